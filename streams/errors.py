@@ -1,0 +1,78 @@
+"""What can go wrong, as one tree.
+
+DavyError
+├── SpecError          a rollout spec that makes no sense: file, line, what to write instead
+├── SettingsError      davy.yaml, environment or flags
+├── WireError          bytes that cannot be read or written
+│   ├── FramingError   no registry framing, or an unknown schema id
+│   └── RegistryError  the schema registry refused or did not answer
+├── LogError           the log does not hold what it must: topics, partitions, ownership
+│   ├── FencedError    another owner has taken over; stop at once
+│   └── StateError     stored state that cannot be used
+└── RouterError        a traffic target
+    ├── TargetNotFound     it is not there; no retry
+    ├── TargetDenied       it refuses us; no retry
+    ├── TargetRejected     it will not take these weights; no retry
+    ├── TargetConflict     somebody else changed it; observe again
+    └── TargetTransient    try again later
+"""
+
+
+class DavyError(Exception):
+    """Root of every error that davy raises on purpose."""
+
+
+class SpecError(DavyError):
+    """A rollout spec that makes no sense; the message names file, line and what to write."""
+
+
+class SettingsError(DavyError):
+    """Settings that cannot be used; the message names the setting and its source."""
+
+
+class WireError(DavyError):
+    """Bytes that cannot be read or written."""
+
+
+class FramingError(WireError):
+    """A value without registry framing, or with a schema id that nobody knows."""
+
+
+class RegistryError(WireError):
+    """The schema registry refused or did not answer."""
+
+
+class LogError(DavyError):
+    """The log does not hold what it must: topics, partitions, ownership."""
+
+
+class FencedError(LogError):
+    """Another owner has taken this partition over; stop at once."""
+
+
+class StateError(LogError):
+    """Stored state that cannot be used."""
+
+
+class RouterError(DavyError):
+    """A traffic target did not do what was asked."""
+
+
+class TargetNotFound(RouterError):  # noqa: N818 - the tree's root carries the suffix
+    """The target is not there; trying again will not help."""
+
+
+class TargetDenied(RouterError):  # noqa: N818
+    """The target refuses us; trying again will not help."""
+
+
+class TargetRejected(RouterError):  # noqa: N818
+    """The target will not take these weights; trying again will not help."""
+
+
+class TargetConflict(RouterError):  # noqa: N818
+    """Somebody else changed the target; observe it again, then recompute."""
+
+
+class TargetTransient(RouterError):  # noqa: N818
+    """The target did not answer as it should; trying again may help."""

@@ -1,0 +1,186 @@
+"""What does the judge read and say? Facts only; no arithmetic, no Kafka.
+
+Times are milliseconds since the epoch in event time; panes are indexes (time // pane_ms);
+weights are basis points; e-values are natural logarithms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from streams.sketches.cell import Cell
+
+ALL_SEGMENT = "all"
+
+
+class RoutingPhase(StrEnum):
+    """What a routing record tells."""
+
+    INTENT = "intent"  # written before the target is touched
+    APPLIED = "applied"  # the target was changed and verified
+    OBSERVED = "observed"  # the target was looked at and still has these weights
+    FAILED = "failed"  # the target could not be changed; the weights are what was seen last
+    REFUSED = "refused"  # the decision was not acted on (stale, unsigned, terminal ...)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingFact:
+    """One record of the `routing` topic, as far as the judge needs it."""
+
+    offset: int
+    phase: RoutingPhase
+    at_ms: int
+    """When the actuator wrote it, by its clock."""
+    weights_bp: dict[str, int]
+    """Arm -> weight. For INTENT the weights about to be applied; else what the target has."""
+    since_ms: int
+    """Since when the target has these weights (INTENT: when touching it begins)."""
+    confirmed_until_ms: int
+    """Up to when these weights are known to have held (INTENT, FAILED: 0)."""
+    fence: int
+    """`seq` of the decision it answers; 0 before the first."""
+    reason: str = ""
+
+
+class CommandKind(StrEnum):
+    """What a person may ask of a live rollout."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    PROMOTE = "promote"
+    ABORT = "abort"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFact:
+    """One record of the `commands` topic."""
+
+    offset: int
+    kind: CommandKind
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Up to where the judge had read when it took a step. Offsets are "next to read"."""
+
+    pane: int
+    idle: tuple[int, ...] = ()
+    """Source partitions that had declared themselves idle; all others had closed this pane."""
+    rollouts_offset: int = 0
+    commands_offset: int = 0
+    routing_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaneInput:
+    """One pane of one rollout, merged over its source partitions."""
+
+    pane: int
+    pane_ms: int
+    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
+    """(segment, arm) -> sketches; absent means no exposure."""
+
+    @property
+    def start_ms(self) -> int:
+        """First millisecond of the pane."""
+        return self.pane * self.pane_ms
+
+    @property
+    def end_ms(self) -> int:
+        """First millisecond after the pane."""
+        return (self.pane + 1) * self.pane_ms
+
+
+class Finding(StrEnum):
+    """What the evidence says of one metric."""
+
+    HARM = "harm"
+    NO_HARM = "no_harm"
+    BETTER = "better"
+    UNDECIDED = "undecided"
+    INVALID = "invalid"
+
+
+class Action(StrEnum):
+    """What to do with the rollout."""
+
+    ADVANCE = "advance"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+    PROMOTE = "promote"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The evidence on one metric of one candidate in one segment."""
+
+    metric: str
+    kind: str
+    role: str
+    segment: str
+    candidate: str
+    finding: Finding
+    reason: str
+    """Reason code: e_harm_crossed, no_harm_shown, warming_up, not_enough_data, ..."""
+    unit: str
+    """What estimate, low and high are: `ratio`, `share`, `nats`."""
+    estimate: float | None
+    low: float | None
+    high: float | None
+    margin: float
+    """The limit that is tested, in `unit` (effective margin after bucket mapping)."""
+    log_e_harm: float
+    log_e_harm_threshold: float
+    log_e_safe: float
+    log_e_safe_threshold: float
+    alpha_share: float
+    exposures: dict[str, int]
+    """Arm -> exposures that entered the harm test."""
+    events: dict[str, int]
+    """Arm -> events (errors, exceedances ...) among them."""
+    first_pane: int
+    last_pane: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """Whether the verdicts can be trusted at all; failure makes them invalid, never harm."""
+
+    name: str
+    ok: bool
+    reason: str
+    log_e: float
+    log_e_threshold: float
+    observed: float | None
+    expected: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The full desired state of a rollout with the evidence for it. No wall clock in here."""
+
+    rollout: str
+    decision_id: str
+    """hash(rollout, spec_hash, cut), 32 hex digits."""
+    seq: int
+    """1, 2, 3 ... within the rollout; the fence of the actuator."""
+    spec_hash: str
+    action: Action
+    reason: str
+    """Reason code, then a sentence for a person: `harm: errors of candidate ...`."""
+    stage: int
+    """Index of the stage after this decision; -1 before the first and after a rollback."""
+    terminal: bool
+    weights_bp: dict[str, dict[str, int]]
+    """Segment -> arm -> weight: absolute, complete."""
+    verdicts: tuple[Verdict, ...]
+    health: tuple[HealthCheck, ...]
+    pane_ms: int
+    cut: Cut
+    steps: tuple[Cut, ...]
+    """Every cut since the previous decision at which anything but the pane changed."""
+    prev_hash: str
+    """SHA-256 of the previous decision's Avro body (without framing); empty for the first."""

@@ -1,0 +1,174 @@
+"""What does a rollout ask for? The spec as facts, every default filled in.
+
+The loader (`streams.spec.load`) turns people's YAML into this; every other room reads only this.
+Weights are basis points (0..10000), times are seconds, margins are relative changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+BASELINE = "baseline"
+FULL_BP = 10_000
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class Fact(BaseModel):
+    """An immutable part of the spec; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MetricKind(StrEnum):
+    """What a metric looks at; each kind has one test (statistics: 3.1, 3.2, 3.3)."""
+
+    ERRORS = "errors"  # share of requests that failed (timeouts included), against the baseline
+    TIMEOUTS = "timeouts"  # share of requests that timed out, against the baseline
+    SUCCESS = "success"  # share of requests that succeeded, against an absolute floor
+    LATENCY = "latency"  # a latency quantile, against the baseline
+    CLASSES = "classes"  # the mix of predicted classes: JSD in nats, equal weights
+    SCORES = "scores"  # the distribution of scores in [0, 1]: the same on fixed bins
+
+
+class Role(StrEnum):
+    """What harm on this metric does: a guardrail rolls back, a signal holds for a human."""
+
+    GUARDRAIL = "guardrail"
+    SIGNAL = "signal"
+
+
+class Metric(Fact):
+    """One thing to watch, with the change that is tolerated."""
+
+    name: Name
+    kind: MetricKind
+    role: Role = Role.GUARDRAIL
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    """Tolerated relative change: +25 % is 0.25 (errors, timeouts, latency)."""
+    floor: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Absolute floor of a relative rate rule (errors, timeouts); the limit of `success` (0.995)."""
+    quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Which latency quantile, 0.99 for p99."""
+    threshold: Annotated[float, Field(gt=0)] | None = None
+    """JSD limit in nats, as a divergence, equal weights (classes, scores)."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Share of the error budget, relative to the other metrics."""
+
+
+class Candidate(Fact):
+    """A model version that wants to replace the baseline, and the arm's name it goes by."""
+
+    name: Name
+    version: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Stage(Fact):
+    """A step of the plan: hold this weight until its conditions are met."""
+
+    weight_bp: Annotated[int, Field(gt=0, le=FULL_BP)]
+    """All candidates together; several candidates share it equally."""
+    min_time_s: Annotated[float, Field(ge=0)] = 0.0
+    max_time_s: Annotated[float, Field(gt=0)] | None = None
+    min_exposures: Annotated[int, Field(ge=0)] = 0
+    """Requests that each candidate must have answered in this stage."""
+
+
+class Target(Fact):
+    """Where traffic is moved: a router by name and what that router needs to know."""
+
+    router: Name
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OverdispersionMode(StrEnum):
+    """Whether rate tests are tempered by measured overdispersion (statistics 3.1)."""
+
+    OFF = "off"
+    MEASURED = "measured"
+
+
+class RolloutSpec(Fact):
+    """One attempt to replace a baseline by one or more candidates, for one service."""
+
+    rollout: Name
+    service: Annotated[str, Field(min_length=1, max_length=256)]
+    route: Name = "default"
+    baseline: Annotated[str, Field(min_length=1, max_length=256)]
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=16)]
+    target: Target
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    alpha_rollback: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    alpha_promote: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    """Longest completion time of a request; a part of the guard after weight changes."""
+    routing_lag_s: Annotated[float, Field(ge=0)] = 15.0
+    """Longest time from a weight's application to its full effect."""
+    report_every_s: Annotated[float, Field(gt=0)] = 10.0
+    """A decision is published on every change, and at least this often in event time."""
+    lease_s: Annotated[float, Field(gt=0)] = 30.0
+    """How long the actuator trusts a judge it does not hear."""
+    silence_rollback_s: Annotated[float, Field(gt=0)] | None = 300.0
+    """Analyzer silence after which the actuator rolls back; None freezes only."""
+    max_classes: Annotated[int, Field(gt=1, le=1000)] = 64
+    """Predicted classes told apart; the rest is `other`."""
+
+    @property
+    def guard_s(self) -> float:
+        """Seconds after a weight change whose strata promotion and sample ratio discard."""
+        return self.timeout_s + self.routing_lag_s
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Arm names, baseline first."""
+        return (BASELINE, *(candidate.name for candidate in self.candidates))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Model version -> arm name."""
+        return {self.baseline: BASELINE} | {c.version: c.name for c in self.candidates}
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of the canonical JSON, 32 hex digits: what evidence is bound to."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:32]
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; the form that is hashed and stored."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return cls.model_validate_json(text)
+
+    def weights_at(self, stage: int) -> dict[str, int]:
+        """Desired weights in basis points per arm at a stage index; -1 is "all to the baseline"."""
+        total = 0 if stage < 0 else self.stages[stage].weight_bp
+        share = total // len(self.candidates)
+        weights = {candidate.name: share for candidate in self.candidates}
+        return {BASELINE: FULL_BP - sum(weights.values())} | weights
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        names = [candidate.name for candidate in self.candidates]
+        versions = [candidate.version for candidate in self.candidates]
+        if BASELINE in names or len(set(names)) < len(names):
+            raise ValueError("candidates: give each a name of its own, other than 'baseline'")
+        if self.baseline in versions or len(set(versions)) < len(versions):
+            raise ValueError("candidates: a candidate's version must differ from every other arm's")
+        weights = [stage.weight_bp for stage in self.stages]
+        if sorted(set(weights)) != weights:
+            raise ValueError(f"stages: weights must rise from stage to stage, got {weights}")
+        if weights[-1] != FULL_BP:
+            raise ValueError("stages: the last stage must be 100%")
+        metric_names = [metric.name for metric in self.metrics]
+        if len(set(metric_names)) < len(metric_names):
+            raise ValueError(f"metrics: each needs a name of its own, got {metric_names}")
+        return self
