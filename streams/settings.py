@@ -1,0 +1,243 @@
+"""Where is Kafka, and with which limits do we run?
+
+Sources, strongest first: flags of the command line, environment `DAVY_*` (`__` between levels),
+`davy.yaml` (or the file that `DAVY_CONFIG` or `--config` names), defaults.
+`load_settings` is the door: it turns every mistake into a SettingsError that names its source.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from ssl import SSLContext
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as SourceError
+
+from streams import security
+from streams.errors import SettingsError
+from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
+
+DEFAULT_CONFIG = Path("davy.yaml")
+PREFIX = "DAVY_"
+Count = Annotated[int, Field(ge=1)]
+Milliseconds = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Property = str | int | float | bool
+
+
+class RegistrySettings(BaseModel):
+    """The schema registry; without a URL the ids shipped in `schemas/ids.json` hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    basic_auth: str | None = Field(default=None, repr=False)
+    """`user:password`."""
+    ssl_ca: Path | None = None
+    ssl_certificate: Path | None = None
+    ssl_key: Path | None = None
+    timeout_s: Seconds = 10.0
+
+
+class Settings(BaseSettings):
+    """What every process of davy needs to know before it opens a connection."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+
+    config: Path | None = None
+    """The YAML file; None is `./davy.yaml` if there is one."""
+    bootstrap: Annotated[str, Field(min_length=1)] = "localhost:9092"
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    """In front of every topic's name."""
+    group: Annotated[str, Field(min_length=1)] = "davy"
+    kafka: dict[str, str] = Field(default_factory=dict, repr=False)
+    """librdkafka property names, for every client; security is translated for aiokafka too."""
+    registry: RegistrySettings = RegistrySettings()
+    transactions: Literal["auto", "on", "off"] = "auto"
+    """auto asks the broker once; the embedded broker has none."""
+    source_partitions: Count = 4
+    rollout_partitions: Count = 4
+    replication: Count = 1
+    pane_ms: Milliseconds = 1000
+    lateness_ms: Annotated[int, Field(ge=0)] = 2000
+    idle_ms: Milliseconds = 10_000
+    future_ms: Milliseconds = 60_000
+    flush_ms: Milliseconds = 500
+    max_event_bytes: Count = 1_000_000
+    max_poll_records: Count = 10_000
+    session_timeout_s: Seconds = 15.0
+    heartbeat_s: Seconds = 3.0
+    reconcile_s: Seconds = 5.0
+    instance_id: str | None = None
+    """Static group membership; None joins as a new member at every start."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, YAML; no .env file, no secrets folder."""
+        flags = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        path = config_path(flags)
+        file = _FileSource(settings_cls, path)
+        return (init_settings, env_settings, file)
+
+    @field_validator("kafka", mode="before")
+    @classmethod
+    def _property_names(cls, value: object) -> object:
+        """Environment variables cannot hold dots: `DAVY_KAFKA__SASL_USERNAME` means them."""
+        if not isinstance(value, Mapping):
+            return value
+        return {str(key).lower().replace("_", "."): _property(item) for key, item in value.items()}
+
+    @field_validator("kafka")
+    @classmethod
+    def _secured(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            security.check(value)
+        except security.PropertyError as failure:
+            context = {"key": failure.key, "problem": failure.problem}
+            raise PydanticCustomError("kafka_property", "{problem}", context) from failure
+        return value
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.heartbeat_s * 2 > self.session_timeout_s:
+            raise ValueError("heartbeat_s: at most half of session_timeout_s; a third is usual")
+        return self
+
+    def topic(self, name: str) -> str:
+        """Full name of a topic."""
+        return self.prefix + name
+
+    def confluent(self, **extra: Property) -> dict[str, Property]:
+        """Configuration of a confluent-kafka client; `extra` wins."""
+        return {"bootstrap.servers": self.bootstrap, "client.id": "davy"} | self.kafka | extra
+
+    def aiokafka(self) -> dict[str, str | SSLContext]:
+        """`bootstrap_servers` and security as keyword arguments of aiokafka's clients."""
+        return {"bootstrap_servers": self.bootstrap} | security.aiokafka_security(self.kafka)
+
+
+def load_settings(
+    config: Path | None = None, flags: Mapping[str, object] | None = None
+) -> Settings:
+    """Settings from every source; flags that are None count as not given.
+
+    Raises:
+        SettingsError: `davy.yaml:3: pane_ms: ...`, with the source that said it.
+    """
+    given: dict[str, Any] = {n: value for n, value in (flags or {}).items() if value is not None}
+    if config is not None:
+        given["config"] = config
+    try:
+        return Settings(**given)
+    except ValidationError as failure:
+        raise SettingsError(_explain(failure, given)) from failure
+    except SourceError as failure:
+        raise SettingsError(f"environment {PREFIX}*: {failure}; write it as JSON") from failure
+
+
+def config_path(flags: Mapping[str, Any]) -> Path | None:
+    """The YAML file in force; None if none was named and ./davy.yaml does not exist.
+
+    Raises:
+        SettingsError: a file was named that is not there.
+    """
+    named = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
+    if not named:
+        return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+    path = Path(str(named))
+    if not path.is_file():
+        source = "--config" if flags.get("config") else f"environment {PREFIX}CONFIG"
+        raise SettingsError(f"{source}: there is no file {path}; write one or leave it out")
+    return path
+
+
+class _FileSource(InitSettingsSource):
+    """davy.yaml as a source of settings; scalars under `kafka` keep their text."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path | None) -> None:
+        root = None if path is None else compose_file(path, error=SettingsError)
+        values: dict[str, Any] = {}
+        if root is not None:
+            fields: Mapping[str, FieldInfo] = settings_cls.model_fields
+            for key, (at, value) in entries(root, what="the file", error=SettingsError).items():
+                if key not in fields or key == "config":
+                    hint = did_you_mean(key, fields.keys() - {"config"})
+                    raise SettingsError(f"{where(at)}: unknown setting `{key}`; {hint}")
+                values[key] = _texts(value) if key == "kafka" else plain(value)
+        super().__init__(settings_cls, values)
+
+
+def _texts(node: yaml.Node) -> object:
+    """A mapping whose scalars keep their text: a password `0123` or `yes` is what was written."""
+    if not isinstance(node, yaml.MappingNode):
+        return plain(node)
+    below = entries(node, what="kafka", error=SettingsError)
+    return {key: getattr(value, "value", None) for key, (_, value) in below.items()}
+
+
+def _property(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _explain(failure: ValidationError, flags: Mapping[str, object]) -> str:
+    lines = []
+    for error in failure.errors(include_input=False, include_url=False):
+        path = tuple(str(part) for part in error["loc"])
+        if "key" in error.get("ctx", {}):
+            path = (*path, error["ctx"]["key"])
+        name = ".".join(path)
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            message = f"unknown setting; {did_you_mean(path[-1], RegistrySettings.model_fields)}"
+        text = f"{name}: {message}" if name else message
+        lines.append(f"{_source(path, flags)}{text[0].lower()}{text[1:]}")
+    return "\n".join(lines)
+
+
+def _source(path: tuple[str, ...], flags: Mapping[str, object]) -> str:
+    """Where the value came from, as a prefix of a message."""
+    if not path:
+        return ""
+    if path[0] in flags:
+        return f"--{path[0].replace('_', '-')}: "
+    for depth in range(len(path), 0, -1):
+        variable = (PREFIX + "__".join(path[:depth])).upper().replace(".", "_")
+        if variable in os.environ:
+            return f"environment {variable}: "
+    return _line(path, flags)
+
+
+def _line(path: tuple[str, ...], flags: Mapping[str, object]) -> str:
+    file = config_path(flags)
+    node: yaml.Node | None = None if file is None else compose_file(file, error=SettingsError)
+    found = ""
+    for part in path:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        below = entries(node, what="this", error=SettingsError)
+        if part not in below:
+            break
+        at, node = below[part]
+        found = f"{where(at)}: "
+    return found

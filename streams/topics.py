@@ -1,0 +1,217 @@
+"""Which topics does davy need, and are they there as they must be?
+
+Topics are created here and nowhere else, so that partition counts are a decision and never an
+accident. Topics that are read by one owner together share one count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from streams.errors import LogError
+from streams.settings import Settings
+
+DAY_MS = 24 * 3600 * 1000
+ANSWER_S = 10.0
+SETTLE_S = 15.0
+# What a record means depends on these; a difference in any other setting is the operator's choice.
+BINDING = ("cleanup.policy", "message.timestamp.type")
+DEAD_LETTERS = "dead-letters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicPlan:
+    """A topic as it must be; `name` carries the prefix."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+    schema: str | None
+    """Name of the schema in `schemas/`; None for raw bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    schema: str | None
+    by_source: bool
+    """Counted by source_partitions, else by rollout_partitions."""
+    days: int | None
+    """Retention; None compacts."""
+    append_time: bool = False
+    large: bool = False
+    """Holds sketches or evidence: records of more than a megabyte are possible."""
+
+
+_SHAPES: dict[str, _Shape] = {
+    "predictions": _Shape(schema="prediction", by_source=True, days=7, append_time=True),
+    "outcomes": _Shape(schema="outcome", by_source=True, days=30, append_time=True),
+    "resources": _Shape(schema="resource_sample", by_source=True, days=7, append_time=True),
+    "rollouts": _Shape(schema="rollout_spec", by_source=False, days=None),
+    "commands": _Shape(schema="command", by_source=False, days=365),
+    "cells": _Shape(schema="cell", by_source=True, days=None, large=True),
+    "panes": _Shape(schema="pane", by_source=False, days=90, large=True),
+    "judge-state": _Shape(schema="judge_state", by_source=False, days=None, large=True),
+    "decisions": _Shape(schema="decision", by_source=False, days=365, large=True),
+    "leases": _Shape(schema="lease", by_source=False, days=None),
+    "routing": _Shape(schema="routing_state", by_source=False, days=365),
+    DEAD_LETTERS: _Shape(schema=None, by_source=True, days=14, large=True),
+}
+TOPIC_NAMES = tuple(_SHAPES)
+
+
+def topic_plans(settings: Settings) -> tuple[TopicPlan, ...]:
+    """Every topic of the design, with the counts and the prefix of these settings."""
+    return tuple(
+        TopicPlan(
+            name=settings.topic(name),
+            partitions=(
+                settings.source_partitions if shape.by_source else settings.rollout_partitions
+            ),
+            config=_config(shape, settings),
+            schema=shape.schema,
+        )
+        for name, shape in _SHAPES.items()
+    )
+
+
+def _config(shape: _Shape, settings: Settings) -> dict[str, str]:
+    largest = settings.max_event_bytes * (8 if shape.large else 2)
+    config = {
+        "compression.type": "producer",
+        "message.timestamp.type": "LogAppendTime" if shape.append_time else "CreateTime",
+        "max.message.bytes": str(max(1_048_588, largest)),
+    }
+    if shape.days is None:
+        # Readers go through these from the beginning at every start: keep them short.
+        config |= {
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.1",
+            "segment.ms": str(DAY_MS // 24),
+        }
+    else:
+        config |= {"cleanup.policy": "delete", "retention.ms": str(shape.days * DAY_MS)}
+    if settings.replication > 2:  # noqa: PLR2004 - one replica may be away
+        config["min.insync.replicas"] = "2"
+    return config
+
+
+def create_topics(settings: Settings) -> tuple[str, ...]:
+    """Create what is missing, then `check_topics`; returns the names that were created.
+
+    Raises:
+        LogError: the broker does not answer or refuses, or a topic differs from its plan.
+    """
+    admin = AdminClient(settings.confluent())
+    plans = topic_plans(settings)
+    there = _partition_counts(admin, settings)
+    missing = [plan for plan in plans if plan.name not in there]
+    created = _create(admin, missing, settings) if missing else ()
+    _await_topics(admin, settings, {plan.name for plan in plans})
+    check_topics(settings)
+    return created
+
+
+def check_topics(settings: Settings) -> None:
+    """Raise LogError that names every topic that is missing or differs from its plan."""
+    admin = AdminClient(settings.confluent())
+    there = _partition_counts(admin, settings)
+    plans = topic_plans(settings)
+    problems = [problem for plan in plans if (problem := _count_problem(plan, there))]
+    known = [plan for plan in plans if plan.name in there]
+    problems += _config_problems(known, _described(admin, known))
+    if problems:
+        raise LogError("\n".join(problems))
+
+
+def _create(admin: AdminClient, plans: Iterable[TopicPlan], settings: Settings) -> tuple[str, ...]:
+    requests = [
+        NewTopic(
+            plan.name,
+            num_partitions=plan.partitions,
+            replication_factor=settings.replication,
+            config=dict(plan.config),
+        )
+        for plan in plans
+    ]
+    created = []
+    for name, answer in admin.create_topics(requests, operation_timeout=ANSWER_S).items():
+        try:
+            answer.result(ANSWER_S + 5)
+        except KafkaException as failure:
+            error = failure.args[0]
+            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise LogError(f"topic {name}: cannot be created: {error.str()}") from failure
+        else:
+            created.append(name)
+    return tuple(created)
+
+
+def _partition_counts(admin: AdminClient, settings: Settings) -> dict[str, int]:
+    try:
+        topics = admin.list_topics(timeout=ANSWER_S).topics
+    except KafkaException as failure:
+        raise LogError(
+            f"no broker answers at {settings.bootstrap} ({failure.args[0].str()}); "
+            "check `bootstrap` (--bootstrap, DAVY_BOOTSTRAP) and the security settings"
+        ) from failure
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.partitions}
+
+
+def _await_topics(admin: AdminClient, settings: Settings, names: set[str]) -> None:
+    """Creation is answered by the controller; wait until the broker tells of the topics too."""
+    deadline = time.monotonic() + SETTLE_S
+    pause_s = 0.02
+    while missing := names - _partition_counts(admin, settings).keys():
+        if time.monotonic() > deadline:
+            raise LogError(f"created, but not seen after {SETTLE_S:.0f} s: {sorted(missing)}")
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, 0.5)
+
+
+def _count_problem(plan: TopicPlan, there: Mapping[str, int]) -> str | None:
+    if plan.name not in there:
+        return f"topic {plan.name}: is missing; run `davy topics create`"
+    if there[plan.name] == plan.partitions:
+        return None
+    return (
+        f"topic {plan.name}: has {there[plan.name]} partitions, settings ask for "
+        f"{plan.partitions}; set source_partitions/rollout_partitions to what is there, or use "
+        "another prefix (counts cannot change while a rollout lives)"
+    )
+
+
+def _described(admin: AdminClient, plans: Iterable[TopicPlan]) -> dict[str, dict[str, str]]:
+    """Topic -> settings as the broker tells them; a broker that does not tell is left alone."""
+    resources = [ConfigResource(ResourceType.TOPIC, plan.name) for plan in plans]
+    if not resources:
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for resource, answer in admin.describe_configs(resources).items():
+        try:
+            entries = answer.result(ANSWER_S)
+        except KafkaException:
+            continue  # no right to describe is no reason to refuse work
+        found[resource.name] = {key: entry.value for key, entry in entries.items()}
+    return found
+
+
+def _config_problems(
+    plans: Iterable[TopicPlan], described: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    return [
+        f"topic {plan.name}: {key} is {actual}, must be {plan.config[key]}; "
+        f"run `kafka-configs --alter --topic {plan.name} --add-config {key}={plan.config[key]}`"
+        for plan in plans
+        for key in BINDING
+        if (actual := described.get(plan.name, {}).get(key)) not in (None, plan.config[key])
+    ]
