@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from streams.sketches.cell import Cell
 
-ALL_SEGMENT = "all"
 
 
 class RoutingPhase(StrEnum):

@@ -1,0 +1,68 @@
+"""What does a source partition produce and remember? Facts only; times are epoch milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streams.sketches.cell import Cell
+from streams.spec.model import RolloutSpec
+
+NONE = -1
+
+Cells = dict[tuple[str, str], Cell]
+"""(segment, arm) -> sketches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaneClock:
+    """How event time is cut; the same for every owner of a deployment."""
+
+    pane_ms: int
+    lateness_ms: int
+    future_ms: int
+    """How far event time may run ahead of the broker's append time."""
+
+    def pane_of(self, event_ms: int) -> int:
+        """Index of the pane that holds this event time."""
+        return event_ms // self.pane_ms
+
+    def closed_through(self, max_event_ms: int) -> int:
+        """Highest pane whose end the watermark (maximum minus lateness) has reached."""
+        if max_event_ms < 0:
+            return NONE
+        return max(NONE, (max_event_ms - self.lateness_ms) // self.pane_ms - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """Where the owner of a source partition stands: a pure function of the log before it."""
+
+    next_offset: int = 0
+    max_event_ms: int = NONE
+    closed_through: int = NONE
+    accepted: int = 0
+    late: int = 0
+    dead: int = 0
+    unknown: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveRollout:
+    """A rollout that counts on this partition since `first_offset`."""
+
+    spec: RolloutSpec
+    spec_hash: str
+    first_offset: int
+    from_pane: int
+    classes: dict[str, int] = field(default_factory=dict)
+    """Predicted class -> its number, in log order; `other` from `max_classes` on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedPane:
+    """All segments and arms of one (source partition, rollout, pane); immutable."""
+
+    rollout: str
+    spec_hash: str
+    pane: int
+    cells: Cells
