@@ -1,0 +1,69 @@
+"""What is known of one (segment, arm) in one pane? Counts and sketches, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from streams.sketches.bins import FixedBins
+from streams.sketches.categories import CategoryCounts
+from streams.sketches.log_histogram import LogHistogram
+
+
+@dataclass(slots=True)
+class Cell:
+    """Mergeable state; `errors` includes `timeouts`, latency includes failed requests."""
+
+    exposures: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    latency: LogHistogram = field(default_factory=LogHistogram)
+    classes: CategoryCounts = field(default_factory=CategoryCounts)
+    scores: FixedBins = field(default_factory=FixedBins)
+
+    def merge(self, other: Self) -> None:
+        """Add another cell's events."""
+        self.exposures += other.exposures
+        self.errors += other.errors
+        self.timeouts += other.timeouts
+        self.latency.merge(other.latency)
+        self.classes.merge(other.classes)
+        self.scores.merge(other.scores)
+
+    def copy(self) -> Self:
+        """An independent copy."""
+        return type(self)(
+            exposures=self.exposures,
+            errors=self.errors,
+            timeouts=self.timeouts,
+            latency=self.latency.copy(),
+            classes=self.classes.copy(),
+            scores=self.scores.copy(),
+        )
+
+    def to_state(self, segment: str, arm: str) -> dict[str, Any]:
+        """The Avro record `davy.Cell`."""
+        return {
+            "segment": segment,
+            "arm": arm,
+            "exposures": self.exposures,
+            "errors": self.errors,
+            "timeouts": self.timeouts,
+            "latency": self.latency.to_state(),
+            "classes": self.classes.to_state(),
+            "scores": self.scores.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> tuple[str, str, Self]:
+        """Read what `to_state` wrote: segment, arm, cell."""
+        cell = cls(
+            exposures=state["exposures"],
+            errors=state["errors"],
+            timeouts=state["timeouts"],
+            latency=LogHistogram.from_state(state["latency"]),
+            classes=CategoryCounts.from_state(state["classes"]),
+            scores=FixedBins.from_state(state["scores"]),
+        )
+        return state["segment"], state["arm"], cell

@@ -1,0 +1,119 @@
+"""What is counted per bucket? An int64 histogram over a fixed bucket mapping.
+
+Merge is addition, so any partition and order of the input gives the same counts, byte for byte.
+Counts at bucket edges are exact; only values inside a bucket are forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as Record
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BLOCK = 16_384
+"""Values that are bucketed at once, so that temporaries stay in the cache."""
+
+
+class BucketMapping(Protocol):
+    """Which bucket a value falls into."""
+
+    @property
+    def size(self) -> int:
+        """Number of buckets."""
+
+    @property
+    def edges(self) -> Floats:
+        """Upper edge of each bucket, ascending, float64[size]."""
+
+    def index(self, values: Floats) -> NDArray[np.int32]:
+        """Bucket of each value, same shape."""
+
+    def value(self, index: int) -> float:
+        """The value that stands for a bucket."""
+
+
+class Histogram:
+    """Counts per bucket of a mapping; subclasses fix the mapping."""
+
+    mapping: ClassVar[BucketMapping]
+    __slots__ = ("counts",)
+
+    def __init__(self, counts: Ints | None = None) -> None:
+        """Start empty, or from int64[size] counts (taken over, not copied)."""
+        self.counts: Ints = np.zeros(self.mapping.size, np.int64) if counts is None else counts
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return bool(np.array_equal(self.counts, other.counts))
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(total={self.total})"
+
+    @property
+    def total(self) -> int:
+        """Number of values counted."""
+        return int(self.counts.sum())
+
+    def update(self, values: Floats) -> None:
+        """Count values (float64, any shape); they must be valid for the mapping."""
+        flat = np.ascontiguousarray(values, np.float64).ravel()
+        size = self.mapping.size
+        for start in range(0, flat.size, BLOCK):
+            index = self.mapping.index(flat[start : start + BLOCK])
+            self.counts += np.bincount(index, minlength=size)
+
+    def add_counts(self, index: NDArray[np.integer] | Sequence[int], counts: Ints | int) -> None:
+        """Add `counts` to the buckets `index`; an index may repeat."""
+        np.add.at(self.counts, np.asarray(index, np.int64), counts)
+
+    def merge(self, other: Self) -> None:
+        """Add another histogram of the same mapping."""
+        self.counts += other.counts
+
+    def subtract(self, other: Self) -> None:
+        """Take away a histogram that was merged before."""
+        self.counts -= other.counts
+
+    def copy(self) -> Self:
+        """An independent copy."""
+        return type(self)(self.counts.copy())
+
+    def quantile(self, q: float) -> float | None:
+        """Value at rank max(1, ceil(q total)), by its bucket's value; None while empty."""
+        index = self.quantile_index(q)
+        return None if index is None else self.mapping.value(index)
+
+    def quantile_index(self, q: float) -> int | None:
+        """Bucket that holds the value of rank max(1, ceil(q total)); None while empty."""
+        total = self.total
+        return None if total == 0 else self.rank_index(max(1, math.ceil(q * total)))
+
+    def rank_index(self, rank: int) -> int:
+        """Bucket that holds the `rank`-th smallest value, 1 <= rank <= total."""
+        return int(np.searchsorted(np.cumsum(self.counts), rank))
+
+    def count_above(self, edge_index: int) -> int:
+        """How many values lie strictly above `edges[edge_index]`; exact. -1 counts all."""
+        return int(self.counts[edge_index + 1 :].sum())
+
+    def to_state(self) -> dict[str, list[int]]:
+        """Sparse counts, ascending by bucket: the Avro record `davy.Bins`."""
+        index = np.flatnonzero(self.counts)
+        return {"index": index.tolist(), "count": self.counts[index].tolist()}
+
+    @classmethod
+    def from_state(cls, state: Record[str, Sequence[int]]) -> Self:
+        """Read what `to_state` wrote."""
+        histogram = cls()
+        histogram.counts[np.asarray(state["index"], np.int64)] = state["count"]
+        return histogram
