@@ -9,6 +9,7 @@ DavyError
 ├── LogError           the log does not hold what it must: topics, partitions, ownership
 │   ├── FencedError    another owner has taken over; stop at once
 │   └── StateError     stored state that cannot be used
+├── PartError          a process of the demo or of a test did not start or did not stay
 └── RouterError        a traffic target
     ├── TargetNotFound     it is not there; no retry
     ├── TargetDenied       it refuses us; no retry
@@ -52,6 +53,10 @@ class FencedError(LogError):
 
 class StateError(LogError):
     """Stored state that cannot be used."""
+
+
+class PartError(DavyError):
+    """A process that the demo or a test needs did not start or did not stay."""
 
 
 class RouterError(DavyError):

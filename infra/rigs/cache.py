@@ -1,0 +1,68 @@
+"""Where do downloaded parts live, and who fetches them when several ask at once?
+
+`${XDG_CACHE_HOME:-~/.cache}/davy/<part>/<version>`, made once: under a file lock, in a folder
+beside it that takes the final name only when it is whole.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from streams.errors import PartError
+
+DOWNLOAD_S = 300
+
+
+class Absent(PartError):  # noqa: N818 - a reason to skip rather than an error
+    """A tool that a part needs is not on this machine."""
+
+
+def need(*tools: str) -> None:
+    """Absent where a program is not on PATH."""
+    if missing := [tool for tool in tools if shutil.which(tool) is None]:
+        raise Absent(f"not on PATH: {', '.join(missing)}; install them to run this part")
+
+
+def made_once(part: str, version: str, make: Callable[[Path], None]) -> Path:
+    """The cached folder of a part; `make` fills it when it is not there yet."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "davy" / part
+    done = home / version
+    if done.is_dir():
+        return done
+    home.mkdir(parents=True, exist_ok=True)
+    with _locked(home / f"{version}.lock"):
+        if not done.is_dir():  # another one may have made it while this one waited
+            draft = Path(tempfile.mkdtemp(prefix=f"{version}.", dir=home))
+            try:
+                make(draft)
+                draft.rename(done)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    return done
+
+
+def run(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
+    """Run a program to its end and return what it printed; PartError with its words if it fails."""
+    argv = list(map(str, command))
+    try:
+        done = subprocess.run(
+            argv, cwd=cwd, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise PartError(f"{argv[0]} did not end within {DOWNLOAD_S} s: {' '.join(argv)}") from None
+    if done.returncode:
+        words = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise PartError(f"{argv[0]} ended with code {done.returncode}: {' '.join(argv)}\n{words}")
+    return done.stdout
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,73 @@
+"""How does a real schema registry with Confluent's API run here without Docker?
+
+Apicurio from Maven Central, its store in memory. Its default compatibility is NONE, so clients
+set one per subject.
+"""
+
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.rigs.cache import made_once, need, run
+from streams.demo.processes import HOST, Part, free_port
+from streams.errors import PartError
+
+VERSION = "3.0.9"
+ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
+HEAP = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRegistry:
+    """A registry on loopback: the address of its Confluent API, and its process."""
+
+    url: str
+    part: Part
+
+
+def install() -> Path:
+    """The folder with the registry's runner, fetched once; Absent without Java or Maven."""
+    need("java", "mvn")
+    return made_once("apicurio", VERSION, _fetch)
+
+
+def start(folder: Path) -> RunningRegistry:
+    """Start one registry and wait until its Confluent API answers."""
+    (runner,) = install().glob("**/apicurio-registry-app-*-runner.jar")
+    port = free_port()
+    url = f"http://{HOST}:{port}/apis/ccompat/v7"
+    env = {"QUARKUS_HTTP_HOST": HOST, "QUARKUS_HTTP_PORT": str(port)}
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [shutil.which("java") or "java", *HEAP, "-jar", str(runner)]
+    part = Part("registry", command, log=folder / "registry.log", env=env, cwd=folder)
+    try:
+        part.wait_until(
+            lambda: _answers(f"{url}/subjects"), what="its API answers", deadline_s=START_S
+        )
+    except PartError:
+        part.kill()
+        raise
+    return RunningRegistry(url=url, part=part)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's word for yes
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _fetch(folder: Path) -> None:
+    maven = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}"]
+    run([*maven, f"-DoutputDirectory={folder}", "-Dmdep.useBaseVersion=true"], cwd=folder)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    archive.unlink()
+    if not list(folder.glob(f"**/apicurio-registry-app-{VERSION}-runner.jar")):
+        raise PartError(f"{folder}: the archive {archive.name} holds no runner of {VERSION}")
