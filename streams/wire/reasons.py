@@ -1,0 +1,63 @@
+"""Why is a record no good, and what should a person do about it?"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from streams.errors import FramingError
+
+
+class Reason(StrEnum):
+    """Why a record went to dead-letters. Which one is a pure function of the record alone."""
+
+    EMPTY = "empty"
+    TOO_BIG = "too_big"
+    BAD_MAGIC = "bad_magic"
+    TRUNCATED = "truncated"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    WRONG_SCHEMA = "wrong_schema"
+    UNDECODABLE = "undecodable"
+    TRAILING_BYTES = "trailing_bytes"
+    INVALID_UTF8 = "invalid_utf8"
+    NO_SERVICE = "no_service"
+    NO_VERSION = "no_version"
+    BAD_LATENCY = "bad_latency"
+    BAD_TIME = "bad_time"
+    FUTURE = "future"
+
+    @property
+    def advice(self) -> str:
+        """What a person should do, as one sentence."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Reason.EMPTY: "The record has no value: publish an Avro value, deletions mean nothing here.",
+    Reason.TOO_BIG: "The record is larger than max_event_bytes: publish less or raise the limit.",
+    Reason.BAD_MAGIC: "The first byte is not 0: publish with a schema-registry Avro serializer.",
+    Reason.TRUNCATED: "The bytes end before the value does: look for a producer that cuts values.",
+    Reason.UNKNOWN_SCHEMA: "Nobody knows the schema id: check that producer and davy use one"
+    " registry and that the schema was registered.",
+    Reason.WRONG_SCHEMA: "The schema cannot be read as this topic's: check that the producer"
+    " publishes the right records to the right topic.",
+    Reason.UNDECODABLE: "The bytes do not fit their schema: look for a producer that names a"
+    " schema id other than the one it wrote with.",
+    Reason.TRAILING_BYTES: "Bytes are left over after the value: look for a producer that names"
+    " an old schema id or appends to values.",
+    Reason.INVALID_UTF8: "A string is not UTF-8: encode text as UTF-8 in the producer.",
+    Reason.NO_SERVICE: "The service is empty: give the publisher the service's name.",
+    Reason.NO_VERSION: "The model version is empty: give the publisher the model's version.",
+    Reason.BAD_LATENCY: "The latency is NaN, infinite, negative or above 1e7 ms: publish"
+    " milliseconds.",
+    Reason.BAD_TIME: "The time is not between 1970 and 2200: publish milliseconds since the epoch.",
+    Reason.FUTURE: "The event is later than the broker's clock allows: set the producer's clock.",
+}
+
+
+class BadRecord(FramingError):  # noqa: N818 - it names the record, the tree's root carries Error
+    """A record that cannot be used, with its reason; dead-letter it and go on."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}; {reason.advice}")
+        self.reason = reason
+        self.detail = detail

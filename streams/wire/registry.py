@@ -1,0 +1,150 @@
+"""How do schema ids come from a registry with Confluent's API?
+
+What was found stays for ever (ids are immutable); what was not found stays for a short while in a
+bounded list, so that garbage with random ids cannot hammer the registry. Needs the server extra.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streams.errors import RegistryError
+from streams.wire.reasons import BadRecord, Reason
+
+try:
+    import httpx
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+    from confluent_kafka.schema_registry.schema_registry_client import (
+        ConfigCompatibilityLevel,
+        ServerConfig,
+    )
+except ImportError as failure:
+    raise RegistryError("no registry client; pip install 'davy[server]'") from failure
+
+if TYPE_CHECKING:
+    from streams.settings import RegistrySettings
+
+_NO_SUCH_SCHEMA = 40403
+_NO_SUCH = (40401, 40402, _NO_SUCH_SCHEMA)
+_ABSENT_S = 30.0
+_ABSENT_IDS = 4096
+
+
+class RegistrySchemaStore:
+    """SchemaStore on a registry; see there for what each method promises."""
+
+    def __init__(
+        self, access: RegistrySettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._url = access.url or ""
+        self._client = _client(access)
+        self._clock = clock
+        self._ids: dict[tuple[str, str], int] = {}
+        self._texts: dict[int, str] = {}
+        self._absent: OrderedDict[int, float] = OrderedDict()
+
+    def register(self, subject: str, schema_json: str, compatibility: str) -> int:
+        """Set the subject's level, then register; both are idempotent."""
+        with self._asking(f"register {subject} ({compatibility})"):
+            self._client.set_config(subject, _level(compatibility))
+            return int(self._client.register_schema(subject, Schema(schema_json, "AVRO")))
+
+    def id_of(self, subject: str, schema_json: str) -> int:
+        """Asked once per schema."""
+        key = (subject, schema_json)
+        if key not in self._ids:
+            with self._asking(f"find our schema under {subject}"):
+                found = self._client.lookup_schema(subject, Schema(schema_json, "AVRO"))
+            self._ids[key] = int(found.schema_id or 0)
+        return self._ids[key]
+
+    def latest_id(self, subject: str) -> int:
+        """Asked every time."""
+        with self._asking(f"find the latest schema of {subject}"):
+            return int(self._client.get_latest_version(subject).schema_id or 0)
+
+    def schema(self, schema_id: int) -> str:
+        """Asked once per id that is there, twice a minute per id that is not."""
+        if schema_id not in self._texts:
+            self._refuse_absent(schema_id)
+            self._texts[schema_id] = self._fetch(schema_id)
+        return self._texts[schema_id]
+
+    def _fetch(self, schema_id: int) -> str:
+        try:
+            with self._asking(f"fetch schema {schema_id}"):
+                found = self._client.get_schema(schema_id)
+        except RegistryError as failure:
+            if _code(failure) == _NO_SUCH_SCHEMA:
+                self._remember_absent(schema_id)
+                self._refuse_absent(schema_id)
+            raise
+        if found.schema_type != "AVRO" or not found.schema_str:
+            raise BadRecord(Reason.WRONG_SCHEMA, f"id {schema_id} is {found.schema_type}, not Avro")
+        return found.schema_str
+
+    def _remember_absent(self, schema_id: int) -> None:
+        self._absent[schema_id] = self._clock() + _ABSENT_S
+        if len(self._absent) > _ABSENT_IDS:
+            self._absent.popitem(last=False)
+
+    def _refuse_absent(self, schema_id: int) -> None:
+        if self._clock() < self._absent.get(schema_id, float("-inf")):
+            raise BadRecord(Reason.UNKNOWN_SCHEMA, f"id {schema_id} is not in {self._url}")
+        self._absent.pop(schema_id, None)
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        where = f"schema registry {self._url}: cannot {what}"
+        try:
+            yield
+        except SchemaRegistryError as failure:
+            raise RegistryError(f"{where}: {failure}; {_next_step(failure)}") from failure
+        except (httpx.HTTPError, json.JSONDecodeError, OSError) as failure:
+            step = "check registry.url and that it is up"
+            raise RegistryError(f"{where}: {failure!r}; {step}") from failure
+
+
+def _client(access: RegistrySettings) -> SchemaRegistryClient:
+    wanted = {
+        "url": access.url,
+        "basic.auth.user.info": access.basic_auth,
+        "ssl.ca.location": access.ssl_ca,
+        "ssl.certificate.location": access.ssl_certificate,
+        "ssl.key.location": access.ssl_key,
+    }
+    given: dict[str, object] = {name: str(value) for name, value in wanted.items() if value}
+    # The callers retry: two quick tries here keep a poll loop alive.
+    retries = {"max.retries": 1, "retries.wait.ms": 100, "retries.max.wait.ms": 500}
+    try:
+        return SchemaRegistryClient(given | retries | {"timeout": access.timeout_s})
+    except (ValueError, TypeError, OSError) as failure:
+        raise RegistryError(f"schema registry {access.url}: {failure}; see registry.*") from failure
+
+
+def _level(compatibility: str) -> ServerConfig:
+    return ServerConfig(compatibility=ConfigCompatibilityLevel[compatibility])
+
+
+def _code(failure: RegistryError) -> int:
+    cause = failure.__cause__
+    return cause.error_code if isinstance(cause, SchemaRegistryError) else 0
+
+
+def _next_step(failure: SchemaRegistryError) -> str:
+    if failure.error_code in _NO_SUCH:
+        return "run `davy schemas register`"
+    match failure.http_status_code:
+        case 401 | 403:
+            return "check registry.basic_auth and its rights"
+        case 404:
+            return "check the path in registry.url"
+        case 409 | 422:
+            return "the new schema breaks the subject's compatibility; give new fields a default"
+        case _:
+            return "try again"
