@@ -1,0 +1,66 @@
+"""What does a rollout get that its author did not ask for?
+
+Each default is written as a person would write it and read by the same parsers as a spec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from streams.spec.model import MetricKind
+
+ROUTE_NAME = "default"
+CANDIDATE_NAME = "candidate"
+STAGES = ("1% for 2h", "10% for 12h", "100%")
+# Below this many requests per arm no test says anything (statistics: strata, divergence).
+MIN_EXPOSURES = "50"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricDefault:
+    """What `errors: {}` means; None where this kind has no such field."""
+
+    kind: MetricKind
+    margin: str | None = None
+    floor: str | None = None
+    quantile: float | None = None
+    threshold: str | None = None
+    weight: str = "1"
+
+
+ERRORS = MetricDefault(kind=MetricKind.ERRORS, margin="+25%", floor="0.1pp")
+TIMEOUTS = MetricDefault(kind=MetricKind.TIMEOUTS, margin="+25%", floor="0.1pp")
+SUCCESS = MetricDefault(kind=MetricKind.SUCCESS, floor="99.5%")
+CLASSES = MetricDefault(kind=MetricKind.CLASSES, threshold="0.05")
+SCORES = MetricDefault(kind=MetricKind.SCORES, threshold="0.05")
+
+
+def latency(quantile: float) -> MetricDefault:
+    """A latency quantile, with its default margin."""
+    return MetricDefault(kind=MetricKind.LATENCY, margin="+10%", quantile=quantile)
+
+
+METRICS = MappingProxyType(
+    {
+        "errors": ERRORS,
+        "timeouts": TIMEOUTS,
+        "success": SUCCESS,
+        "p50": latency(0.50),
+        "p95": latency(0.95),
+        "p99": latency(0.99),
+        "classes": CLASSES,
+        "scores": SCORES,
+    }
+)
+GUARDRAILS = ("errors", "p50", "p95", "p99", "success", "classes")
+"""Watched unless the spec turns them `off` or moves them to `signals`."""
+
+ALPHA_ROLLBACK = "1%"
+ALPHA_PROMOTE = "5%"
+TIMEOUT = "30s"
+ROUTING_LAG = "15s"
+REPORT_EVERY = "10s"
+LEASE = "30s"
+SILENCE_ROLLBACK = "5m"
+MAX_CLASSES = "64"

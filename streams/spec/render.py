@@ -1,0 +1,130 @@
+"""How does the whole spec look, with every default filled in and where each value came from?
+
+The text is YAML that loads to the same spec: it may be stored in place of the short one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import yaml
+
+from streams.spec import units
+from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS
+from streams.spec.load import NEVER
+from streams.spec.metrics import LIMITS
+from streams.spec.model import Metric, Role, RolloutSpec, Stage
+from streams.spec.provenance import LoadedSpec, Source
+
+COLUMN = 34
+"""Where comments begin, unless the line is longer."""
+
+
+class Line(NamedTuple):
+    """A line of YAML and the comment that tells its source."""
+
+    text: str
+    comment: str = ""
+
+
+def render_spec(loaded: LoadedSpec) -> str:
+    """YAML with a comment per value; `parse_spec` of it gives the same spec."""
+    return "\n".join(
+        f"{line.text:<{COLUMN}} # {line.comment}" if line.comment else line.text
+        for line in spec_lines(loaded)
+    )
+
+
+def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
+    """The lines of `render_spec`, for a terminal that colours comments."""
+    spec, told = loaded.spec, loaded.provenance
+    yield _line("rollout", _word(spec.rollout), told["rollout"])
+    yield _line("service", _word(spec.service), told["service"])
+    yield _line("baseline", _word(spec.baseline), told["baseline"])
+    yield from _candidates(spec, told)
+    yield Line("route:")
+    yield _line("  name", _word(spec.route), told["route.name"])
+    router = spec.target.router
+    options = _flow(spec.target.options)
+    yield _line(f"  {_word(router)}", options, told[f"route.{router}"])
+    yield Line("stages:")
+    for index, stage in enumerate(spec.stages):
+        yield from _stage(stage, f"stages[{index}].", told)
+    yield from _metrics(spec, told)
+    yield from _knobs(spec, told)
+
+
+def _line(key: str, value: str, source: Source) -> Line:
+    return Line(f"{key}: {value}", str(source))
+
+
+def _word(text: str) -> str:
+    """The text as a YAML scalar that reads back as the same characters."""
+    return _flow(text).removesuffix("\n...")
+
+
+def _flow(value: object) -> str:
+    dumped: str = yaml.safe_dump(
+        value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
+    )
+    return dumped.removesuffix("\n")
+
+
+def _candidates(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    only = spec.candidates[0]
+    if len(spec.candidates) == 1 and only.name == CANDIDATE_NAME:
+        yield _line("candidate", _word(only.version), told["candidates.candidate"])
+        return
+    yield Line("candidates:")
+    for candidate in spec.candidates:
+        source = told[f"candidates.{candidate.name}"]
+        yield _line(f"  {_word(candidate.name)}", _word(candidate.version), source)
+
+
+def _stage(stage: Stage, path: str, told: Mapping[str, Source]) -> Iterator[Line]:
+    yield _line("  - weight", units.format_weight(stage.weight_bp), told[f"{path}weight"])
+    yield _line("    min_time", units.format_duration(stage.min_time_s), told[f"{path}min_time"])
+    if stage.max_time_s is not None:
+        longest = units.format_duration(stage.max_time_s)
+        yield _line("    max_time", longest, told[f"{path}max_time"])
+    yield _line("    min_exposures", str(stage.min_exposures), told[f"{path}min_exposures"])
+
+
+def _metrics(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    for role in Role:
+        chosen = [metric for metric in spec.metrics if metric.role is role]
+        if chosen:
+            yield Line(f"{role}s:")
+        for metric in chosen:
+            yield from _metric(metric, told)
+        if role is Role.GUARDRAIL:
+            missing = [name for name in GUARDRAILS if name not in {m.name for m in spec.metrics}]
+            yield from (Line(f"  {name}: off", "turned off by the spec") for name in missing)
+
+
+def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
+    yield Line(f"  {metric.name}:", str(told[f"metrics.{metric.name}.role"]))
+    formats = {
+        "margin": units.format_margin,
+        "floor": units.format_share,
+        "threshold": units.format_number,
+        "weight": units.format_number,
+    }
+    for limit in LIMITS[metric.kind]:
+        value = getattr(metric, limit.field)
+        if value is not None:
+            source = told[f"metrics.{metric.name}.{limit.field}"]
+            yield _line(f"    {limit.field}", formats[limit.field](value), source)
+
+
+def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    for key in ("alpha_rollback", "alpha_promote"):
+        yield _line(key, units.format_share(getattr(spec, key)), told[key])
+    for key in ("timeout", "routing_lag", "report_every", "lease"):
+        yield _line(key, units.format_duration(getattr(spec, f"{key}_s")), told[key])
+    silence = spec.silence_rollback_s
+    text = NEVER if silence is None else units.format_duration(silence)
+    yield _line("silence_rollback", text, told["silence_rollback"])
+    yield _line("max_classes", str(spec.max_classes), told["max_classes"])

@@ -1,0 +1,188 @@
+"""What may stand in a rollout's YAML? JSON Schema for editors, made from the loader's own tables.
+
+`python -m streams.spec.schema > schemas/rollout-spec.schema.json` refreshes the stored copy.
+Rules across fields (rising weights, candidate = baseline) are the loader's alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from streams.spec import defaults, units
+from streams.spec.defaults import MetricDefault
+from streams.spec.metrics import LIMITS, QUANTILE
+from streams.spec.stages import KEYS as STAGE_KEYS
+
+Schema = dict[str, Any]
+PATTERNS = {
+    "margin": units.MARGIN,
+    "floor": units.SHARE,
+    "threshold": units.NATS,
+    "weight": rf"^{units.NUMBER}$",
+}
+# Where a bare number has one meaning only.
+NUMBERS: Schema = {
+    "margin": {"type": ["string", "integer"], "minimum": 0, "maximum": 0},
+    "threshold": {"type": ["string", "number"]},
+    "weight": {"type": ["string", "number"]},
+}
+# YAML 1.1 reads `off` as false; both spellings mean the same here.
+OFF: Schema = {"enum": ["off", False], "description": "Not watched."}
+
+
+def spec_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a rollout's YAML."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "davy rollout",
+        "description": "One attempt to replace a baseline by a candidate. Four facts suffice.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["service", "baseline", "route"],
+        "oneOf": [{"required": ["candidate"]}, {"required": ["candidates"]}],
+        "properties": _facts() | {"stages": _stages()} | _watch() | _knobs(),
+    }
+
+
+def _text(description: str, default: str | None = None) -> Schema:
+    found: Schema = {"type": ["string", "number"], "description": description}
+    return found if default is None else found | {"default": default}
+
+
+def _pattern(pattern: str, description: str, default: str | None = None) -> Schema:
+    return _text(description, default) | {"type": "string", "pattern": pattern}
+
+
+def _chance(description: str, default: str) -> Schema:
+    found = _pattern(units.PROBABILITY, description, default)
+    return found | {"type": ["string", "number"], "exclusiveMaximum": 0.5}
+
+
+def _facts() -> Schema:
+    return {
+        "rollout": _pattern(units.NAME, "Id; from service and candidate version if left out."),
+        "service": _text("The inference service, as its events name it."),
+        "baseline": _text("Model version that serves now."),
+        "candidate": _text("Model version that wants to replace it."),
+        "candidates": {
+            "type": "object",
+            "description": "Several candidates: name -> model version.",
+            "propertyNames": {"pattern": units.NAME},
+            "additionalProperties": _text("Model version."),
+            "minProperties": 1,
+            "maxProperties": 16,
+        },
+        "route": _route(),
+    }
+
+
+def _route() -> Schema:
+    options: Schema = {"type": ["object", "null"], "description": "What that router must know."}
+    return {
+        "description": "Where traffic is moved: one router with its options.",
+        "anyOf": [
+            {"type": "string", "pattern": units.NAME},
+            {
+                "type": "object",
+                "properties": {
+                    "name": _pattern(
+                        units.NAME, "One live rollout per (service, route).", defaults.ROUTE_NAME
+                    )
+                },
+                "additionalProperties": options,
+                "minProperties": 1,
+                "maxProperties": 2,
+            },
+        ],
+    }
+
+
+def _stages() -> Schema:
+    weight = rf"(?:{units.NUMBER}%|\d+ ?bp)"
+    time = units.DURATION.removeprefix("^").removesuffix("$")
+    fields = (
+        _pattern(units.WEIGHT, "Share of traffic, all candidates together."),
+        _pattern(units.DURATION, "Stay at least this long."),
+        _pattern(units.DURATION, "After this, undecided is told to a person."),
+        {"type": "integer", "minimum": 0, "description": "Requests each candidate must answer."},
+    )
+    short = _pattern(rf"^{weight}(?: for {time})?$", "Weight, and how long at least.")
+    return {
+        "type": "array",
+        "minItems": 1,
+        "description": "Weights rise to 100%.",
+        "default": list(defaults.STAGES),
+        "items": {
+            "anyOf": [
+                short,
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["weight"],
+                    "properties": dict(zip(STAGE_KEYS, fields, strict=True)),
+                },
+            ]
+        },
+    }
+
+
+def _watch() -> Schema:
+    known = {name: _metric(default) for name, default in defaults.METRICS.items()}
+    quantiles = {QUANTILE: _metric(defaults.latency(0.9))}
+    block: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "patternProperties": quantiles,
+    }
+    why = "Harm rolls back. Default guardrails stay unless they are turned `off` or are signals: "
+    guardrails = {"description": f"{why}{', '.join(defaults.GUARDRAILS)}."}
+    properties = known | {"defaults": OFF | {"description": "off: only what stands here."}}
+    return {
+        "guardrails": block | guardrails | {"properties": properties},
+        "signals": block | {"description": "Harm holds for a person.", "properties": known},
+    }
+
+
+def _metric(default: MetricDefault) -> Schema:
+    texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
+    fields = {
+        limit.field: _pattern(
+            PATTERNS[limit.field], f"The {limit.field}.", texts.get(limit.field, default.weight)
+        )
+        | NUMBERS.get(limit.field, {})
+        for limit in LIMITS[default.kind]
+    }
+    first = LIMITS[default.kind][0].field
+    long = {"type": "object", "additionalProperties": False, "properties": fields}
+    return {"anyOf": [fields[first], long, OFF]}
+
+
+def _knobs() -> Schema:
+    time = units.DURATION
+    never = rf"{time}|^never$"
+    return {
+        "alpha_rollback": _chance("Chance of a false rollback.", defaults.ALPHA_ROLLBACK),
+        "alpha_promote": _chance("Chance of a false promotion.", defaults.ALPHA_PROMOTE),
+        "timeout": _pattern(time, "Longest completion of a request.", defaults.TIMEOUT),
+        "routing_lag": _pattern(
+            time, "Until a new weight is in full effect.", defaults.ROUTING_LAG
+        ),
+        "report_every": _pattern(time, "A decision at least this often.", defaults.REPORT_EVERY),
+        "lease": _pattern(time, "How long a silent judge is trusted.", defaults.LEASE),
+        "silence_rollback": _pattern(
+            never, "Silence after which traffic goes back.", defaults.SILENCE_ROLLBACK
+        ),
+        "max_classes": {
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 1000,
+            "default": int(defaults.MAX_CLASSES),
+            "description": "Predicted classes told apart; the rest is `other`.",
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(spec_schema(), indent=2) + "\n")

@@ -1,0 +1,206 @@
+"""How do people write a share, a weight, a time, a tolerated change?
+
+One parser and one formatter per unit; what is formatted reads back as the same value.
+A bare number is refused wherever it could mean two things (is `5` 5 % or 500 %?).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from streams.spec.model import FULL_BP
+
+NUMBER = r"\d+(?:\.\d+)?"
+WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
+DURATION = rf"^(?:{NUMBER} ?(?:ms|s|m|h|d) ?)+$"
+MARGIN = rf"^(?:\+?{NUMBER}%|{NUMBER}x|0)$"
+SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
+NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
+PROBABILITY = rf"^(?:{NUMBER}%|0?\.\d+)$"
+COUNT = r"^\d[\d_]*$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+SECONDS = {
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86400),
+}
+LARGEST_JSD = math.log(2)
+
+
+class UnitError(ValueError):
+    """Text that is not in the unit that was asked for; `instead` is what to write."""
+
+    def __init__(self, problem: str, instead: str) -> None:
+        super().__init__(f"{problem} — {instead}")
+        self.problem = problem
+        self.instead = instead
+
+
+def weight(text: str) -> int:
+    """A traffic weight in basis points: `2%`, `0.5%`, `1bp`.
+
+    >>> weight("2.5%"), weight("1bp")
+    (250, 1)
+    """
+    if not re.match(WEIGHT, text):
+        raise UnitError(f"`{text}` is no traffic weight", "write it as `2%` or `1bp`")
+    basis_points = _number(text) * (100 if text.endswith("%") else 1)
+    if basis_points != int(basis_points):
+        raise UnitError(f"{text} is finer than 1bp (0.01%)", "round it to whole basis points")
+    if not 0 < basis_points <= FULL_BP:
+        raise UnitError(f"{text} is outside 1bp to 100%", "write a weight between them")
+    return int(basis_points)
+
+
+def duration(text: str) -> float:
+    """A time in seconds: `300ms`, `10s`, `2h`, `1h 30m`.
+
+    >>> duration("1h 30m"), duration("300ms")
+    (5400.0, 0.3)
+    """
+    if not re.match(DURATION, text):
+        raise UnitError(f"`{text}` is no time", "write it as `300ms`, `10s`, `15m`, `12h` or `2d`")
+    parts = re.findall(rf"({NUMBER}) ?(ms|s|m|h|d)", text)
+    return float(sum(Decimal(number) * SECONDS[unit] for number, unit in parts))
+
+
+def margin(text: str) -> float:
+    """A tolerated relative rise: `+25%` is .25, `2x` is 1, `0` is none.
+
+    >>> margin("+25%"), margin("2x")
+    (0.25, 1.0)
+    """
+    if text.startswith("-"):
+        raise UnitError(
+            f"the margin {text} is negative",
+            "a margin is the rise that you tolerate: write `+10%`, or `0%` for none",
+        )
+    if not re.match(MARGIN, text):
+        raise UnitError(f"`{text}` is no tolerated change", "write it as `+25%` or `2x`")
+    if text.endswith("x"):
+        if _number(text) < 1:
+            raise UnitError(f"{text} asks for a fall", "write `1x` or more, e.g. `2x`")
+        return float(_number(text) - 1)
+    return float(_number(text) / 100)
+
+
+def share(text: str) -> float:
+    """A share of requests, in [0, 1): `99.5%`, `0.5pp`, `10bp`; a leading `>=` is allowed.
+
+    >>> share(">= 99.5%"), share("0.5pp"), share("10bp")
+    (0.995, 0.005, 0.001)
+    """
+    if not re.match(SHARE, text):
+        raise UnitError(f"`{text}` is no share", "write it as `99.5%`, `0.5pp` or `10bp`")
+    found = _number(text) / (FULL_BP if text.endswith("bp") else 100)
+    if found >= 1:
+        raise UnitError(f"{text} leaves no room for a single failure", "write less than 100%")
+    return float(found)
+
+
+def nats(text: str) -> float:
+    """A Jensen-Shannon divergence in nats, below log 2: `0.05`, `< 0.05`, `0.05 nats`."""
+    if not re.match(NATS, text):
+        raise UnitError(
+            f"`{text}` is no divergence", "write it in nats, e.g. `0.05` (0 is equal, 0.693 most)"
+        )
+    found = float(_number(text))
+    if not 0 < found < LARGEST_JSD:
+        raise UnitError(
+            f"{text} is outside (0, 0.693)",
+            "a Jensen-Shannon divergence in nats ends at log 2; write e.g. `0.05`",
+        )
+    return found
+
+
+def probability(text: str) -> float:
+    """An error probability in (0, .5): `1%`, `0.01`."""
+    if not re.match(PROBABILITY, text):
+        raise UnitError(f"`{text}` is no error probability", "write it as `1%` or `0.01`")
+    found = float(_number(text) / (100 if text.endswith("%") else 1))
+    if not 0 < found < 0.5:  # noqa: PLR2004 - a coin decides at one half
+        raise UnitError(f"{text} is outside (0, 50%)", "write e.g. `1%`")
+    return found
+
+
+def count(text: str) -> int:
+    """A whole number: `500`, `10_000`."""
+    if not re.match(COUNT, text):
+        raise UnitError(f"`{text}` is no count", "write a whole number, e.g. `500`")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """A plain number above 0: a weight among metrics."""
+    if not re.match(rf"^{NUMBER}$", text) or not float(text) > 0:
+        raise UnitError(f"`{text}` is no positive number", "write e.g. `1` or `2.5`")
+    return float(text)
+
+
+def name(text: str) -> str:
+    """A name: letters, digits, `.`, `_`, `-`; at most 128; begins with a letter or digit."""
+    if not re.match(NAME, text):
+        raise UnitError(
+            f"`{text}` is no name", "use letters, digits, `.`, `_`, `-`; begin with a letter"
+        )
+    return text
+
+
+def words(text: str) -> str:
+    """Any text of 1 to 256 printable characters: a service, a model version."""
+    if not text.strip() or len(text) > 256 or not text.isprintable():  # noqa: PLR2004 - model.py
+        raise UnitError("this is empty, too long or not printable", "write 1 to 256 characters")
+    return text
+
+
+def format_weight(basis_points: int) -> str:
+    """`2%` for 200."""
+    return f"{_text(Decimal(basis_points) / 100)}%"
+
+
+def format_duration(seconds: float) -> str:
+    """`1h 30m` for 5400."""
+    left = _exact(seconds)
+    parts = []
+    for unit in ("d", "h", "m"):
+        whole, left = divmod(left, SECONDS[unit])
+        parts += [f"{int(whole)}{unit}"] if whole else []
+    if left and left < 1 and not parts:
+        return f"{_text(left * 1000)}ms"
+    parts += [f"{_text(left)}s"] if left or not parts else []
+    return " ".join(parts)
+
+
+def format_margin(change: float) -> str:
+    """`+25%` for .25."""
+    return f"+{_text(_exact(change) * 100)}%"
+
+
+def format_share(part: float) -> str:
+    """`99.5%` for .995."""
+    return f"{_text(_exact(part) * 100)}%"
+
+
+def format_number(number: float) -> str:
+    """The shortest decimal without an exponent."""
+    return _text(_exact(number))
+
+
+def _number(text: str) -> Decimal:
+    found = re.search(rf"{NUMBER}|\.\d+", text)
+    if found is None:
+        raise UnitError(f"`{text}` holds no number", "write one")
+    return Decimal(found.group())
+
+
+def _exact(number: float) -> Decimal:
+    return Decimal(repr(number))
+
+
+def _text(number: Decimal) -> str:
+    plain = format(number.normalize(), "f")
+    return "0" if plain == "-0" else plain
