@@ -1,6 +1,7 @@
 """Where do the demo's events live? A broker that starts in seconds on this machine.
 
-Tansu (a Kafka-compatible broker from a wheel, in memory, without transactions) by default;
+Tansu (a Kafka-compatible broker from a wheel, in memory) by default: it takes transactions and
+fences old producers, but its readers see aborted records, so it counts as without transactions.
 Apache Kafka where the repository's rig, Java and Maven are at hand.
 """
 
