@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from ssl import CERT_NONE, SSLContext, SSLError
 
-from aiokafka.helpers import create_ssl_context
-
 from streams.errors import SettingsError
 from streams.yaml_lines import did_you_mean
 
@@ -104,6 +102,8 @@ def aiokafka_security(kafka: Mapping[str, str]) -> dict[str, str | SSLContext]:
 
 
 def _ssl_context(kafka: Mapping[str, str]) -> SSLContext:
+    from aiokafka.helpers import create_ssl_context  # noqa: PLC0415 - slow to import
+
     try:
         context: SSLContext = create_ssl_context(
             cafile=kafka.get("ssl.ca.location"),

@@ -31,6 +31,8 @@ from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
 
 DEFAULT_CONFIG = Path("davy.yaml")
 PREFIX = "DAVY_"
+UNDERSCORED = frozenset({"log_level", "enabled_events"})
+"""librdkafka's properties that are not written with dots."""
 Count = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -106,7 +108,7 @@ class Settings(BaseSettings):
         """Environment variables cannot hold dots: `DAVY_KAFKA__SASL_USERNAME` means them."""
         if not isinstance(value, Mapping):
             return value
-        return {str(key).lower().replace("_", "."): _property(item) for key, item in value.items()}
+        return {_dotted(str(key)): _property(item) for key, item in value.items()}
 
     @field_validator("kafka")
     @classmethod
@@ -196,8 +198,20 @@ def _texts(node: yaml.Node) -> object:
     return {key: getattr(value, "value", None) for key, (_, value) in below.items()}
 
 
+def _dotted(key: str) -> str:
+    found = key.lower()
+    return found if found in UNDERSCORED else found.replace("_", ".")
+
+
 def _property(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """What Python callers may write: librdkafka's values are text, its booleans in lower case."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+        case _:
+            return value
 
 
 def _explain(failure: ValidationError, flags: Mapping[str, object]) -> str:

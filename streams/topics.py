@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from streams.errors import LogError
+from streams.errors import LogError, SettingsError
 from streams.settings import Settings
 
 DAY_MS = 24 * 3600 * 1000
@@ -111,7 +111,7 @@ def create_topics(settings: Settings) -> tuple[str, ...]:
     Raises:
         LogError: the broker does not answer or refuses, or a topic differs from its plan.
     """
-    admin = AdminClient(settings.confluent())
+    admin = _admin(settings)
     plans = topic_plans(settings)
     there = _partition_counts(admin, settings)
     missing = [plan for plan in plans if plan.name not in there]
@@ -123,7 +123,7 @@ def create_topics(settings: Settings) -> tuple[str, ...]:
 
 def check_topics(settings: Settings) -> None:
     """Raise LogError that names every topic that is missing or differs from its plan."""
-    admin = AdminClient(settings.confluent())
+    admin = _admin(settings)
     there = _partition_counts(admin, settings)
     plans = topic_plans(settings)
     problems = [problem for plan in plans if (problem := _count_problem(plan, there))]
@@ -131,6 +131,13 @@ def check_topics(settings: Settings) -> None:
     problems += _config_problems(known, _described(admin, known))
     if problems:
         raise LogError("\n".join(problems))
+
+
+def _admin(settings: Settings) -> AdminClient:
+    try:
+        return AdminClient(settings.confluent())
+    except KafkaException as failure:
+        raise SettingsError(f"kafka: {failure.args[0].str()}; mend it in the settings") from failure
 
 
 def _create(admin: AdminClient, plans: Iterable[TopicPlan], settings: Settings) -> tuple[str, ...]:
