@@ -1,0 +1,86 @@
+"""How are real numbers summed so that order does not matter? In integers, units of 2^-40.
+
+Each term is rounded once and added as an integer, so a sum is the same bytes in any order and
+any partition. Two int64 limbs hold it, so 10^9 events cannot overflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+UNIT = 2.0**-40
+LIMB_BITS = 56
+LIMB_MASK = (1 << LIMB_BITS) - 1
+LIMB = UNIT * 2.0**LIMB_BITS
+"""What one unit of the high limb is worth: 65 536."""
+
+
+class FixedSum:
+    """An array of sums; value = high * 65536 + low * 2^-40 with 0 <= low < 2^56."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        """Zeros of a shape."""
+        self.high: Ints = np.zeros(shape, np.int64)
+        self.low: Ints = np.zeros(shape, np.int64)
+
+    def add(self, terms: Floats, rows: Ints | slice = slice(None)) -> None:
+        """Add finite terms to `rows` of the first axis (all by default); rows must not repeat."""
+        coarse = np.trunc(terms / LIMB)
+        fine = np.rint((terms - coarse * LIMB) / UNIT)
+        self._carry(coarse.astype(np.int64), fine.astype(np.int64), rows)
+
+    def merge(self, other: Self) -> None:
+        """Add another sum of the same shape; exact."""
+        self._carry(other.high, other.low, ...)
+
+    def _carry(self, high: Ints, low: Ints, rows: Any) -> None:
+        total = self.low[rows] + low
+        self.high[rows] += high + (total >> LIMB_BITS)
+        self.low[rows] = total & LIMB_MASK
+
+    def value(self) -> Floats:
+        """The sums, float64."""
+        return self.high * LIMB + self.low * UNIT
+
+    def between(self, index: slice | Ints, anchor: int | Ints) -> Floats:
+        """Differences along the last axis, [..., index] - [..., anchor], without cancellation."""
+        high = self.high[..., index] - _at(self.high, anchor)
+        low = self.low[..., index] - _at(self.low, anchor)
+        return high * LIMB + low * UNIT
+
+    def to_state(self) -> Any:
+        """Nested lists of integers in units of 2^-40."""
+        return ((self.high.astype(object) << LIMB_BITS) + self.low).tolist()
+
+    @classmethod
+    def from_state(cls, state: int | Sequence[Any]) -> Self:
+        """Read what `to_state` wrote."""
+        units = np.array(state, dtype=object)
+        result = cls()
+        result.high = np.array(units >> LIMB_BITS, np.int64)
+        result.low = np.array(units & LIMB_MASK, np.int64)
+        return result
+
+
+def _at(values: Ints, anchor: int | Ints) -> Ints:
+    """The anchor's values, keeping a last axis to subtract along."""
+    return values[..., anchor, None] if isinstance(anchor, int) else values[..., anchor]
+
+
+def log_sum_exp(values: Floats) -> Floats:
+    """Return log sum exp over the last axis; defined for -inf, no overflow."""
+    top = values.max(axis=-1)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        result: Floats = safe + np.log(np.exp(values - safe[..., None]).sum(axis=-1))
+    return result

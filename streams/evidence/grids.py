@@ -1,0 +1,52 @@
+"""Which alternatives does an e-process bet on? Points psi with weights that sum to one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streams.evidence.fixed import Floats
+
+NO_MARGIN_SPAN = (0.08, 1.6)
+"""|log psi| of the non-inferiority grid at margin 0: ratios from .92 down to .20."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Points of a mixture: log psi and log weight, float64[points]."""
+
+    log_psi: Floats
+    log_weight: Floats
+
+    @property
+    def psi(self) -> Floats:
+        """The points themselves."""
+        return np.exp(self.log_psi)
+
+
+def weighted(log_psi: Floats, log_weight: Floats) -> Grid:
+    """A grid whose weights are normalised to sum to one."""
+    return Grid(log_psi, log_weight - np.log(np.exp(log_weight).sum()))
+
+
+def harm_grid() -> Grid:
+    """20 log-spaced psi in [1.2, 20], weights proportional to psi^-1/2."""
+    log_psi = np.linspace(np.log(1.2), np.log(20.0), 20)
+    return weighted(log_psi, -0.5 * log_psi)
+
+
+def non_inferiority_grid(margin: float) -> Grid:
+    """12 equally weighted psi < 1, |log psi| geometric in [.4, 4] |log(1 + margin)|.
+
+    At margin 0 there is no scale to go by; there |log psi| is geometric in [.08, 1.6].
+    """
+    scale = abs(np.log1p(margin))
+    low, high = (0.4 * scale, 4.0 * scale) if scale > 0 else NO_MARGIN_SPAN
+    return weighted(-np.geomspace(low, high, 12), np.zeros(12))
+
+
+def two_sided_grid() -> Grid:
+    """14 equally weighted psi on both sides of 1, |log psi| geometric in [.1, 3]."""
+    steps = np.geomspace(0.1, 3.0, 7)
+    return weighted(np.concatenate([-steps[::-1], steps]), np.zeros(14))

@@ -1,0 +1,218 @@
+"""Is an event rarer or more frequent with the candidate? The rate-ratio grid e-process.
+
+Per stratum the arm of an event is Bernoulli with the realised share of exposures, so common
+shocks and ramps cancel. One set of sums F(theta) serves harm, non-inferiority and the interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
+from streams.evidence.grids import Grid, harm_grid, non_inferiority_grid
+
+DISPLAY_REACH = 64
+"""Steps of the display lattice on each side of 1 + margin."""
+DISPLAY_BETS = np.array([2, 4, 8, 16, 24])
+"""Alternatives of the interval, in steps of the lattice."""
+COUNTS = ("n_b", "n_c", "x_b", "x_c")
+
+
+@dataclass(frozen=True)
+class RatioTest:
+    """What is asked of RR = candidate's rate / baseline's rate; tolerated is RR <= 1 + margin.
+
+    `resolution` is the step of log RR of the interval's lattice (1 + margin times e^-3.2 to
+    e^3.2); None leaves the interval out, which makes large simulations cheaper.
+    """
+
+    margin: float
+    resolution: float | None = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.margin > -1.0:
+            raise ValueError(f"margin must be above -1 (a relative change), got {self.margin}")
+
+    @cached_property
+    def harm(self) -> Grid:
+        """Alternatives to RR <= 1 + margin."""
+        return harm_grid()
+
+    @cached_property
+    def safe(self) -> Grid:
+        """Alternatives to RR >= 1 + margin."""
+        return non_inferiority_grid(self.margin)
+
+    @cached_property
+    def log_theta(self) -> Floats:
+        """Where F is kept: the anchor 1 + margin, the harm grid, the safe grid, the lattice."""
+        steps: Floats = np.zeros(0)
+        if self.resolution is not None:
+            reach = DISPLAY_REACH + int(DISPLAY_BETS[-1])
+            steps = self.resolution * np.arange(-reach, reach + 1, dtype=np.float64)
+        parts = (np.zeros(1), self.harm.log_psi, self.safe.log_psi, steps)
+        log_theta: Floats = np.concatenate(parts) + np.log1p(self.margin)
+        return log_theta
+
+    @cached_property
+    def theta(self) -> Floats:
+        """exp(log_theta)."""
+        return np.exp(self.log_theta)
+
+    @property
+    def harm_slice(self) -> slice:
+        """Where the harm grid stands in `theta`."""
+        return slice(1, 1 + self.harm.log_psi.size)
+
+    @property
+    def safe_slice(self) -> slice:
+        """Where the safe grid stands in `theta`."""
+        start = self.harm_slice.stop
+        return slice(start, start + self.safe.log_psi.size)
+
+
+class RatioSums:
+    """The evidence of closed strata on a rate ratio; order-free, mergeable byte for byte.
+
+    Counts are int64 of the leading shape: exposures n_b, n_c and events x_b, x_c of the strata
+    in which both arms had exposures (others carry no information and are left out).
+
+    >>> sums = RatioSums.zeros(RatioTest(margin=0.0))
+    >>> sums.fold(25, 25, 0, 12)
+    >>> round(float(sums.log_e_harm()), 3), float(sums.estimate())
+    (6.134, inf)
+    """
+
+    __slots__ = ("expected_b", "expected_c", "log_f", "n_b", "n_c", "test", "x_b", "x_c")
+
+    def __init__(self, test: RatioTest, shape: tuple[int, ...] = ()) -> None:
+        """No strata yet, for `shape` independent streams."""
+        self.test = test
+        self.n_b: Ints = np.zeros(shape, np.int64)
+        self.n_c: Ints = np.zeros(shape, np.int64)
+        self.x_b: Ints = np.zeros(shape, np.int64)
+        self.x_c: Ints = np.zeros(shape, np.int64)
+        self.log_f = FixedSum((*shape, test.theta.size))
+        self.expected_b, self.expected_c = FixedSum(shape), FixedSum(shape)
+
+    @classmethod
+    def zeros(cls, test: RatioTest, shape: tuple[int, ...] = ()) -> Self:
+        """No strata yet, for `shape` independent streams."""
+        return cls(test, shape)
+
+    def fold(
+        self,
+        n_b: ArrayLike,
+        n_c: ArrayLike,
+        x_b: ArrayLike,
+        x_c: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> None:
+        """Add one closed stratum: exposures and events per arm, ints of the leading shape.
+
+        `mask` tells which streams have closed a stratum; the others stay as they are.
+        """
+        counts = [np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c)]
+        used = (counts[0] > 0) & (counts[1] > 0) & np.asarray(mask, np.bool_)
+        counts = [np.broadcast_to(np.where(used, c, 0), self.n_b.shape) for c in counts]
+        for name, count in zip(COUNTS, counts, strict=True):
+            getattr(self, name)[...] += count
+        rows = np.flatnonzero(counts[2] + counts[3])
+        if rows.size:
+            self._fold_events(rows, *(c.ravel()[rows] for c in counts))
+
+    def _fold_events(self, rows: Ints, n_b: Ints, n_c: Ints, x_b: Ints, x_c: Ints) -> None:
+        share: Floats = n_c / (n_b + n_c)
+        events: Floats = (x_b + x_c).astype(np.float64)
+        terms: Floats = events[:, None] * np.log1p(share[:, None] * (self.test.theta - 1.0))
+        _flat(self.log_f, self.test.theta.size).add(terms, rows)
+        _flat(self.expected_c).add(x_c * (1.0 - share), rows)
+        _flat(self.expected_b).add(x_b * share, rows)
+
+    def merge(self, other: Self) -> None:
+        """Add the strata of another state of the same test; the same bytes in any order."""
+        for name in COUNTS:
+            getattr(self, name)[...] += getattr(other, name)
+        self.log_f.merge(other.log_f)
+        self.expected_b.merge(other.expected_b)
+        self.expected_c.merge(other.expected_c)
+
+    def log_e_harm(self) -> Floats:
+        """Log e-value against RR <= 1 + margin (statistics: F(theta) on the harm grid)."""
+        return self._log_e(self.test.harm, self.test.harm_slice)
+
+    def log_e_safe(self) -> Floats:
+        """Log e-value against RR >= 1 + margin: non-inferiority, what promotion needs."""
+        return self._log_e(self.test.safe, self.test.safe_slice)
+
+    def _log_e(self, grid: Grid, where: slice) -> Floats:
+        log_ratio = self.x_c[..., None] * grid.log_psi - self.log_f.between(where, 0)
+        return log_sum_exp(grid.log_weight + log_ratio)
+
+    def estimate(self) -> Floats:
+        """Mantel-Haenszel rate ratio; inf without baseline events, NaN without any events.
+
+        Source: Mantel and Haenszel 1959, the form for risk ratios (Tarone 1981).
+        """
+        above, below = self.expected_c.value(), self.expected_b.value()
+        ratio: Floats = np.array(np.where(self.x_c > 0, np.inf, np.nan))
+        np.divide(above, below, out=ratio, where=below > 0)
+        return ratio
+
+    def interval(self, alpha: float) -> tuple[Floats, Floats]:
+        """Any-time 1 - alpha interval of RR, alpha/2 a side, mapped outward to the lattice.
+
+        Low is the largest lattice ratio that is rejected as "RR <= it" (0 if none), high the
+        smallest rejected as "RR >= it" (inf if none). ValueError if the test has no lattice.
+        """
+        first = self.test.safe_slice.stop + int(DISPLAY_BETS[-1])
+        if self.test.resolution is None:
+            raise ValueError("this RatioTest keeps no lattice: give it a resolution")
+        points = np.arange(first, first + 2 * DISPLAY_REACH + 1)
+        ratios = self.test.theta[points]
+        limit = np.log(2.0 / alpha)
+        too_low = self._lattice_log_e(points, 1) >= limit
+        too_high = self._lattice_log_e(points, -1) >= limit
+        low: Floats = np.where(too_low, ratios, 0.0).max(axis=-1)
+        high: Floats = np.where(too_high, ratios, np.inf).min(axis=-1)
+        return low, high
+
+    def _lattice_log_e(self, points: Ints, sign: int) -> Floats:
+        """Log e-value against each lattice ratio, [..., points], bets on one side."""
+        bets = sign * DISPLAY_BETS
+        moved = self.log_f.between((points[:, None] + bets).ravel(), np.repeat(points, bets.size))
+        log_psi = bets * (self.test.resolution or 0.0)
+        log_f = moved.reshape(*moved.shape[:-1], points.size, bets.size)
+        log_ratio = self.x_c[..., None, None] * log_psi - log_f
+        log_weight: Floats = np.full(bets.size, -np.log(bets.size))
+        return log_sum_exp(log_weight + log_ratio)
+
+    def to_state(self) -> dict[str, Any]:
+        """JSON: counts and sums as (nested lists of) integers."""
+        state = {name: getattr(self, name).tolist() for name in COUNTS}
+        sums = {"f": self.log_f, "b": self.expected_b, "c": self.expected_c}
+        return state | {name: value.to_state() for name, value in sums.items()}
+
+    @classmethod
+    def from_state(cls, test: RatioTest, state: Mapping[str, Any]) -> Self:
+        """Read what `to_state` wrote for the same test."""
+        sums = cls(test, np.shape(state["n_b"]))
+        for name in COUNTS:
+            getattr(sums, name)[...] = state[name]
+        sums.log_f = FixedSum.from_state(state["f"])
+        sums.expected_b = FixedSum.from_state(state["b"])
+        sums.expected_c = FixedSum.from_state(state["c"])
+        return sums
+
+
+def _flat(sums: FixedSum, *last: int) -> FixedSum:
+    """The same sums with the leading axes as one; shares the memory."""
+    view = FixedSum()
+    view.high, view.low = sums.high.reshape(-1, *last), sums.low.reshape(-1, *last)
+    return view
