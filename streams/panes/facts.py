@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
@@ -11,6 +13,20 @@ NONE = -1
 
 Cells = dict[tuple[str, str], Cell]
 """(segment, arm) -> sketches."""
+
+
+def cells_to_states(cells: Cells) -> list[dict[str, Any]]:
+    """Avro cells, ascending by segment and arm."""
+    return [cells[key].to_state(*key) for key in sorted(cells)]
+
+
+def cells_from_states(states: Iterable[Mapping[str, Any]]) -> Cells:
+    """Read what `cells_to_states` wrote."""
+    cells: Cells = {}
+    for state in states:
+        segment, arm, cell = Cell.from_state(state)
+        cells[segment, arm] = cell
+    return cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,9 +79,7 @@ class PartitionFold:
 
         Returns the panes that this batch closed, in order, and the records refused.
         """
-        refused = [
-            Refused(row=r.row, reason=r.reason, detail=r.detail) for r in columns.rejected
-        ]
+        refused = [Refused(row=r.row, reason=r.reason, detail=r.detail) for r in columns.rejected]
         event_ms = columns.event_ms
         future = event_ms > append_ms[columns.row] + self.clock.future_ms
         refused += self._future(columns, append_ms, future)
@@ -146,9 +144,7 @@ class PartitionFold:
 
     def _close(self) -> list[ClosedPane]:
         due = sorted(
-            (pane, rollout)
-            for rollout, pane in self.open
-            if pane <= self.marker.closed_through
+            (pane, rollout) for rollout, pane in self.open if pane <= self.marker.closed_through
         )
         closed = []
         for pane, rollout in due:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streams.panes.facts import Cells, LiveRollout
 from streams.panes.targets import Targets
-from streams.sketches.bins import SCORE_BINS
+from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING
@@ -94,8 +94,8 @@ def _add_scores(
     given = ~np.isnan(score)
     if not given.any():
         return
-    bins = SCORE_BINS.index(score[given])
-    table = _table(group_of[given], bins, (len(groups), SCORE_BINS.size))
+    bins = SCORE_MAPPING.index(score[given])
+    table = _table(group_of[given], bins, (len(groups), SCORE_MAPPING.size))
     for group, counts in zip(groups, table, strict=True):
         group.cell.scores.counts += counts
 
@@ -111,28 +111,16 @@ def _add_classes(
     if not given.any():
         return
     names = columns.predicted_class.names
-    _learn_classes(groups, group_of[given], codes[given], names)
-    table = _table(group_of[given], codes[given], (len(groups), len(names)))
-    for group, counts in zip(groups, table, strict=True):
-        known = group.rollout.classes
-        for code in np.flatnonzero(counts).tolist():
-            name = names[code] if names[code] in known else OTHER
-            group.cell.classes.add(name, int(counts[code]))
+    pairs = group_of[given] * len(names) + codes[given]
+    distinct, first_seen, counts = np.unique(pairs, return_index=True, return_counts=True)
+    for i in np.argsort(first_seen).tolist():
+        group, name = groups[int(distinct[i]) // len(names)], names[int(distinct[i]) % len(names)]
+        group.cell.classes.add(_told_apart(group.rollout, name), int(counts[i]))
 
 
-def _learn_classes(
-    groups: list[Group],
-    group_of: NDArray[np.int64],
-    codes: NDArray[np.int32],
-    names: tuple[str, ...],
-) -> None:
-    """Number new classes in the order of the log, up to each rollout's `max_classes`."""
-    rollouts = list({id(group.rollout): group.rollout for group in groups}.values())
-    number = {id(rollout): i for i, rollout in enumerate(rollouts)}
-    rollout_of = np.array([number[id(group.rollout)] for group in groups], dtype=np.int64)
-    pairs = rollout_of[group_of] * len(names) + codes
-    distinct, first_seen = np.unique(pairs, return_index=True)
-    for pair in distinct[np.argsort(first_seen)].tolist():
-        rollout = rollouts[pair // len(names)]
-        if len(rollout.classes) < rollout.spec.max_classes:
-            rollout.classes.setdefault(names[pair % len(names)], len(rollout.classes))
+def _told_apart(rollout: LiveRollout, name: str) -> str:
+    """Give a class its number in the order of the log, up to the rollout's `max_classes`."""
+    if name not in rollout.classes and len(rollout.classes) >= rollout.spec.max_classes:
+        return OTHER
+    rollout.classes.setdefault(name, len(rollout.classes))
+    return name

@@ -1,0 +1,79 @@
+"""Which agents run on a worker, and on what?
+
+Two Faust agents: one folds `predictions`, one judges `panes`. Faust distributes the partitions;
+`Ownership` holds what belongs to each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
+
+from streams.agents.batch import Batch
+from streams.agents.ownership import Ownership
+from streams.settings import Settings
+
+
+class DavyApp(faust.App):
+    """A Faust app that knows its owners; the transport asks it."""
+
+    ownership: Ownership
+
+
+def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
+    """Build the worker's Faust app; nothing is connected yet."""
+    app = DavyApp(
+        settings.group,
+        broker=";".join(f"davy://{host}" for host in settings.bootstrap.split(",")),
+        broker_credentials=_credentials(settings),
+        broker_commit_interval=1.0,
+        broker_commit_every=1 << 60,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_request_timeout=max(60.0, settings.session_timeout_s * 2),
+        broker_max_poll_records=settings.max_poll_records,
+        consumer_max_fetch_size=8 << 20,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=16,
+        stream_recovery_delay=0.0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        producer_acks=-1,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        value_serializer="raw",
+        key_serializer="raw",
+    )
+    app.ownership = ownership
+    for name in ("predictions", "panes"):
+        topic = app.topic(settings.topic(name), value_type=bytes, value_serializer="raw")
+        app.agent(topic, name=f"{name}_agent", concurrency=1)(_feed(ownership))
+    return app
+
+
+def _feed(ownership: Ownership) -> Any:
+    async def feed(batches: AsyncIterator[Batch]) -> None:
+        async for batch in batches:
+            await ownership.feed(batch)
+
+    return feed
+
+
+def _credentials(settings: Settings) -> CredentialsT | None:
+    """Faust's words for the security that `settings.aiokafka()` holds."""
+    security = settings.aiokafka()
+    context: Any = security.get("ssl_context")
+    if "sasl_mechanism" in security:
+        return SASLCredentials(
+            username=str(security["sasl_plain_username"]),
+            password=str(security["sasl_plain_password"]),
+            mechanism=str(security["sasl_mechanism"]),
+            ssl_context=context,
+        )
+    return None if context is None else SSLCredentials(context)

@@ -1,0 +1,39 @@
+"""What does the transport hand to an agent? A fetched record batch, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Partition(NamedTuple):
+    """A partition of a topic (full name, prefix included)."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Consecutive records of one partition, and the stretch of the log that they stand for.
+
+    `end - start` may exceed the number of records: transaction markers and compaction leave
+    holes. `start` equals the `end` of the batch before, or the offset that was sought.
+    """
+
+    partition: Partition
+    start: int
+    end: int
+    records: Sequence[Any]  # aiokafka ConsumerRecord: offset, timestamp, key, value, headers
+
+    def since(self, offset: int) -> Batch:
+        """Return the part from `offset` on; records below it were counted before."""
+        if offset <= self.start:
+            return self
+        return Batch(
+            partition=self.partition,
+            start=offset,
+            end=self.end,
+            records=[record for record in self.records if record.offset >= offset],
+        )

@@ -1,0 +1,148 @@
+"""How is the state of a source partition's owner written to `cells`, and read back?
+
+Every record carries the headers `epoch` and `flush`; the marker is written last. A record newer
+than the marker belongs to a flush that never finished (only a broker without transactions shows
+such) and is ignored; the first flush of a new owner writes every cell anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from streams.panes.facts import (
+    Cells,
+    LiveRollout,
+    Marker,
+    PaneClock,
+    cells_from_states,
+    cells_to_states,
+)
+from streams.spec.model import RolloutSpec
+
+Stamp = tuple[int, int]
+"""(epoch, flush): orders the flushes of all owners of a partition."""
+
+MARKER = "marker"
+
+
+def key_of(source: str, partition: int, what: str) -> str:
+    """Key of a record: `<source>/<partition>/<what>`."""
+    return f"{source}/{partition}/{what}"
+
+
+def open_key(rollout: str, pane: int) -> str:
+    """`what` of an open pane."""
+    return f"open/{rollout}/{pane}"
+
+
+def live_key(rollout: str) -> str:
+    """`what` of a live rollout."""
+    return f"live/{rollout}"
+
+
+def stamp_headers(stamp: Stamp) -> tuple[tuple[str, bytes], ...]:
+    """Headers of a record of this flush."""
+    return (("epoch", str(stamp[0]).encode()), ("flush", str(stamp[1]).encode()))
+
+
+def stamp_of(headers: Iterable[tuple[str, bytes]]) -> Stamp:
+    """Read what `stamp_headers` wrote."""
+    values = dict(headers)
+    return int(values["epoch"]), int(values["flush"])
+
+
+@dataclass(slots=True)
+class StoredState:
+    """What `cells` holds for one source partition."""
+
+    stamp: Stamp = (0, 0)
+    """Of the newest record seen, finished or not: the next owner's epoch is above it."""
+    marker: Marker = field(default_factory=Marker)
+    pane_ms: int | None = None
+    lateness_ms: int | None = None
+    idle: bool = False
+    live: list[LiveRollout] = field(default_factory=list)
+    open: dict[tuple[str, int], Cells] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    """Every key that may hold a record, stale ones included."""
+
+
+def marker_body(marker: Marker, clock: PaneClock, *, idle: bool) -> tuple[str, dict[str, Any]]:
+    """Union member of the marker record."""
+    fields = asdict(marker) | {
+        "idle": idle,
+        "pane_ms": clock.pane_ms,
+        "lateness_ms": clock.lateness_ms,
+        "horizon_offset": marker.next_offset,
+    }
+    return "davy.Marker", fields
+
+
+def open_body(rollout: str, spec_hash: str, pane: int, cells: Cells) -> tuple[str, dict[str, Any]]:
+    """Union member of an open pane's record."""
+    return "davy.OpenPane", {
+        "rollout": rollout,
+        "spec_hash": spec_hash,
+        "pane": pane,
+        "cells": cells_to_states(cells),
+    }
+
+
+def live_body(rollout: LiveRollout) -> tuple[str, dict[str, Any]]:
+    """Union member of a live rollout's record."""
+    return "davy.LiveRollout", {
+        "rollout": rollout.spec.rollout,
+        "spec_hash": rollout.spec_hash,
+        "spec": rollout.spec.to_json(),
+        "first_offset": rollout.first_offset,
+        "from_pane": rollout.from_pane,
+        "classes": list(rollout.classes),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """One record of `cells`: decoded body, or None for a tombstone."""
+
+    key: str
+    stamp: Stamp
+    body: tuple[str, dict[str, Any]] | None
+
+
+def restore(records: Iterable[StoredRecord]) -> StoredState:
+    """Rebuild the state that the last finished flush left behind."""
+    kept = list(records)
+    state = StoredState()
+    markers = [r for r in kept if r.body is not None and r.body[0] == "davy.Marker"]
+    finished = markers[-1].stamp if markers else (0, 0)
+    newest: dict[str, StoredRecord] = {}
+    for record in kept:
+        state.stamp = max(state.stamp, record.stamp)
+        state.keys.add(record.key)
+        if record.stamp <= finished:
+            newest[record.key] = record
+    for record in newest.values():
+        if record.body is not None:
+            _take(state, *record.body)
+    return state
+
+
+def _take(state: StoredState, name: str, body: dict[str, Any]) -> None:
+    if name == "davy.Marker":
+        state.marker = Marker(**{field: body[field] for field in Marker.__slots__})
+        state.pane_ms, state.lateness_ms = body["pane_ms"], body["lateness_ms"]
+        state.idle = body["idle"]
+    elif name == "davy.OpenPane":
+        state.open[body["rollout"], body["pane"]] = cells_from_states(body["cells"])
+    else:
+        state.live.append(
+            LiveRollout(
+                spec=RolloutSpec.from_json(body["spec"]),
+                spec_hash=body["spec_hash"],
+                first_offset=body["first_offset"],
+                from_pane=body["from_pane"],
+                classes={name: number for number, name in enumerate(body["classes"])},
+            )
+        )

@@ -1,0 +1,48 @@
+"""What do all owners on a worker share?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from streams.agents.batch import Partition
+from streams.agents.specs import SpecFeed
+from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
+from streams.panes.facts import PaneClock
+from streams.settings import Settings
+from streams.wire.codec import Codec
+
+EndOffset = Callable[[Partition], Awaitable[int]]
+"""Asks the broker for the end of a partition (read_committed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Settings, codec, live specs and how this broker is written to."""
+
+    settings: Settings
+    codec: Codec
+    specs: SpecFeed
+    transactional: bool
+    end_offset: EndOffset
+
+    @property
+    def clock(self) -> PaneClock:
+        """How event time is cut."""
+        return PaneClock(
+            pane_ms=self.settings.pane_ms,
+            lateness_ms=self.settings.lateness_ms,
+            future_ms=self.settings.future_ms,
+        )
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments of aiokafka's clients."""
+        return dict(self.settings.aiokafka())
+
+    def writer(self, what: str) -> LogWriter:
+        """A writer for one owner; `what` names its partition, for ever."""
+        if self.transactional:
+            return TransactionalWriter(self.connection, f"{self.settings.group}-{what}")
+        return PlainWriter(self.connection)

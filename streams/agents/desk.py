@@ -1,0 +1,168 @@
+"""What does the judge's owner keep of one rollout? Its panes on the way, its judge, its place.
+
+Pure bookkeeping: everything here follows from the records given and their offsets.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from streams.judge.facts import (
+    CommandFact,
+    CommandKind,
+    Cut,
+    Decision,
+    PaneInput,
+    RoutingFact,
+    RoutingPhase,
+)
+from streams.judge.record import cut_from_record, cut_to_record
+from streams.judge.rollout import RolloutJudge
+from streams.panes.facts import cells_from_states
+from streams.panes.merge import DuePane, PaneMerge
+from streams.spec.model import ALL_SEGMENT, RolloutSpec
+
+
+@dataclass(slots=True)
+class Controls:
+    """Routing and command records of one rollout that the judge has not seen yet."""
+
+    routing: list[RoutingFact] = field(default_factory=list)
+    commands: list[CommandFact] = field(default_factory=list)
+
+
+class Desk:
+    """One live rollout at the judge's owner."""
+
+    def __init__(self, spec: RolloutSpec, panes_offset: int) -> None:
+        self.spec = spec
+        self.spec_hash = spec.spec_hash
+        self.panes_offset = panes_offset
+        """First offset of `panes` that this desk has not taken."""
+        self.durable_offset = panes_offset
+        self.merge = PaneMerge()
+        self.judge: RolloutJudge | None = None
+        self.controls = Controls()
+        self.cut = Cut(pane=-1)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal decision was made."""
+        return self.judge is not None and self.judge.ended
+
+    def take(self, offset: int, record: dict[str, Any]) -> None:
+        """Take a record of `panes` that concerns this rollout, once."""
+        if offset < self.panes_offset:
+            return
+        self.panes_offset = offset + 1
+        name, body = record["body"]
+        partition = record["source_partition"]
+        if name == "davy.Progress":
+            self.merge.progress(partition, body["closed_through"], idle=body["idle"])
+        elif body["rollout"] != self.spec.rollout or body["spec_hash"] != self.spec_hash:
+            return
+        elif name == "davy.Activation":
+            self._activate(record, body)
+        else:
+            self.merge.pane(partition, body["pane"], cells_from_states(body["cells"]))
+
+    def _activate(self, record: dict[str, Any], body: dict[str, Any]) -> None:
+        if body["until_offset"] is not None:
+            return
+        self.merge.activation(
+            record["source_partition"],
+            record["source_partitions"],
+            record["pane_ms"],
+            body["from_pane"],
+        )
+        if self.judge is None:
+            self.judge = RolloutJudge(self.spec, record["pane_ms"])
+
+    def step(self, *, rollouts: int, commands: int, routing: int) -> Decision | None:
+        """Judge due panes up to a decision; the arguments are the offsets read so far."""
+        while self.judge is not None and not self.judge.ended:
+            due = self.merge.take_due()
+            if due is None:
+                return None
+            self.cut = Cut(
+                pane=due.pane,
+                idle=due.idle,
+                rollouts_offset=rollouts,
+                commands_offset=commands,
+                routing_offset=routing,
+            )
+            decision = self._judge(self.judge, due)
+            if decision is not None:
+                return decision
+        return None
+
+    def _judge(self, judge: RolloutJudge, due: DuePane) -> Decision | None:
+        controls, self.controls = self.controls, Controls()
+        pane = PaneInput(pane=due.pane, pane_ms=self.merge.pane_ms or 0, cells=due.cells)
+        return judge.step(pane, self.cut, controls.routing, controls.commands)
+
+    def control(self, fact: RoutingFact | CommandFact) -> None:
+        """Keep a control record for the next step, unless the state has it already."""
+        if isinstance(fact, RoutingFact):
+            if fact.offset >= self.cut.routing_offset:
+                self.controls.routing.append(fact)
+        elif fact.offset >= self.cut.commands_offset:
+            self.controls.commands.append(fact)
+
+    def to_record(self, outbox: list[bytes]) -> dict[str, Any]:
+        """The `judge-state` record; an ended rollout keeps only its chain's end."""
+        merge = {} if self.ended else self.merge.to_state()
+        judge = self.judge.to_state() if self.judge is not None else None
+        state = {"cut": cut_to_record(self.cut), "judge": judge, "ended": self.ended}
+        return {
+            "rollout": self.spec.rollout,
+            "spec_hash": self.spec_hash,
+            "panes_offset": self.panes_offset,
+            "inputs": json.dumps(merge, sort_keys=True, separators=(",", ":")),
+            "state": json.dumps(state, sort_keys=True, separators=(",", ":")),
+            "outbox": outbox,
+        }
+
+    @classmethod
+    def from_record(cls, spec: RolloutSpec, record: dict[str, Any]) -> Self:
+        """Continue where `to_record` stood."""
+        desk = cls(spec, record["panes_offset"])
+        state = json.loads(record["state"])
+        desk.cut = cut_from_record(state["cut"])
+        desk.merge = PaneMerge.from_state(json.loads(record["inputs"]))
+        if state["judge"] is not None:
+            desk.judge = RolloutJudge.from_state(spec, state["judge"])
+        return desk
+
+
+def ended_at(record: dict[str, Any]) -> int | None:
+    """Last judged pane of an ended rollout's `judge-state` record; None while it lives."""
+    state = json.loads(record["state"])
+    pane: int = state["cut"]["pane"]
+    return pane if state["ended"] else None
+
+
+def routing_fact(offset: int, record: dict[str, Any]) -> RoutingFact:
+    """The judge's view of a `routing` record."""
+    return RoutingFact(
+        offset=offset,
+        phase=RoutingPhase(record["phase"]),
+        at_ms=record["at"],
+        weights_bp=record["applied_bp"].get(ALL_SEGMENT, {}),
+        since_ms=record["since"],
+        confirmed_until_ms=record["confirmed_until"],
+        fence=record["fence"],
+        reason=record["reason"],
+    )
+
+
+def command_fact(offset: int, record: dict[str, Any]) -> CommandFact:
+    """The judge's view of a `commands` record."""
+    return CommandFact(
+        offset=offset,
+        kind=CommandKind(record["command"].lower()),
+        actor=record["actor"],
+        reason=record["reason"],
+    )

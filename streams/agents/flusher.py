@@ -1,0 +1,62 @@
+"""When is an owner's work made durable? At once when something closed, else every so often.
+
+The background half of an owner: one task that flushes, one place where its failure is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+class Flusher:
+    """Runs `flush` when woken, and `tick` then `flush` every `interval_s`."""
+
+    def __init__(
+        self,
+        flush: Callable[[], Awaitable[None]],
+        tick: Callable[[], Awaitable[None]],
+        interval_s: float,
+    ) -> None:
+        self._flush = flush
+        self._tick = tick
+        self._interval_s = interval_s
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+        """Why it stopped, if it stopped by itself; the owner must then be rebuilt."""
+
+    def start(self) -> None:
+        """Begin to flush in the background."""
+        self._task = asyncio.create_task(self._run(), name="flusher")
+
+    def wake(self) -> None:
+        """Ask for a flush now."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Stop without a last flush."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                woken = await self._wait()
+                if not woken:
+                    await self._tick()
+                await self._flush()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - kept for whoever rebuilds the owner
+            self.failure = error
+
+    async def _wait(self) -> bool:
+        try:
+            async with asyncio.timeout(self._interval_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        self._wake.clear()
+        return True

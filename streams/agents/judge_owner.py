@@ -1,0 +1,218 @@
+"""How do closed panes become decisions, each exactly once?
+
+Owns one partition of `panes` and so every rollout whose key falls there. It steps pane by pane;
+state and decision go out as one. The state carries its decision in an outbox, so that a broker
+without transactions loses none and repeats none either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from typing import Any
+
+from streams.agents.batch import Batch, Partition
+from streams.agents.context import Context
+from streams.agents.controls import ControlTail
+from streams.agents.desk import Desk, ended_at
+from streams.agents.flusher import Flusher
+from streams.agents.leases import Leases
+from streams.agents.tail import read_all
+from streams.agents.writer import OutRecord
+from streams.judge.facts import Decision
+from streams.judge.record import decision_to_record
+
+logger = logging.getLogger(__name__)
+
+
+class JudgeOwner:
+    """Judges the rollouts of one partition; the only writer of their decisions."""
+
+    def __init__(self, partition: Partition, context: Context) -> None:
+        self.partition = partition
+        self.next_offset = 0
+        self._context = context
+        self._number = partition.partition
+        self._writer = context.writer(f"judge-{self._number}")
+        self._controls = ControlTail(context, self._number)
+        self._leases = Leases(context, self._number)
+        self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
+        self._desks: dict[str, Desk] = {}
+        self._ended: set[str] = set()
+        self._stepping = asyncio.Lock()
+        self._failure: BaseException | None = None
+
+    @property
+    def durable_offset(self) -> int:
+        """First offset of `panes` that a restart would read again."""
+        return min((d.durable_offset for d in self._desks.values()), default=self.next_offset)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why this owner can no longer be trusted, if so."""
+        return self._failure or self._flusher.failure
+
+    @failure.setter
+    def failure(self, error: BaseException) -> None:
+        self._failure = error
+
+    async def load(self) -> None:
+        """Fence the former owner, read back every rollout's state, finish its outbox."""
+        await self._writer.start()
+        await self._leases.start()
+        await self._controls.start()
+        await self._context.specs.catch_up()
+        states = await self._stored()
+        for rollout, record in sorted(states.items()):
+            await self._restore(rollout, record)
+        if not self._context.transactional:
+            await self._finish_outboxes(states)
+        live = [desk.panes_offset for desk in self._desks.values()]
+        self.next_offset = min(
+            live, default=max((r["panes_offset"] for r in states.values()), default=0)
+        )
+        self._flusher.start()
+
+    async def feed(self, batch: Batch) -> None:
+        """Take panes and progress, then judge what is due."""
+        async with self._stepping:
+            for record in batch.records:
+                await self._take(record)
+            self.next_offset = batch.end
+            await self._step_all()
+
+    async def flush(self) -> None:
+        """Nothing waits here: state goes out with each decision."""
+
+    async def close(self) -> None:
+        """Stop in the background and disconnect."""
+        await self._flusher.stop()
+        await self._controls.stop()
+        await self._leases.stop()
+        await self._writer.stop()
+
+    async def _tick(self) -> None:
+        """Heartbeats; decisions come from panes alone."""
+        await self._leases.beat((desk.spec, desk.cut.pane) for desk in self._desks.values())
+
+    async def _take(self, record: Any) -> None:
+        decoded = self._context.codec.decode("panes", record.value)
+        name, body = decoded["body"]
+        if name == "davy.Activation" and body["until_offset"] is None:
+            await self._open_desk(body["rollout"], record.offset)
+        for desk in self._desks.values():
+            desk.take(record.offset, decoded)
+
+    async def _open_desk(self, rollout: str, offset: int) -> None:
+        """Begin to judge a rollout; its spec was on the log before its activation."""
+        if rollout in self._desks or rollout in self._ended:
+            return
+        spec = self._context.specs.get(rollout)
+        if spec is None:
+            await self._context.specs.catch_up()
+            spec = self._context.specs.get(rollout)
+        if spec is None:
+            logger.error("rollout %s: activated, but `rollouts` holds no spec of it", rollout)
+            return
+        desk = Desk(spec, offset)
+        self._adopt(desk)
+        await self._save(desk, [])
+
+    def _adopt(self, desk: Desk) -> None:
+        self._desks[desk.spec.rollout] = desk
+        self._controls.adopt(desk)
+
+    async def _step_all(self) -> None:
+        for name in sorted(self._desks):
+            desk = self._desks[name]
+            while (decision := self._step(desk)) is not None:
+                await self._publish(desk, decision)
+
+    def _step(self, desk: Desk) -> Decision | None:
+        read = self._controls.read
+        return desk.step(
+            rollouts=read["rollouts"], commands=read["commands"], routing=read["routing"]
+        )
+
+    async def _publish(self, desk: Desk, decision: Decision) -> None:
+        record = decision_to_record(decision)
+        await self._save(
+            desk,
+            [self._context.codec.body("decisions", record)],
+            [self._decision(decision, record)],
+        )
+        logger.info(
+            "rollout %s: #%d %s: %s",
+            decision.rollout,
+            decision.seq,
+            decision.action,
+            decision.reason,
+        )
+        if desk.ended:
+            self._desks.pop(decision.rollout)
+            self._controls.release(decision.rollout)
+            self._ended.add(decision.rollout)
+            await self._leases.end(desk.spec, desk.cut.pane)
+
+    async def _save(
+        self, desk: Desk, outbox: list[bytes], decisions: list[OutRecord] | None = None
+    ) -> None:
+        state = OutRecord(
+            topic=self._context.settings.topic("judge-state"),
+            key=desk.spec.rollout,
+            value=self._context.codec.encode("judge-state", desk.to_record(outbox)),
+            partition=self._number,
+        )
+        await self._writer.write([state], decisions or [])
+        desk.durable_offset = desk.panes_offset
+
+    def _decision(self, decision: Decision, record: dict[str, Any]) -> OutRecord:
+        """The record; the time of issue is envelope, not body."""
+        return OutRecord(
+            topic=self._context.settings.topic("decisions"),
+            key=decision.rollout,
+            value=self._context.codec.encode("decisions", record),
+            partition=self._number,
+            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
+        )
+
+    async def _stored(self) -> dict[str, dict[str, Any]]:
+        where = Partition(self._context.settings.topic("judge-state"), self._number)
+        states: dict[str, dict[str, Any]] = {}
+        for record in await read_all(self._context.connection, where):
+            states[record.key.decode()] = self._context.codec.decode("judge-state", record.value)
+        return states
+
+    async def _restore(self, rollout: str, record: dict[str, Any]) -> None:
+        spec = self._context.specs.get(rollout)
+        last_pane = ended_at(record)
+        if last_pane is not None:
+            self._ended.add(rollout)
+            self._controls.release(rollout)
+            if rollout in self._context.specs.live() and spec is not None:
+                await self._leases.end(spec, last_pane)
+        elif spec is not None:
+            self._adopt(Desk.from_record(spec, record))
+
+    async def _finish_outboxes(self, states: dict[str, dict[str, Any]]) -> None:
+        """Write the decisions that a killed owner had stored but perhaps not published."""
+        where = Partition(self._context.settings.topic("decisions"), self._number)
+        published = {
+            hashlib.sha256(record.value[5:]).digest()
+            for record in await read_all(self._context.connection, where)
+        }
+        for rollout, state in sorted(states.items()):
+            for body in state["outbox"]:
+                if hashlib.sha256(body).digest() not in published:
+                    await self._writer.write([self._republished(rollout, body)])
+
+    def _republished(self, rollout: str, body: bytes) -> OutRecord:
+        return OutRecord(
+            topic=self._context.settings.topic("decisions"),
+            key=rollout,
+            value=self._context.codec.framed("decisions", body),
+            partition=self._number,
+            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
+        )

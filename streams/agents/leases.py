@@ -1,0 +1,62 @@
+"""How does the actuator know that a rollout is being judged? By a heartbeat on `leases`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from streams.agents.context import Context
+from streams.agents.writer import OutRecord, PlainWriter
+from streams.spec.model import RolloutSpec
+
+BEATS_PER_LEASE = 4
+
+
+class Leases:
+    """Writes the leases of one partition's rollouts; unfenced, for it carries no verdict."""
+
+    def __init__(self, context: Context, number: int) -> None:
+        self._context = context
+        self._number = number
+        self._writer = PlainWriter(context.connection)
+        self._beaten: dict[str, float] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._writer.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._writer.stop()
+
+    async def beat(self, judged: Iterable[tuple[RolloutSpec, int]]) -> None:
+        """Renew the leases that are due; `judged` holds each live spec and its last pane."""
+        now = time.monotonic()
+        due = [
+            (spec, pane)
+            for spec, pane in judged
+            if now - self._beaten.get(spec.rollout, -1e9) >= spec.lease_s / BEATS_PER_LEASE
+        ]
+        for spec, _ in due:
+            self._beaten[spec.rollout] = now
+        await self._writer.write([self._lease(spec, pane, "LIVE") for spec, pane in due])
+
+    async def end(self, spec: RolloutSpec, pane: int) -> None:
+        """Say that the rollout has ended: no silence counts from here on."""
+        self._beaten.pop(spec.rollout, None)
+        await self._writer.write([self._lease(spec, pane, "ENDED")])
+
+    def _lease(self, spec: RolloutSpec, pane: int, state: str) -> OutRecord:
+        record = {
+            "rollout": spec.rollout,
+            "spec_hash": spec.spec_hash,
+            "pane": pane,
+            "valid_ms": int(spec.lease_s * 1000),
+            "state": state,
+        }
+        return OutRecord(
+            topic=self._context.settings.topic("leases"),
+            key=spec.rollout,
+            value=self._context.codec.encode("leases", record),
+            partition=self._number,
+        )

@@ -1,0 +1,152 @@
+"""Who folds which partition on this worker, and what happens when that changes or fails?
+
+One owner per assigned partition. Whatever goes wrong, the remedy is the same: drop the owner,
+build a new one from the log, seek to where its state ends. Offsets decide what counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+from streams.agents.batch import Batch, Partition
+from streams.errors import FencedError
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = (0.1, 0.5, 2.0, 5.0)
+
+
+class Owner(Protocol):
+    """Holds the state of one partition; the only one that may write what follows from it."""
+
+    next_offset: int
+    durable_offset: int
+    failure: BaseException | None
+
+    async def load(self) -> None:
+        """Fence the former owner, read the state, set `next_offset`."""
+
+    async def feed(self, batch: Batch) -> None:
+        """Fold a batch that starts at `next_offset`; `retrying` tells how often it failed."""
+
+    async def flush(self) -> None:
+        """Make everything fed so far durable."""
+
+    async def close(self) -> None:
+        """Stop background work and disconnect, without a flush."""
+
+
+Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
+
+
+class Ownership:
+    """The owners of this worker's partitions."""
+
+    def __init__(self, make: Callable[[Partition], Owner]) -> None:
+        self._make = make
+        self._owners: dict[Partition, Owner] = {}
+        self._failures: dict[Partition, int] = {}
+        self._changing = asyncio.Lock()
+        self.seek: Seek | None = None
+        """Set by the app once the consumer exists."""
+        self.progress: dict[Partition, int] = {}
+        """Partition -> next offset; liveness is that these move while there is lag."""
+
+    def partitions(self) -> list[Partition]:
+        """Partitions owned now."""
+        return sorted(self._owners)
+
+    def durable_offset(self, partition: Partition) -> int | None:
+        """First offset that a restart would read again."""
+        owner = self._owners.get(partition)
+        return None if owner is None or owner.durable_offset <= 0 else owner.durable_offset
+
+    async def take(self, assigned: Iterable[Partition]) -> dict[Partition, int]:
+        """Own exactly these partitions; returns where to continue each."""
+        async with self._changing:
+            wanted = set(assigned)
+            for partition in sorted(self._owners.keys() - wanted):
+                await self._drop(partition)
+            for partition in sorted(wanted):
+                await self._hold(partition)
+            return {p: owner.next_offset for p, owner in self._owners.items()}
+
+    async def feed(self, batch: Batch) -> None:
+        """Give a batch to its owner, if it continues where the owner stands."""
+        owner = self._owners.get(batch.partition)
+        if owner is None or batch.end <= owner.next_offset:
+            return
+        if owner.failure is not None or batch.start > owner.next_offset:
+            await self._rebuild(batch.partition, owner.failure)
+            return
+        try:
+            await owner.feed(batch.since(owner.next_offset))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the log is the remedy
+            await self._rebuild(batch.partition, error)
+            return
+        self._failures.pop(batch.partition, None)
+        self.progress[batch.partition] = owner.next_offset
+
+    async def flush(self) -> None:
+        """Make everything durable; a failing owner is left to be rebuilt."""
+        for partition, owner in sorted(self._owners.items()):
+            try:
+                await owner.flush()
+            except Exception as error:  # noqa: BLE001 - the next feed rebuilds it
+                owner.failure = error
+                logger.warning("%s-%d: flush failed: %s", *partition, error)
+
+    async def heal(self) -> None:
+        """Rebuild owners that failed in the background."""
+        for partition, owner in sorted(self._owners.items()):
+            if owner.failure is not None:
+                await self._rebuild(partition, owner.failure)
+
+    async def close(self) -> None:
+        """Drop every owner."""
+        async with self._changing:
+            for partition in sorted(self._owners):
+                await self._drop(partition)
+
+    async def _hold(self, partition: Partition) -> None:
+        held = self._owners.get(partition)
+        if held is not None and held.failure is None:
+            return
+        await self._drop(partition)
+        owner = self._make(partition)
+        try:
+            await owner.load()
+        except BaseException:
+            await owner.close()
+            raise
+        self._owners[partition] = owner
+        self.progress[partition] = owner.next_offset
+        logger.info("%s-%d: owned from offset %d", *partition, owner.next_offset)
+
+    async def _drop(self, partition: Partition) -> None:
+        owner = self._owners.pop(partition, None)
+        self.progress.pop(partition, None)
+        if owner is not None:
+            await owner.close()
+
+    async def _rebuild(self, partition: Partition, why: BaseException | None) -> None:
+        tries = self._failures.get(partition, 0)
+        self._failures[partition] = tries + 1
+        logger.warning(
+            "%s-%d: rebuilding from the log (%s)",
+            *partition,
+            "records missing" if why is None else repr(why),
+            exc_info=None if why is None or isinstance(why, FencedError) else why,
+        )
+        await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+        async with self._changing:
+            if partition not in self._owners or self.seek is None:
+                return
+            owner = self._owners[partition]
+            if why is not None:
+                owner.failure = why
+                await self._hold(partition)
+            await self.seek({partition: self._owners[partition].next_offset})

@@ -1,0 +1,187 @@
+"""How does one partition of `predictions` become panes, exactly once?
+
+Batches are decoded and folded in memory; one flush writes changed cells, closed panes, progress,
+dead-letters and the marker as one (rule 3). What is not flushed is folded again after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+
+from streams.agents import cells
+from streams.agents.batch import Batch, Partition
+from streams.agents.context import Context
+from streams.agents.flusher import Flusher
+from streams.agents.sketch_records import SketchRecords
+from streams.agents.tail import read_all
+from streams.agents.writer import OutRecord
+from streams.errors import StateError
+from streams.panes.facts import ClosedPane, LiveRollout
+from streams.panes.fold import PartitionFold, Refused
+from streams.wire.columns import decode_predictions
+from streams.wire.deadletter import dead_letter
+
+SOURCE = "predictions"
+
+
+class SketchOwner:
+    """Folds one partition of `predictions`; the only writer of what follows from it."""
+
+    def __init__(self, partition: Partition, context: Context) -> None:
+        self.partition = partition
+        self.durable_offset = 0
+        self.idle = False
+        self._context = context
+        self._number = partition.partition
+        self._fold = PartitionFold(context.clock)
+        self._records = SketchRecords(context, SOURCE, self._number)
+        self._writer = context.writer(f"{SOURCE}-{self._number}")
+        self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
+        self._closed: list[ClosedPane] = []
+        self._letters: list[OutRecord] = []
+        self._activated: list[LiveRollout] = []
+        self._ended: list[tuple[LiveRollout, list[tuple[str, int]]]] = []
+        self._specs_version = -1
+        self._dirty = False
+        self._fed_at = time.monotonic()
+        self._feeding = asyncio.Lock()
+        self._flushing = asyncio.Lock()
+        self._failure: BaseException | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """First offset not folded yet."""
+        return self._fold.marker.next_offset
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why this owner can no longer be trusted, if so."""
+        return self._failure or self._flusher.failure
+
+    @failure.setter
+    def failure(self, error: BaseException) -> None:
+        self._failure = error
+
+    async def load(self) -> None:
+        """Fence the former owner, then read back what it made durable."""
+        await self._writer.start()
+        where = Partition(self._context.settings.topic("cells"), self._number)
+        stored = cells.restore(
+            self._records.stored(record)
+            for record in await read_all(self._context.connection, where)
+        )
+        self._check_clock(stored)
+        self._fold = PartitionFold(self._context.clock, stored.marker)
+        self._fold.open = stored.open
+        for rollout in stored.live:
+            self._fold.restore(rollout)
+        self.idle = stored.idle
+        self.durable_offset = stored.marker.next_offset
+        self._records.resume(stored)
+        if not self._context.transactional:
+            self._fold.dirty = set(stored.open)
+        self._flusher.start()
+
+    async def feed(self, batch: Batch) -> None:
+        """Decode and fold a batch that starts at `next_offset`."""
+        async with self._feeding:
+            await self._follow_specs()
+            self._fold_batch(batch)
+        if self._closed:
+            self._flusher.wake()
+
+    async def flush(self) -> None:
+        """Write what changed since the last flush as one; returns when the broker has it."""
+        async with self._flushing:
+            if not self._dirty:
+                return
+            self._dirty = False
+            position = self.next_offset
+            first, last = self._render()
+            await self._writer.write(first, last)
+            self.durable_offset = position
+
+    async def close(self) -> None:
+        """Stop in the background; nothing more is written."""
+        await self._flusher.stop()
+        await self._writer.stop()
+
+    def _fold_batch(self, batch: Batch) -> None:
+        records = batch.records
+        append_ms = np.fromiter((r.timestamp for r in records), np.int64, len(records))
+        columns = decode_predictions(
+            [record.value for record in records],
+            self._context.codec.store,
+            max_event_bytes=self._context.settings.max_event_bytes,
+        )
+        closed, refused = self._fold.fold(columns, append_ms, end_offset=batch.end)
+        self._closed += closed
+        self._letters += [self._letter(records[r.row], r) for r in refused]
+        self._fed_at = time.monotonic()
+        self._dirty = True
+        if records:
+            self.idle = False
+
+    def _letter(self, record: Any, refused: Refused) -> OutRecord:
+        return dead_letter(
+            self._context.settings.topic("dead-letters"), record, refused.reason, refused.detail
+        )
+
+    async def _follow_specs(self) -> None:
+        """Make specs live (or end them) at this offset; durable before anything is folded."""
+        if self._specs_version == self._context.specs.version:
+            return
+        self._specs_version = self._context.specs.version
+        wanted = self._context.specs.live()
+        for name in sorted(wanted.keys() - self._fold.live.keys()):
+            self._activated.append(self._fold.activate(wanted[name]))
+            self._dirty = True
+        for name in sorted(self._fold.live.keys() - wanted.keys()):
+            rollout = self._fold.live[name]
+            self._ended.append((rollout, self._fold.deactivate(name)))
+            self._dirty = True
+        await self.flush()
+
+    async def _tick(self) -> None:
+        async with self._feeding:
+            await self._follow_specs()
+            await self._notice_idleness()
+
+    async def _notice_idleness(self) -> None:
+        """Declare idleness only with nothing left to read on the broker itself."""
+        quiet_s = time.monotonic() - self._fed_at
+        if self.idle or quiet_s < self._context.settings.idle_ms / 1000:
+            return
+        if await self._context.end_offset(self.partition) <= self.next_offset:
+            self.idle = True
+            self._dirty = True
+
+    def _render(self) -> tuple[list[OutRecord], list[OutRecord]]:
+        closed, self._closed = self._closed, []
+        letters, self._letters = self._letters, []
+        activated, self._activated = self._activated, []
+        ended, self._ended = self._ended, []
+        dirty, self._fold.dirty = self._fold.dirty, set()
+        return self._records.render(
+            self._fold,
+            idle=self.idle,
+            closed=closed,
+            letters=letters,
+            activated=activated,
+            ended=ended,
+            dirty=dirty,
+        )
+
+    def _check_clock(self, stored: cells.StoredState) -> None:
+        clock = self._context.clock
+        before = (stored.pane_ms, stored.lateness_ms)
+        if stored.live and before != (clock.pane_ms, clock.lateness_ms):
+            raise StateError(
+                f"{SOURCE}-{self._number}: live rollouts were folded with pane_ms, lateness_ms = "
+                f"{before}, the settings say {(clock.pane_ms, clock.lateness_ms)}; keep the old "
+                "values until the live rollouts have ended"
+            )

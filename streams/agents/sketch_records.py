@@ -1,0 +1,165 @@
+"""Which records does one flush of a source partition write?
+
+`first`: changed cells, tombstones, activations, closed panes, dead-letters, progress;
+`last`: the marker, which makes the flush count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from streams.agents import cells
+from streams.agents.context import Context
+from streams.agents.writer import OutRecord
+from streams.panes.facts import ClosedPane, LiveRollout, cells_to_states
+from streams.panes.fold import PartitionFold
+
+Keys = Iterable[tuple[str, int]]
+
+
+class SketchRecords:
+    """Renders flushes of one source partition, and remembers which keys `cells` holds."""
+
+    def __init__(self, context: Context, source: str, partition: int) -> None:
+        self._codec = context.codec
+        self._settings = context.settings
+        self._clock = context.clock
+        self._transactional = context.transactional
+        self._source = source
+        self._partition = partition
+        self._stamp: cells.Stamp = (1, 0)
+        self._held: set[str] = set()
+        self._stale: set[str] = set()
+        self._classes_written: dict[str, int] = {}
+        self._progress_written: tuple[int, bool] | None = None
+
+    def stored(self, record: Any) -> cells.StoredRecord:
+        """Read one record of `cells`."""
+        body = None if record.value is None else self._codec.decode("cells", record.value)["body"]
+        return cells.StoredRecord(
+            key=record.key.decode(), stamp=cells.stamp_of(record.headers), body=body
+        )
+
+    def resume(self, stored: cells.StoredState) -> None:
+        """Continue after a former owner, one epoch later."""
+        self._stamp = (stored.stamp[0] + 1, 0)
+        live = {self._key(cells.live_key(rollout.spec.rollout)) for rollout in stored.live}
+        panes = {self._key(cells.open_key(*key)) for key in stored.open}
+        self._held = live | panes
+        if not self._transactional:
+            self._stale = stored.keys - self._held - {self._key(cells.MARKER)}
+
+    def render(
+        self,
+        fold: PartitionFold,
+        *,
+        idle: bool,
+        closed: list[ClosedPane],
+        letters: list[OutRecord],
+        activated: list[LiveRollout],
+        ended: list[tuple[LiveRollout, list[tuple[str, int]]]],
+        dirty: set[tuple[str, int]],
+    ) -> tuple[list[OutRecord], list[OutRecord]]:
+        """Records of the next flush: (first, last)."""
+        self._stamp = (self._stamp[0], self._stamp[1] + 1)
+        gone = [cells.open_key(pane.rollout, pane.pane) for pane in closed]
+        for rollout, keys in ended:
+            self._classes_written.pop(rollout.spec.rollout, None)
+            gone += [cells.live_key(rollout.spec.rollout), *(cells.open_key(*k) for k in keys)]
+        first = [
+            *self._tombstones(gone),
+            *(self._live(fold.live[name]) for name in sorted(fold.live) if self._grew(fold, name)),
+            *(self._open(fold, key) for key in sorted(dirty & fold.open.keys())),
+            *(self._activation(rollout) for rollout in activated),
+            *(self._pane(pane) for pane in closed),
+            *(self._activation(rollout, until=fold.marker.next_offset) for rollout, _ in ended),
+            *letters,
+            *self._progress(fold, idle=idle),
+        ]
+        body = cells.marker_body(fold.marker, self._clock, idle=idle)
+        return first, [self._cell(cells.MARKER, body)]
+
+    def _key(self, what: str) -> str:
+        return cells.key_of(self._source, self._partition, what)
+
+    def _cell(self, what: str, body: tuple[str, dict[str, Any]] | None) -> OutRecord:
+        key = self._key(what)
+        self._held.add(key) if body is not None else self._held.discard(key)
+        return OutRecord(
+            topic=self._settings.topic("cells"),
+            key=key,
+            value=None if body is None else self._codec.encode("cells", {"body": body}),
+            partition=self._partition,
+            headers=cells.stamp_headers(self._stamp),
+        )
+
+    def _tombstones(self, gone: list[str]) -> list[OutRecord]:
+        stale, self._stale = sorted(self._stale), set()
+        prefix = len(self._key(""))
+        whats = [what for what in gone if self._key(what) in self._held]
+        return [self._cell(what, None) for what in (*(key[prefix:] for key in stale), *whats)]
+
+    def _grew(self, fold: PartitionFold, name: str) -> bool:
+        return self._classes_written.get(name) != len(fold.live[name].classes)
+
+    def _live(self, rollout: LiveRollout) -> OutRecord:
+        self._classes_written[rollout.spec.rollout] = len(rollout.classes)
+        return self._cell(cells.live_key(rollout.spec.rollout), cells.live_body(rollout))
+
+    def _open(self, fold: PartitionFold, key: tuple[str, int]) -> OutRecord:
+        spec_hash = fold.live[key[0]].spec_hash
+        return self._cell(
+            cells.open_key(*key), cells.open_body(key[0], spec_hash, key[1], fold.open[key])
+        )
+
+    def _panes_record(
+        self, key: str, body: tuple[str, dict[str, Any]], partition: int | None = None
+    ) -> OutRecord:
+        record = {
+            "source": self._source,
+            "source_partition": self._partition,
+            "source_partitions": self._settings.source_partitions,
+            "pane_ms": self._clock.pane_ms,
+            "body": body,
+        }
+        value = self._codec.encode("panes", record)
+        topic = self._settings.topic("panes")
+        return OutRecord(topic=topic, key=key, value=value, partition=partition)
+
+    def _pane(self, pane: ClosedPane) -> OutRecord:
+        body = {
+            "rollout": pane.rollout,
+            "spec_hash": pane.spec_hash,
+            "pane": pane.pane,
+            "cells": cells_to_states(pane.cells),
+        }
+        return self._panes_record(pane.rollout, ("davy.Pane", body))
+
+    def _activation(self, rollout: LiveRollout, until: int | None = None) -> OutRecord:
+        body = {
+            "rollout": rollout.spec.rollout,
+            "spec_hash": rollout.spec_hash,
+            "first_offset": rollout.first_offset,
+            "from_pane": rollout.from_pane,
+            "until_offset": until,
+        }
+        return self._panes_record(rollout.spec.rollout, ("davy.Activation", body))
+
+    def _progress(self, fold: PartitionFold, *, idle: bool) -> list[OutRecord]:
+        marker = fold.marker
+        if (marker.closed_through, idle) == self._progress_written:
+            return []
+        self._progress_written = (marker.closed_through, idle)
+        body = {
+            "closed_through": marker.closed_through,
+            "idle": idle,
+            "accepted": marker.accepted,
+            "late": marker.late,
+            "dead": marker.dead,
+        }
+        key = f"progress/{self._source}/{self._partition}"
+        return [
+            self._panes_record(key, ("davy.Progress", body), partition=number)
+            for number in range(self._settings.rollout_partitions)
+        ]

@@ -1,0 +1,88 @@
+"""Which rollouts are live now?
+
+Follows `rollouts` (what was applied) and `leases` (which have ended). It only proposes: a spec
+takes effect on a partition at the offset that its owner writes down (rule 9).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from streams.agents.batch import Partition
+from streams.agents.tail import LogTail
+from streams.settings import Settings
+from streams.spec.model import RolloutSpec
+from streams.wire.codec import Codec
+
+logger = logging.getLogger(__name__)
+
+
+class SpecFeed:
+    """Live specs by rollout id, as far as read; `version` grows with every change."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self._codec = codec
+        self._rollouts = settings.topic("rollouts")
+        topics = (self._rollouts, settings.topic("leases"))
+        partitions = [
+            Partition(topic, number)
+            for topic in topics
+            for number in range(settings.rollout_partitions)
+        ]
+        self._tail = LogTail(settings.aiokafka(), partitions, self._take)
+        self._specs: dict[str, RolloutSpec] = {}
+        self._ended: set[str] = set()
+        self.version = 0
+
+    async def start(self) -> None:
+        """Read both topics to their ends."""
+        await self._tail.start()
+        await self._tail.catch_up()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._tail.stop()
+
+    async def catch_up(self) -> None:
+        """Wait until everything applied so far is known."""
+        await self._tail.catch_up()
+
+    def live(self) -> dict[str, RolloutSpec]:
+        """Rollout id -> spec of every rollout that has not ended."""
+        return {name: spec for name, spec in self._specs.items() if name not in self._ended}
+
+    def get(self, rollout: str) -> RolloutSpec | None:
+        """The spec of a rollout, ended or not."""
+        return self._specs.get(rollout)
+
+    def _take(self, partition: Partition, record: Any) -> None:
+        rollout = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            return
+        try:
+            if partition.topic == self._rollouts:
+                self._apply(rollout, self._codec.decode("rollouts", record.value))
+            else:
+                self._lease(rollout, self._codec.decode("leases", record.value))
+        except Exception:  # one bad record must not stop the others
+            logger.exception("%s-%d@%d: not usable, skipped", *partition, record.offset)
+
+    def _apply(self, rollout: str, record: dict[str, Any]) -> None:
+        spec = RolloutSpec.from_json(record["spec"])
+        known = self._specs.get(rollout)
+        if known is not None and known.spec_hash != spec.spec_hash:
+            logger.error(
+                "rollout %s: a second spec was applied under one id; the first stays in force, "
+                "apply the new one under a new id",
+                rollout,
+            )
+            return
+        if known is None:
+            self._specs[rollout] = spec
+            self.version += 1
+
+    def _lease(self, rollout: str, record: dict[str, Any]) -> None:
+        if record["state"] == "ENDED" and rollout not in self._ended:
+            self._ended.add(rollout)
+            self.version += 1

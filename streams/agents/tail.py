@@ -1,0 +1,124 @@
+"""How does a process follow partitions that no group distributes?
+
+Assigned by hand, read from the beginning with read_committed, in log order. `catch_up` is the
+barrier: it returns when everything that was on the broker at the call has been delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.agents.batch import Partition
+from streams.errors import LogError
+
+Sink = Callable[[Partition, Any], None]
+"""Takes one aiokafka ConsumerRecord; must not block."""
+
+
+class LogTail:
+    """Delivers every record of some partitions to a sink, and says how far it has read."""
+
+    def __init__(
+        self, connection: dict[str, Any], partitions: Sequence[Partition], sink: Sink
+    ) -> None:
+        self._consumer = AIOKafkaConsumer(
+            **connection,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=200,
+        )
+        self._partitions = [TopicPartition(*partition) for partition in partitions]
+        self._sink = sink
+        self._position: dict[Partition, int] = {}
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and begin to read at the beginning."""
+        await self._consumer.start()
+        self._consumer.assign(self._partitions)
+        await self._consumer.seek_to_beginning(*self._partitions)
+        self._position = await self._positions()
+        self._task = asyncio.create_task(self._follow(), name="log-tail")
+
+    async def stop(self) -> None:
+        """Stop reading and disconnect."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._consumer.stop()
+
+    def position(self, partition: Partition) -> int:
+        """Next offset to be delivered."""
+        return self._position[partition]
+
+    async def catch_up(self, *, timeout_s: float = 30.0) -> None:
+        """Wait until all that is on the broker now has been delivered.
+
+        Raises:
+            LogError: reading failed, or did not get there in time.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                ends = await self._consumer.end_offsets(self._partitions)
+                async with self._moved:
+                    await self._moved.wait_for(lambda: self._reached(ends))
+        except TimeoutError as error:
+            names = ", ".join(f"{tp.topic}-{tp.partition}" for tp in self._partitions)
+            raise LogError(
+                f"{names}: not read to the end within {timeout_s:g} s; is the broker reachable?"
+            ) from error
+        self._raise_failure()
+
+    def _reached(self, ends: dict[TopicPartition, int]) -> bool:
+        done = self._task is not None and self._task.done()
+        return done or all(self._position[Partition(*tp)] >= end for tp, end in ends.items())
+
+    def _raise_failure(self) -> None:
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            failure = self._task.exception()
+            if failure is not None:
+                raise LogError(f"reading stopped: {failure!r}") from failure
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                try:
+                    fetched = await self._consumer.getmany(timeout_ms=200, max_records=5000)
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                    await asyncio.sleep(0.2)  # the broker is away; the next try tells
+                    continue
+                for tp, records in fetched.items():
+                    for record in records:
+                        self._sink(Partition(*tp), record)
+                positions = await self._positions()
+                async with self._moved:
+                    self._position = positions
+                    self._moved.notify_all()
+        finally:
+            async with self._moved:
+                self._moved.notify_all()
+
+    async def _positions(self) -> dict[Partition, int]:
+        return {Partition(*tp): await self._consumer.position(tp) for tp in self._partitions}
+
+
+async def read_all(connection: dict[str, Any], partition: Partition) -> list[Any]:
+    """Return every committed record of a partition as of now, in log order."""
+    records: list[Any] = []
+    tail = LogTail(connection, [partition], lambda _, record: records.append(record))
+    await tail.start()
+    try:
+        await tail.catch_up()
+    finally:
+        await tail.stop()
+    return records

@@ -1,0 +1,147 @@
+"""How do agents get whole fetched batches instead of single events?
+
+A Faust transport on the aiokafka driver. Faust keeps the group protocol, flow control and
+recovery; this file changes what one message is (a `Batch`), where partitions are sought after a
+rebalance (where their owner's state says), and what counts as committed (what owners have made
+durable). In the end offsets decide: owners skip what they have counted and ask for a re-seek
+where records are missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams.agents.batch import Batch, Partition
+
+if TYPE_CHECKING:
+    from streams.agents.ownership import Ownership
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches; knows from where to where each batch reaches."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._reached: dict[Partition, int] = {}
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust knows read_committed only together with its own exactly_once mode.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        return consumer
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        for tp, offset in partitions.items():
+            self._reached[Partition(tp.topic, tp.partition)] = offset
+        await super()._seek_wait(consumer, partitions)
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - the driver's signature
+        max_records: int | None = None,
+    ) -> dict[TP, Batch]:
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+
+    def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> Batch:
+        partition = Partition(tp.topic, tp.partition)
+        state = consumer._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001
+        end = records[-1].offset + 1 if records else 0
+        if state is not None and state.has_valid_position:
+            end = max(end, state.position)
+        start = self._reached.get(partition, records[0].offset if records else end)
+        self._reached[partition] = end
+        return Batch(partition=partition, start=min(start, end), end=end, records=records)
+
+
+class Consumer(driver.Consumer):
+    """Yields one message per fetched batch; seeks and commits by the owners' word."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def ownership(self) -> Ownership:
+        """The owners of this worker's partitions."""
+        owners: Ownership = self.app.ownership
+        return owners
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        """Fetch; yield a message per partition whose value is the whole batch."""
+        batches, active = await self._wait_next_records(timeout)
+        if not batches or self.should_stop or not self.flow_active:
+            return  # an unseen batch shows as a gap to its owner, who asks for a re-seek
+        for tp, batch in batches.items():
+            if active is None or tp in active or tp in self._buffered_partitions:
+                self._read_offset[tp] = None  # owners drop what is old, not Faust
+                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+                yield tp, self._message(tp, batch)
+
+    def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            max(batch.start, batch.end - 1),
+            0.0,
+            0,
+            [],
+            None,
+            batch,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def perform_seek(self) -> None:
+        """Load the state of every assigned partition, then seek to where it ends."""
+        assigned = {Partition(tp.topic, tp.partition) for tp in self.assignment()}
+        async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
+            positions = await self.ownership.take(assigned)
+            await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+
+    async def wait_empty(self) -> None:
+        """Runs on revocation and shutdown: make everything durable first."""
+        await self.ownership.flush()
+        await super().wait_empty()
+
+    async def reseek(self, positions: Mapping[Partition, int]) -> None:
+        """Seek again where an owner found records missing."""
+        await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+
+    def ack(self, message: Any) -> bool:
+        """Nothing but bookkeeping: durability is the owners' word, not an ack's."""
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        waiting = self._waiting_for_ack
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        for partition in self.ownership.partitions():
+            tp = TP(*partition)
+            if topics is None or tp in topics or tp.topic in topics:
+                yield tp
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.ownership.durable_offset(Partition(tp.topic, tp.partition))
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets between batches need no list: owners keep one high-water mark."""
+
+
+class Transport(driver.Transport):
+    """`davy://host:port`: aiokafka underneath, batches on top."""
+
+    Consumer: ClassVar[type[driver.Consumer]] = Consumer

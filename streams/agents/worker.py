@@ -1,0 +1,108 @@
+"""How does a worker start, live and end? `davy worker` runs `run_worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faust.types import TP
+
+from streams.agents.app import DavyApp, create_app
+from streams.agents.batch import Partition
+from streams.agents.context import Context
+from streams.agents.judge_owner import JudgeOwner
+from streams.agents.ownership import Owner, Ownership
+from streams.agents.sketch_owner import SketchOwner
+from streams.agents.specs import SpecFeed
+from streams.broker import is_transactional
+from streams.settings import Settings
+from streams.topics import check_topics
+from streams.wire.codec import Codec
+from streams.wire.store import open_store
+
+logger = logging.getLogger(__name__)
+
+HEAL_S = 0.25
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGINT or SIGTERM; returns after everything is durable.
+
+    Raises:
+        LogError: topics are missing, or the broker cannot do what the settings ask for.
+    """
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await run_until(settings, stop.wait)
+
+
+async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]) -> None:
+    """Run a worker in this loop until `stopped()` returns."""
+    await asyncio.to_thread(check_topics, settings)
+    codec = Codec(open_store(settings), settings.prefix)
+    specs = SpecFeed(settings, codec)
+    await specs.start()
+    app = await _app(settings, codec, specs)
+    healing = asyncio.create_task(_heal(app.ownership), name="heal")
+    await app.start()
+    logger.info("worker started")
+    try:
+        waiting = asyncio.ensure_future(stopped())
+        await asyncio.wait([waiting, healing], return_when=asyncio.FIRST_COMPLETED)
+        if healing.done():
+            healing.result()
+    finally:
+        logger.info("worker stopping")
+        await app.stop()
+        healing.cancel()
+        await asyncio.gather(healing, return_exceptions=True)
+        await app.ownership.close()
+        await specs.stop()
+
+
+async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
+    transactional = await asyncio.to_thread(is_transactional, settings)
+    if not transactional:
+        logger.warning("no transactions here: this worker writes unfenced; run one worker only")
+    ownership = Ownership(lambda partition: make(partition))  # noqa: PLW0108 - defined below
+    app = create_app(settings, ownership)
+
+    async def end_offset(partition: Partition) -> int:
+        tp = TP(*partition)
+        ends: Any = await app.consumer.highwaters(tp)
+        return int(ends[tp])
+
+    context = Context(
+        settings=settings,
+        codec=codec,
+        specs=specs,
+        transactional=transactional,
+        end_offset=end_offset,
+    )
+
+    def make(partition: Partition) -> Owner:
+        kind = JudgeOwner if partition.topic == settings.topic("panes") else SketchOwner
+        owner: Owner = kind(partition, context)
+        return owner
+
+    async def seek(positions: Any) -> None:
+        await app.consumer.reseek(positions)
+
+    ownership.seek = seek
+    return app
+
+
+async def _heal(ownership: Ownership) -> None:
+    """Rebuild owners whose background work failed, for as long as the worker lives."""
+    while True:
+        await asyncio.sleep(HEAL_S)
+        await ownership.heal()

@@ -1,0 +1,111 @@
+"""How does an owner write several records as one?
+
+With transactions where the broker has them: starting the producer fences the former owner, and
+readers see all of a flush or nothing. Where it has none (the embedded broker) the same records
+go out unfenced, `first` before `last`, and owners recognise an unfinished flush by its headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from streams.errors import FencedError, LogError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutRecord:
+    """A record to write; `value` None is a tombstone, `partition` None follows the key."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class LogWriter(Protocol):
+    """Writes a flush; returns when the broker has it."""
+
+    async def start(self) -> None:
+        """Connect, and fence the former owner where that can be done."""
+
+    async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
+        """Write all or, with transactions, nothing; without them `first` lands before `last`."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+
+class PlainWriter:
+    """Unfenced: `first` is on the broker before `last` is sent."""
+
+    def __init__(self, connection: dict[str, Any]) -> None:
+        self._producer = AIOKafkaProducer(
+            **connection, acks="all", compression_type="zstd", linger_ms=0
+        )
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._producer.start()
+
+    async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
+        """Write `first`, wait for the broker, then `last`."""
+        for part in (first, last):
+            await asyncio.gather(*[await send(self._producer, record) for record in part])
+
+    async def stop(self) -> None:
+        """Disconnect; what was written stays."""
+        await self._producer.stop()
+
+
+class TransactionalWriter:
+    """One transaction per flush under a stable id: a former owner is fenced at the broker."""
+
+    def __init__(self, connection: dict[str, Any], transactional_id: str) -> None:
+        self._id = transactional_id
+        self._producer = AIOKafkaProducer(
+            **connection,
+            transactional_id=transactional_id,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        """Connect and fence."""
+        await self._producer.start()
+
+    async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
+        """Write both parts in one transaction."""
+        try:
+            async with self._producer.transaction():
+                sent = [await send(self._producer, record) for record in (*first, *last)]
+                await asyncio.gather(*sent)
+        except ProducerFenced as error:
+            raise FencedError(
+                f"{self._id}: another owner has started; this one stops writing"
+            ) from error
+        except KafkaError as error:
+            raise LogError(f"{self._id}: the flush did not commit: {error!r}") from error
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
+
+async def send(producer: AIOKafkaProducer, record: OutRecord) -> asyncio.Future[Any]:
+    """Hand one record to the producer; the future tells when the broker has it."""
+    delivery: asyncio.Future[Any] = await producer.send(
+        record.topic,
+        value=record.value,
+        key=record.key.encode(),
+        partition=record.partition,
+        headers=list(record.headers),
+    )
+    return delivery
