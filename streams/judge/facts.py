@@ -12,7 +12,6 @@ from enum import StrEnum
 from streams.sketches.cell import Cell
 
 
-
 class RoutingPhase(StrEnum):
     """What a routing record tells."""
 

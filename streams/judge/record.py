@@ -1,0 +1,84 @@
+"""How does a decision look in the log, and back? Avro's plain values for the facts of `facts.py`.
+
+Field names are the same on both sides. Maps are written in sorted order, so that equal decisions
+have equal bytes (an Avro map has no order of its own).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from streams.judge.facts import Action, Cut, Decision, Finding, HealthCheck, Verdict
+
+
+def decision_id(rollout: str, spec_hash: str, cut: Cut) -> str:
+    """Name of the decision that follows from a cut: 32 hex digits of SHA-256.
+
+    The same rollout, spec and cut always give the same name, so a decision emitted twice
+    is known as one.
+    """
+    text = json.dumps(
+        [rollout, spec_hash, cut_to_record(cut)], sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def decision_to_record(decision: Decision) -> dict[str, Any]:
+    """The decision as a record of `schemas/decision.avsc`."""
+    record = _flat(decision)
+    record["action"] = decision.action.value
+    record["weights_bp"] = {s: _sorted(w) for s, w in sorted(decision.weights_bp.items())}
+    record["verdicts"] = [_verdict_to_record(verdict) for verdict in decision.verdicts]
+    record["health"] = [_flat(check) for check in decision.health]
+    record["cut"] = cut_to_record(decision.cut)
+    record["steps"] = [cut_to_record(cut) for cut in decision.steps]
+    return record
+
+
+def decision_from_record(record: Mapping[str, Any]) -> Decision:
+    """Read what `decision_to_record` made. `KeyError` on a missing field."""
+    fields = {field.name: record[field.name] for field in dataclasses.fields(Decision)}
+    return Decision(
+        **fields
+        | {
+            "action": Action(record["action"]),
+            "verdicts": tuple(_verdict_from_record(v) for v in record["verdicts"]),
+            "health": tuple(HealthCheck(**check) for check in record["health"]),
+            "cut": cut_from_record(record["cut"]),
+            "steps": tuple(cut_from_record(cut) for cut in record["steps"]),
+        }
+    )
+
+
+def cut_to_record(cut: Cut) -> dict[str, Any]:
+    """The cut as Avro's (and JSON's) plain values."""
+    return _flat(cut) | {"idle": list(cut.idle)}
+
+
+def cut_from_record(record: Mapping[str, Any]) -> Cut:
+    """Read what `cut_to_record` made."""
+    return Cut(**dict(record) | {"idle": tuple(record["idle"])})
+
+
+def _verdict_to_record(verdict: Verdict) -> dict[str, Any]:
+    return _flat(verdict) | {
+        "finding": verdict.finding.value,
+        "exposures": _sorted(verdict.exposures),
+        "events": _sorted(verdict.events),
+    }
+
+
+def _verdict_from_record(record: Mapping[str, Any]) -> Verdict:
+    return Verdict(**dict(record) | {"finding": Finding(record["finding"])})
+
+
+def _flat(fact: Decision | Verdict | HealthCheck | Cut) -> dict[str, Any]:
+    return {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+
+
+def _sorted(values: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(values.items()))

@@ -1,0 +1,148 @@
+"""Which weights held when? The timeline of applied weights that routing records draw.
+
+A pane may serve promotion when it lies whole inside a span of time in which one set of weights is
+confirmed to have held, and not too soon after they changed (statistics 3.1, "Weight changes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from streams.judge.facts import RoutingFact, RoutingPhase
+
+Weights = tuple[int, ...]
+"""Basis points per arm, in the spec's order of arms (baseline first)."""
+
+SPANS_KEPT = 16
+"""More changes than this within one unconfirmed stretch leave its panes without weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time under one set of weights."""
+
+    weights: Weights
+    changed_ms: int
+    """When these weights took the place of others."""
+    since_ms: int
+    """From when on they are known to have held without a gap."""
+    confirmed_ms: int
+    """Up to when they are known to have held; at or before `since_ms`: not yet."""
+
+
+class Placement(StrEnum):
+    """What the timeline says of a pane."""
+
+    WAITING = "waiting"  # its weights are not confirmed yet
+    STEADY = "steady"  # one set of weights held throughout, outside the guard
+    GUARDED = "guarded"  # too soon after a change
+    UNKNOWN = "unknown"  # nobody can tell any more which weights it had
+
+
+class WeightTimeline:
+    """Applied weights by event time, from routing records in log order."""
+
+    def __init__(self, arms: Sequence[str], guard_ms: int) -> None:
+        self._arms = tuple(arms)
+        self._guard_ms = guard_ms
+        self._spans: list[Span] = []
+        self._intent: tuple[Weights, int] | None = None
+
+    @property
+    def current(self) -> Span | None:
+        """The last known span; None before the first routing record."""
+        return self._spans[-1] if self._spans else None
+
+    @property
+    def confirmed_ms(self) -> int:
+        """Up to when weights are settled, of whatever span; 0 before the first confirmation."""
+        return max((span.confirmed_ms for span in self._spans), default=0)
+
+    def feed(self, fact: RoutingFact) -> None:
+        """Take the next routing record in."""
+        weights = tuple(fact.weights_bp.get(arm, 0) for arm in self._arms)
+        match fact.phase:
+            case RoutingPhase.INTENT:
+                self._intent = (weights, fact.since_ms)
+            case RoutingPhase.APPLIED | RoutingPhase.OBSERVED:
+                self._intent = None
+                self._hold(weights, fact.since_ms, fact.confirmed_until_ms)
+            case RoutingPhase.FAILED:
+                self._intent = None
+                if fact.weights_bp:
+                    self._hold(weights, fact.since_ms, 0)
+            case RoutingPhase.REFUSED:
+                pass
+
+    def _hold(self, weights: Weights, since_ms: int, confirmed_ms: int) -> None:
+        last = self.current
+        if last is None or last.weights != weights:
+            if last is not None:
+                clipped = min(last.confirmed_ms, since_ms)
+                self._spans[-1] = replace(last, confirmed_ms=clipped)
+            self._append(weights, since_ms, since_ms, confirmed_ms)
+        elif since_ms > max(last.confirmed_ms, last.since_ms):
+            self._append(weights, last.changed_ms, since_ms, confirmed_ms)
+        else:
+            held = max(last.confirmed_ms, confirmed_ms)
+            self._spans[-1] = replace(last, confirmed_ms=held)
+
+    def _append(self, weights: Weights, changed_ms: int, since_ms: int, confirmed_ms: int) -> None:
+        span = Span(
+            weights=weights, changed_ms=changed_ms, since_ms=since_ms, confirmed_ms=confirmed_ms
+        )
+        self._spans = [*self._spans, span][-SPANS_KEPT:]
+
+    def weights_at(self, time_ms: int) -> Weights | None:
+        """Weights that are believed to have held at a time, confirmed or not."""
+        span = self._span_at(time_ms)
+        return span.weights if span else None
+
+    def place(self, start_ms: int, end_ms: int) -> tuple[Placement, Weights | None]:
+        """Whether promotion and sample ratio may use the pane [start, end), and its weights."""
+        span = self._span_at(start_ms)
+        if span is not None and end_ms <= span.confirmed_ms:
+            steady = start_ms >= span.changed_ms + self._guard_ms
+            return (Placement.STEADY if steady else Placement.GUARDED), span.weights
+        settled = end_ms <= self.confirmed_ms
+        return (Placement.UNKNOWN if settled else Placement.WAITING), None
+
+    def lowered(self, arm: int, start_ms: int, end_ms: int) -> bool:
+        """Whether [start, end) lies within the guard after this arm's weight went down.
+
+        Requests that began under the higher weight end there: harm tests leave the arm out.
+        """
+        before: Weights | None = None
+        for span in self._spans:
+            went_down = before is not None and span.weights[arm] < before[arm]
+            if went_down and span.changed_ms < end_ms and start_ms < self._guard_end(span):
+                return True
+            before = span.weights
+        if self._intent is None or before is None:
+            return False
+        weights, since_ms = self._intent
+        return weights[arm] < before[arm] and since_ms < end_ms
+
+    def _guard_end(self, span: Span) -> int:
+        return span.changed_ms + self._guard_ms
+
+    def _span_at(self, time_ms: int) -> Span | None:
+        return next((span for span in reversed(self._spans) if span.since_ms <= time_ms), None)
+
+    def to_state(self) -> dict[str, Any]:
+        """The timeline as JSON values."""
+        spans = [[list(s.weights), s.changed_ms, s.since_ms, s.confirmed_ms] for s in self._spans]
+        intent = self._intent and [list(self._intent[0]), self._intent[1]]
+        return {"spans": spans, "intent": intent}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take on what `to_state` wrote."""
+        self._spans = [
+            Span(weights=tuple(weights), changed_ms=changed, since_ms=since, confirmed_ms=confirmed)
+            for weights, changed, since, confirmed in state["spans"]
+        ]
+        intent = state["intent"]
+        self._intent = intent and (tuple(intent[0]), intent[1])
