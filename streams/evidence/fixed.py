@@ -48,6 +48,12 @@ class FixedSum:
         self.high[rows] += high + (total >> LIMB_BITS)
         self.low[rows] = total & LIMB_MASK
 
+    def flat(self, *last: int) -> Self:
+        """The same sums with the leading axes as one; shares the memory."""
+        view = type(self)()
+        view.high, view.low = self.high.reshape(-1, *last), self.low.reshape(-1, *last)
+        return view
+
     def value(self) -> Floats:
         """The sums, float64."""
         return self.high * LIMB + self.low * UNIT

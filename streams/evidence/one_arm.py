@@ -6,7 +6,7 @@ psi f), and the state is two integers. Used for success floors and floors of rel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -16,13 +16,16 @@ from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Floats, Ints, log_sum_exp
 from streams.evidence.grids import Grid, harm_grid, weighted
-
-BISECTIONS = 60
+from streams.evidence.roots import turning_point
 
 
 def improvement_grid() -> Grid:
     """12 equally weighted odds ratios below 1, |log psi| geometric in [.1, 3]."""
     return weighted(-np.geomspace(0.1, 3.0, 12), np.zeros(12))
+
+
+INTERVAL_BELOW = improvement_grid()
+INTERVAL_ABOVE = weighted(-INTERVAL_BELOW.log_psi, INTERVAL_BELOW.log_weight)
 
 
 def bernoulli_log_e(events: Ints, exposures: Ints, limit: ArrayLike, grid: Grid) -> Floats:
@@ -111,10 +114,12 @@ class OneArmSums:
     def interval(self, alpha: float) -> tuple[Floats, Floats]:
         """Any-time 1 - alpha interval of the rate, alpha/2 a side, by inverting both tests."""
         limit = np.log(2.0 / alpha)
-        grids = weighted(-improvement_grid().log_psi, np.zeros(12)), improvement_grid()
-        low = _edge(lambda p: bernoulli_log_e(self.x, self.n, p, grids[0]) >= limit, self.n.shape)
-        high = _edge(lambda p: bernoulli_log_e(self.x, self.n, p, grids[1]) < limit, self.n.shape)
-        return low[0], high[1]
+        x, n = self.x[..., None], self.n[..., None]
+        zero, one = np.zeros(self.n.shape), np.ones(self.n.shape)
+        above, below = INTERVAL_ABOVE, INTERVAL_BELOW
+        low, _ = turning_point(lambda p: bernoulli_log_e(x, n, p, above) >= limit, zero, one)
+        _, high = turning_point(lambda p: bernoulli_log_e(x, n, p, below) < limit, zero, one)
+        return low, high
 
     def to_state(self) -> dict[str, Any]:
         """JSON: integers."""
@@ -126,13 +131,3 @@ class OneArmSums:
         sums = cls(test, np.shape(state["n"]))
         sums.n[...], sums.x[...] = state["n"], state["x"]
         return sums
-
-
-def _edge(holds: Callable[[Floats], Any], shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Bracket of where `holds`, true for small rates, turns false; bisection in (0, 1)."""
-    low, high = np.zeros(shape), np.ones(shape)
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        true = holds(middle)
-        low, high = np.where(true, middle, low), np.where(true, high, middle)
-    return low, high

@@ -131,9 +131,9 @@ class RatioSums:
         share: Floats = n_c / (n_b + n_c)
         events: Floats = (x_b + x_c).astype(np.float64)
         terms: Floats = events[:, None] * np.log1p(share[:, None] * (self.test.theta - 1.0))
-        _flat(self.log_f, self.test.theta.size).add(terms, rows)
-        _flat(self.expected_c).add(x_c * (1.0 - share), rows)
-        _flat(self.expected_b).add(x_b * share, rows)
+        self.log_f.flat(self.test.theta.size).add(terms, rows)
+        self.expected_c.flat().add(x_c * (1.0 - share), rows)
+        self.expected_b.flat().add(x_b * share, rows)
 
     def merge(self, other: Self) -> None:
         """Add the strata of another state of the same test; the same bytes in any order."""
@@ -209,10 +209,3 @@ class RatioSums:
         sums.expected_b = FixedSum.from_state(state["b"])
         sums.expected_c = FixedSum.from_state(state["c"])
         return sums
-
-
-def _flat(sums: FixedSum, *last: int) -> FixedSum:
-    """The same sums with the leading axes as one; shares the memory."""
-    view = FixedSum()
-    view.high, view.low = sums.high.reshape(-1, *last), sums.low.reshape(-1, *last)
-    return view

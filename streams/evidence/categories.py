@@ -1,0 +1,84 @@
+"""Does the candidate answer differently at all? The per-category equality e-process.
+
+Each event has one category and moves one factor; given its category and the past its arm is
+Bernoulli with the realised share, so the product over categories is a martingale. Not for
+multi-label outputs, nor for balanced allocation within a pane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
+from streams.evidence.grids import two_sided_grid
+
+
+class EqualitySums:
+    """E = prod_c [(1 - 1/k) + E_c / k]; order-free and mergeable. k is fixed beforehand.
+
+    >>> sums = EqualitySums.zeros(categories=3)
+    >>> sums.fold([60, 30, 10], [30, 30, 40])
+    >>> bool(sums.log_e() > np.log(1 / 0.001))
+    True
+    """
+
+    __slots__ = ("categories", "log_d", "x_c")
+
+    def __init__(self, categories: int, shape: tuple[int, ...] = ()) -> None:
+        """No strata yet, k = `categories`, for `shape` independent streams."""
+        self.categories = categories
+        self.x_c: Ints = np.zeros((*shape, categories), np.int64)
+        self.log_d = FixedSum((*shape, categories, two_sided_grid().log_psi.size))
+
+    @classmethod
+    def zeros(cls, categories: int, shape: tuple[int, ...] = ()) -> Self:
+        """No strata yet, k = `categories`, for `shape` independent streams."""
+        return cls(categories, shape)
+
+    def fold(
+        self,
+        counts_b: ArrayLike,
+        counts_c: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> None:
+        """Add one closed stratum: events by category and arm, ints [..., k]."""
+        b, c = np.asarray(counts_b, np.int64), np.asarray(counts_c, np.int64)
+        n_b, n_c = b.sum(axis=-1), c.sum(axis=-1)
+        used = ((n_b > 0) & (n_c > 0) & np.asarray(mask, np.bool_))[..., None]
+        share = n_c / np.maximum(n_b + n_c, 1)
+        events: Floats = np.where(used, b + c, 0).astype(np.float64)
+        self.x_c += np.where(used, c, 0)
+        log_d = np.log1p(share[..., None, None] * np.expm1(two_sided_grid().log_psi))
+        self.log_d.add(events[..., None] * log_d)
+
+    def merge(self, other: Self) -> None:
+        """Add the strata of another state with the same k."""
+        self.x_c += other.x_c
+        self.log_d.merge(other.log_d)
+
+    def log_e(self) -> Floats:
+        """Log e-value against "the same mix in both arms in every stratum", leading shape."""
+        grid = two_sided_grid()
+        log_ratio = self.x_c[..., None] * grid.log_psi - self.log_d.value()
+        log_e = log_sum_exp(grid.log_weight + log_ratio)
+        k = self.categories
+        damped: Floats = np.logaddexp(np.log1p(-1.0 / k) if k > 1 else -np.inf, log_e - np.log(k))
+        total: Floats = damped.sum(axis=-1)
+        return total
+
+    def to_state(self) -> dict[str, Any]:
+        """JSON: integers."""
+        return {"x": self.x_c.tolist(), "d": self.log_d.to_state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Read what `to_state` wrote."""
+        x_c = np.array(state["x"], np.int64)
+        sums = cls(x_c.shape[-1], x_c.shape[:-1])
+        sums.x_c = x_c
+        sums.log_d = FixedSum.from_state(state["d"])
+        return sums

@@ -1,0 +1,115 @@
+"""Is the candidate slower? Quantiles frozen on bucket edges, margins as bucket shifts, bounds.
+
+The test is `rates` on exceedances: candidate above tau gamma^j, baseline above tau, margin 0.
+Bounds are for display: Howard and Ramdas, "Sequential estimation of quantiles" (2022).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from streams.evidence.boundaries import beta_binomial_mixture_bound
+from streams.evidence.fixed import Floats, Ints
+from streams.sketches.log_histogram import MAPPING, LogHistogram
+
+WARM_UP = 10.0
+"""Baseline events beyond the quantile that freeze tau."""
+V_OPT = 100.0
+"""Intrinsic time q(1-q)t at which the quantile bounds are tightest: p99 at 10 000 events."""
+
+
+def warm_up_events(q: float) -> int:
+    """Baseline events needed to freeze a quantile: 10 / (1 - q), rounded up.
+
+    >>> warm_up_events(0.5), warm_up_events(0.99)
+    (20, 1000)
+    """
+    return math.ceil(WARM_UP / (1.0 - q) - 1e-9)
+
+
+def freeze_tau(histogram: LogHistogram, q: float) -> int | None:
+    """Bucket whose upper edge becomes tau_q, from a warm-up that is then discarded.
+
+    None while it holds fewer than 10 / (1 - q) events.
+    """
+    if histogram.total < warm_up_events(q):
+        return None
+    return histogram.quantile_index(q)
+
+
+def margin_buckets(margin: float) -> int:
+    """Bucket shift j nearest to a margin of +100 margin % in latency; at least 1 if margin > 0.
+
+    >>> margin_buckets(0.10), margin_buckets(0.0)
+    (5, 0)
+    """
+    if margin < 0.0:
+        raise ValueError(f"a latency margin must not be negative, got {margin}")
+    steps = round(math.log1p(margin) / math.log(MAPPING.gamma))
+    return max(steps, 1) if margin > 0.0 else 0
+
+
+def effective_margin(buckets: int) -> float:
+    """The margin that a shift by j buckets really is: gamma^j - 1.
+
+    >>> round(effective_margin(5), 4)
+    0.1052
+    """
+    return float(math.expm1(buckets * math.log(MAPPING.gamma)))
+
+
+def exceedances(histogram: LogHistogram, edge_index: int, shift: int = 0) -> int:
+    """Events above edge `edge_index + shift`; 0 beyond the last edge. Exact."""
+    return histogram.count_above(min(edge_index + shift, MAPPING.size - 1))
+
+
+def quantile_rank_bounds(t: ArrayLike, q: float, alpha: float) -> tuple[Ints, Ints]:
+    """Ranks of the order statistics that bound the q-quantile at every t with error alpha.
+
+    t is int (any shape). The lower rank may be 0 (no bound), the upper t + 1 (no bound). One
+    two-sided beta-binomial martingale, v = q(1-q)t, serves both.
+    """
+    total = np.asarray(t, np.int64)
+    v = q * (1.0 - q) * np.maximum(total, 1)
+    below = beta_binomial_mixture_bound(v, alpha, V_OPT, 1.0 - q, q)
+    above = beta_binomial_mixture_bound(v, alpha, V_OPT, q, 1.0 - q)
+    low = np.clip(np.ceil(q * total - below), 0, total).astype(np.int64)
+    high = np.clip(np.floor(q * total + above) + 1, 1, total + 1).astype(np.int64)
+    return low, high
+
+
+def quantile_bounds(histogram: LogHistogram, q: float, alpha: float) -> tuple[float, float]:
+    """Any-time 1 - alpha interval of a latency quantile in ms, mapped outward to bucket edges.
+
+    (0, inf) while nothing is known.
+    """
+    total = histogram.total
+    low_rank, high_rank = (int(rank) for rank in quantile_rank_bounds(total, q, alpha))
+    last = MAPPING.size - 1  # a clamp: it has no upper edge
+    low = histogram.rank_index(low_rank) if low_rank >= 1 else 0
+    high = histogram.rank_index(high_rank) if high_rank <= total else last
+    edges: Floats = MAPPING.edges
+    return float(edges[low - 1]) if low > 0 else 0.0, float(
+        edges[high]
+    ) if high < last else math.inf
+
+
+def quantile_ratio_interval(
+    baseline: LogHistogram, candidate: LogHistogram, q: float, alpha: float
+) -> tuple[float, float]:
+    """Any-time 1 - alpha interval of candidate's over baseline's quantile, alpha/2 an arm.
+
+    For display, and only inside one applied weight. (0, inf) while nothing is known.
+    """
+    low_b, high_b = quantile_bounds(baseline, q, alpha / 2.0)
+    low_c, high_c = quantile_bounds(candidate, q, alpha / 2.0)
+    return low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf)
+
+
+def quantile_ratio(baseline: LogHistogram, candidate: LogHistogram, q: float) -> float | None:
+    """Candidate's over baseline's quantile; None while either arm is empty."""
+    below, above = baseline.quantile(q), candidate.quantile(q)
+    return None if below is None or above is None else above / below
