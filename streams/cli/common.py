@@ -1,0 +1,32 @@
+"""What do all commands share? Options, settings, and a red line for an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from streams.settings import Settings, load_settings
+
+Config = Annotated[
+    Path | None, typer.Option(help="Settings file; DAVY_CONFIG or ./davy.yaml if left out.")
+]
+Bootstrap = Annotated[
+    str | None, typer.Option(help="Kafka bootstrap servers, host:port[,host:port].")
+]
+Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name.")]
+
+
+def complain(message: str) -> None:
+    """One red line per problem on stderr."""
+    console = Console(stderr=True)
+    for line in message.splitlines():
+        console.print(Text(f"error: {line}", style="bold red"), soft_wrap=True)
+
+
+def settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:
+    """Settings with the flags of a command on top."""
+    return load_settings(config, {"bootstrap": bootstrap, "prefix": prefix})

@@ -1,0 +1,229 @@
+"""How do commands read and write the log? Small, synchronous, and only what commands need."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from streams.errors import LogError, SettingsError
+from streams.settings import Property, Settings
+from streams.wire.codec import Codec
+from streams.wire.reasons import BadRecord
+from streams.wire.store import open_store
+
+logger = logging.getLogger(__name__)
+
+ANSWER_S = 10.0
+DELIVERY_S = 15.0
+FIRST_WINDOW = 64
+"""Records read from the end of a partition before looking further back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A decoded record; `record` is None for a tombstone."""
+
+    key: str
+    record: dict[str, Any] | None
+    partition: int
+    offset: int
+    at_ms: int
+    """The record's timestamp; -1 where it has none."""
+
+
+class Log:
+    """The topics of one davy, named without prefix."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.codec = Codec(open_store(settings), settings.prefix)
+
+    def write(self, topic: str, key: str, record: Mapping[str, Any]) -> None:
+        """Produce one record and wait until the broker has it.
+
+        Raises:
+            LogError: it was not delivered; nothing is known of it then, ask `status`.
+        """
+        value = self.codec.encode(topic, dict(record))
+        failures: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            failures.extend([error] if error is not None else [])
+
+        with _as_log_error(self.settings):
+            producer = Producer(self._client(_PRODUCER))
+            producer.produce(
+                self.settings.topic(topic), key=key, value=value, on_delivery=delivered
+            )
+            waiting = producer.flush(DELIVERY_S + 1)
+        if waiting or failures:
+            reason = failures[0].str() if failures else f"no answer within {DELIVERY_S:.0f} s"
+            raise LogError(f"{self.settings.topic(topic)}: {key} was not delivered: {reason}")
+
+    def read(self, topic: str) -> Iterator[Entry]:
+        """Every record of a topic up to its present end, partition by partition."""
+        with self._consumer() as consumer:
+            for number in range(self._partitions(consumer, topic)):
+                start = self._at(topic, number, OFFSET_BEGINNING)
+                yield from self._to_end(consumer, topic, start)
+
+    def newest(self, topic: str, key: str) -> Entry | None:
+        """The newest record of a key, searched from the end of its partition backwards."""
+        with self._consumer() as consumer:
+            count = self._partitions(consumer, topic)
+            number = (murmur2(key.encode()) & 0x7FFFFFFF) % count
+            return self._search(consumer, topic, number, key)
+
+    def follow(self, topic: str, *, back: int | None, wait: bool) -> Iterator[Entry]:
+        """Records from `back` before each partition's end on (None: all), then new ones.
+
+        Without `wait` it ends where the partitions end now.
+        """
+        with self._consumer() as consumer:
+            starts, left = [], set()
+            for number in range(self._partitions(consumer, topic)):
+                low, high = consumer.get_watermark_offsets(self._at(topic, number), ANSWER_S)
+                begin = low if back is None else max(low, high - back)
+                starts.append(self._at(topic, number, begin))
+                left.add(number)
+            consumer.assign(starts)
+            while wait or left:
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                if _is_end(message):
+                    left.discard(message.partition() or 0)
+                    continue
+                yield from self._entry(topic, message)
+
+    def _search(self, consumer: Consumer, topic: str, number: int, key: str) -> Entry | None:
+        low, end = consumer.get_watermark_offsets(self._at(topic, number), ANSWER_S)
+        window, high = FIRST_WINDOW, end
+        while high > low:
+            begin = max(low, end - window)
+            found = None
+            for entry in self._to_end(consumer, topic, self._at(topic, number, begin), high):
+                found = entry if entry.key == key else found
+            if found is not None:
+                return found
+            high, window = begin, window * 8
+        return None
+
+    def _to_end(
+        self, consumer: Consumer, topic: str, start: TopicPartition, until: int | None = None
+    ) -> Iterator[Entry]:
+        """Records of one partition from `start` to its end, or to the offset `until`."""
+        consumer.assign([start])
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            message = consumer.poll(0.2)
+            if message is None:
+                continue
+            offset = message.offset() or 0
+            if _is_end(message) or (until is not None and offset >= until):
+                return
+            yield from self._entry(topic, message)
+            if until is not None and offset + 1 >= until:
+                return
+            deadline = time.monotonic() + ANSWER_S
+        raise LogError(
+            f"{self.settings.topic(topic)}-{start.partition}: the broker at "
+            f"{self.settings.bootstrap} does not answer; is its leader up?"
+        )
+
+    def _entry(self, topic: str, message: Message) -> Iterator[Entry]:
+        """The record, or none: what cannot be read is told and must not stop a command."""
+        value, key = message.value(), _bytes(message.key() or b"")
+        kind, at_ms = message.timestamp()
+        try:
+            record = None if value is None else self.codec.decode(topic, _bytes(value))
+        except BadRecord as refusal:
+            place = f"{message.topic()}-{message.partition()}@{message.offset()}"
+            logger.warning("skipped %s: %s", place, refusal)
+            return
+        yield Entry(
+            key=key.decode(errors="replace"),
+            record=record,
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            at_ms=-1 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
+        )
+
+    def _partitions(self, consumer: Consumer, topic: str) -> int:
+        name = self.settings.topic(topic)
+        found = consumer.list_topics(name, timeout=ANSWER_S).topics[name]
+        if found.error is not None or not found.partitions:
+            raise LogError(f"topic {name}: is missing; run `davy topics create`")
+        return len(found.partitions)
+
+    def _at(self, topic: str, number: int, offset: int = OFFSET_BEGINNING) -> TopicPartition:
+        return TopicPartition(self.settings.topic(topic), number, offset)
+
+    def _client(self, extra: Mapping[str, Property]) -> dict[str, Property]:
+        return self.settings.confluent(**extra)
+
+    @contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        with _as_log_error(self.settings):
+            consumer = Consumer(self._client(_CONSUMER | {"group.id": self.settings.group}))
+            try:
+                yield consumer
+            finally:
+                consumer.close()
+
+
+_PRODUCER: dict[str, Property] = {
+    "partitioner": "murmur2_random",
+    "acks": "all",
+    "message.timeout.ms": int(DELIVERY_S * 1000),
+}
+_CONSUMER: dict[str, Property] = {
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "earliest",
+    "fetch.queue.backoff.ms": 5,
+}
+
+
+@contextmanager
+def _as_log_error(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as failure:
+        error = failure.args[0]
+        if error.code() == KafkaError._INVALID_ARG:  # noqa: SLF001 - its public name
+            raise SettingsError(f"kafka: {error.str()}; mend it in the settings") from failure
+        raise LogError(
+            f"the broker at {settings.bootstrap} does not answer or refuses: {error.str()}; check "
+            "`bootstrap` (--bootstrap, DAVY_BOOTSTRAP) and the security settings"
+        ) from failure
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    if error is None:
+        return False
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+        return True
+    raise KafkaException(error)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,89 @@
+"""Which commands are there? The tree of `davy`, and where its errors end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from streams.cli import INSTALL, decisions, deploy, rollout
+from streams.cli.common import Bootstrap, Config, Prefix, complain, settings_of
+from streams.errors import DavyError
+
+FAILED = 2
+app = typer.Typer(
+    name="davy",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Tells from live events whether a new model version may take more traffic, and moves it.",
+)
+app.add_typer(rollout.app, name="rollout")
+app.add_typer(decisions.app, name="decisions")
+app.add_typer(deploy.topics, name="topics")
+app.add_typer(deploy.schemas, name="schemas")
+
+Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0, or 2 after one red line per problem."""
+    try:
+        app(arguments, prog_name="davy")
+    except DavyError as failure:
+        complain(str(failure))
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] == "streams":
+            raise
+        complain(f"{missing.name} is not installed; {INSTALL}")
+    sys.exit(FAILED)
+
+
+@app.command()
+def worker(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: Level = "INFO",
+) -> None:
+    """Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C."""
+    settings = settings_of(config, bootstrap, prefix)
+    _log_to_stderr(log_level)
+    from streams.agents.worker import run_worker  # noqa: PLC0415 - Faust is slow to import
+
+    run_worker(settings)
+
+
+@app.command()
+def actuator(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: Level = "INFO",
+) -> None:
+    """Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C."""
+    settings = settings_of(config, bootstrap, prefix)
+    _log_to_stderr(log_level)
+    from streams.actuator.service import run_actuator  # noqa: PLC0415 - needed here only
+
+    run_actuator(settings)
+
+
+@app.command(name="version")
+def show_version() -> None:
+    """Print davy's version."""
+    typer.echo(version("davy"))
+
+
+def _log_to_stderr(level: str) -> None:
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise typer.BadParameter(f"{level} is none of DEBUG, INFO, WARNING, ERROR")
+    logging.basicConfig(
+        level=known[level.upper()],
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )

@@ -1,0 +1,209 @@
+"""`davy rollout`: begin a rollout, look at it, and say what a person decides."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from streams.cli import show
+from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.log import Entry, Log
+from streams.cli.rollouts import KnownRollout, find, is_new, known_rollouts, newest_decision
+from streams.errors import LogError
+from streams.judge.explain import explain
+from streams.judge.facts import CommandKind, Decision
+from streams.judge.record import decision_to_record
+from streams.spec.load import load_spec
+from streams.spec.model import RolloutSpec
+
+app = typer.Typer(no_args_is_help=True, help="Rollouts: begin, watch, steer.")
+
+File = Annotated[Path, typer.Argument(help="The rollout's YAML.", show_default=False)]
+Rollout = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and print; touch no Kafka.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the command.")]
+
+
+@app.command()
+def apply(
+    file: File,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    dry_run: DryRun = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Check a spec, print it with every default filled in, and begin the rollout."""
+    loaded = load_spec(file)
+    show.spec(loaded)
+    if dry_run:
+        return
+    log = Log(settings_of(config, bootstrap, prefix))
+    spec = loaded.spec
+    if not is_new(spec, known_rollouts(log)):
+        show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) was applied before; nothing to do")
+        return
+    log.write("rollouts", spec.rollout, _record(spec))
+    show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) applied", style="green")
+
+
+def _record(spec: RolloutSpec) -> dict[str, Any]:
+    return {
+        "rollout": spec.rollout,
+        "service": spec.service,
+        "route": spec.route,
+        "baseline": spec.baseline,
+        "candidates": {candidate.name: candidate.version for candidate in spec.candidates},
+        "spec_hash": spec.spec_hash,
+        "spec": spec.to_json(),
+        "applied_by": getpass.getuser(),
+    }
+
+
+@app.command(name="list")
+def list_rollouts(
+    config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None
+) -> None:
+    """Every rollout: where it stands and what was decided last."""
+    log = Log(settings_of(config, bootstrap, prefix))
+    headers = ("rollout", "service", "route", "baseline", "candidates", "state", "last", "weights")
+    rows = [_row(log, rollout) for _, rollout in sorted(known_rollouts(log).items())]
+    show.table(headers, rows)
+
+
+def _row(log: Log, known: KnownRollout) -> tuple[str, ...]:
+    spec = known.spec
+    decision = newest_decision(log, spec.rollout)
+    candidates = ", ".join(candidate.version for candidate in spec.candidates)
+    last = (decision.action, show.weights(_weights(decision))) if decision else ("-", "-")
+    facts = (spec.rollout, spec.service, spec.route, spec.baseline, candidates)
+    return (*facts, known.state, *last)
+
+
+def _weights(decision: Decision) -> dict[str, int]:
+    return decision.weights_bp.get("all", {})
+
+
+@app.command()
+def status(
+    rollout: Rollout,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: Json = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Newest decision with its evidence, lease, and what the router has."""
+    log = Log(settings_of(config, bootstrap, prefix))
+    known = find(known_rollouts(log), rollout)
+    decision = newest_decision(log, rollout)
+    routing = log.newest("routing", rollout)
+    if as_json:
+        show.say(json.dumps(_told(known, decision, routing)))
+        return
+    _print_status(known, decision, routing)
+
+
+def _told(known: KnownRollout, decision: Decision | None, routing: Entry | None) -> dict[str, Any]:
+    return {
+        "rollout": known.spec.rollout,
+        "state": known.state,
+        "spec_hash": known.spec.spec_hash,
+        "applied_by": known.applied_by,
+        "decision": None if decision is None else decision_to_record(decision),
+        "routing": None if routing is None else routing.record,
+    }
+
+
+def _print_status(known: KnownRollout, decision: Decision | None, routing: Entry | None) -> None:
+    spec = known.spec
+    versions = ", ".join(candidate.version for candidate in spec.candidates)
+    show.say(f"rollout   {spec.rollout}  ({known.state}, spec {spec.spec_hash[:8]})", style="bold")
+    show.say(f"service   {spec.service}, route {spec.route}: {spec.baseline} -> {versions}")
+    if routing is None or routing.record is None:
+        show.say("routing   nothing yet; is `davy actuator` running?")
+    else:
+        show.say(f"routing   {_routing(routing.record)}")
+    if decision is None:
+        show.say("decision  none yet; is `davy worker` running, and do events arrive?")
+        return
+    show.say(f"decision  #{decision.seq} {decision.action}: {show.weights(_weights(decision))}")
+    show.say(f"          {explain(decision)}")
+    show.evidence(decision)
+
+
+def _routing(record: dict[str, Any]) -> str:
+    applied = show.weights(record["applied_bp"].get("all", {}))
+    since, until = show.moment(record["since"]), show.moment(record["confirmed_until"])
+    reason = f"  ({record['reason']})" if record["reason"] else ""
+    return (
+        f"{record['phase']} at {record['router']}: {applied}"
+        f"  since {since}, confirmed until {until}{reason}"
+    )
+
+
+@app.command()
+def pause(
+    rollout: Rollout,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    reason: Why = "",
+) -> None:
+    """Hold the rollout where it is; harm still rolls it back."""
+    _command(CommandKind.PAUSE, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+
+
+@app.command()
+def resume(
+    rollout: Rollout,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    reason: Why = "",
+) -> None:
+    """Let a paused rollout go on."""
+    _command(CommandKind.RESUME, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+
+
+@app.command()
+def promote(
+    rollout: Rollout,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    reason: Why = "",
+) -> None:
+    """Give all traffic to the candidate on a person's word."""
+    _command(CommandKind.PROMOTE, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+
+
+@app.command()
+def abort(
+    rollout: Rollout,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    reason: Why = "",
+) -> None:
+    """Give all traffic back to the baseline and end the rollout."""
+    _command(CommandKind.ABORT, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+
+
+def _command(kind: CommandKind, rollout: str, reason: str, log: Log) -> None:
+    known = find(known_rollouts(log), rollout)
+    if not known.live:
+        raise LogError(f"rollout `{rollout}` has ended; `davy rollout status {rollout}` tells how")
+    record = {
+        "rollout": rollout,
+        "command": kind.name,
+        "actor": getpass.getuser(),
+        "reason": reason,
+        "at": time.time_ns() // 1_000_000,
+    }
+    log.write("commands", rollout, record)
+    show.say(f"{kind} of {rollout} asked; `davy rollout status {rollout}` tells what came of it")

@@ -1,0 +1,107 @@
+"""Which rollouts are there, and may this one begin? Read from the log, refused with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from streams.cli.log import Log
+from streams.errors import LogError
+from streams.judge.facts import Decision
+from streams.judge.record import decision_from_record
+from streams.spec.model import RolloutSpec
+from streams.yaml_lines import did_you_mean
+
+ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRollout:
+    """A rollout that was applied."""
+
+    spec: RolloutSpec
+    applied_by: str
+    lease: str | None
+    """LIVE, ENDED, or None while no judge has taken it up."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still move traffic."""
+        return self.lease != ENDED
+
+    @property
+    def state(self) -> str:
+        """One word for a person."""
+        return {None: "new", "LIVE": "live", ENDED: "ended"}.get(self.lease, "live")
+
+
+def known_rollouts(log: Log) -> dict[str, KnownRollout]:
+    """Every rollout by id."""
+    leases: dict[str, str] = {}
+    for entry in log.read("leases"):
+        if entry.record is not None:
+            leases[entry.key] = str(entry.record["state"])
+    found: dict[str, KnownRollout] = {}
+    for entry in log.read("rollouts"):
+        if entry.record is None:
+            found.pop(entry.key, None)
+            continue
+        found[entry.key] = KnownRollout(
+            spec=RolloutSpec.from_json(entry.record["spec"]),
+            applied_by=str(entry.record["applied_by"]),
+            lease=leases.get(entry.key),
+        )
+    return found
+
+
+def find(known: Mapping[str, KnownRollout], rollout: str) -> KnownRollout:
+    """The rollout, or LogError with the nearest name."""
+    if rollout not in known:
+        hint = did_you_mean(rollout, known) if known else "none was applied yet"
+        raise LogError(f"there is no rollout `{rollout}`; {hint}")
+    return known[rollout]
+
+
+def is_new(spec: RolloutSpec, known: Mapping[str, KnownRollout]) -> bool:
+    """False if just this spec was applied before and still lives.
+
+    Raises:
+        LogError: the id has ended or has another spec, or another rollout lives on this
+            (service, route).
+    """
+    same = known.get(spec.rollout)
+    if same is not None and not same.live:
+        raise LogError(
+            f"rollout `{spec.rollout}` has ended and its evidence is not used again; "
+            f"give this attempt an id of its own: `rollout: {spec.rollout}-2`"
+        )
+    if same is not None and same.spec.spec_hash == spec.spec_hash:
+        return False
+    if same is not None:
+        raise LogError(
+            f"rollout `{spec.rollout}` was applied with another spec ({same.spec.spec_hash[:8]}, "
+            f"this is {spec.spec_hash[:8]}) and a rollout never changes; "
+            f"give this attempt an id of its own: `rollout: {spec.rollout}-2`"
+        )
+    for other in _rivals(spec, known.values()):
+        raise LogError(
+            f"service `{spec.service}`, route `{spec.route}` has a live rollout "
+            f"`{other.spec.rollout}`; wait for its end or run `davy rollout abort "
+            f"{other.spec.rollout}`"
+        )
+    return True
+
+
+def _rivals(spec: RolloutSpec, known: Iterable[KnownRollout]) -> Iterable[KnownRollout]:
+    place = (spec.service, spec.route)
+    return (
+        other for other in known if other.live and place == (other.spec.service, other.spec.route)
+    )
+
+
+def newest_decision(log: Log, rollout: str) -> Decision | None:
+    """The last decision of a rollout."""
+    entry = log.newest("decisions", rollout)
+    if entry is None or entry.record is None:
+        return None
+    return decision_from_record(entry.record)

@@ -1,0 +1,125 @@
+"""How is it printed? Colours and boxes for a person at a terminal, plain columns for a pipe."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streams.judge.facts import Decision, Finding, Verdict
+from streams.spec.provenance import LoadedSpec
+from streams.spec.render import render_spec, spec_lines
+from streams.spec.units import format_weight
+
+GAP = "  "
+COLOURS = {
+    "advance": "green",
+    "promote": "bold green",
+    "rollback": "bold red",
+    "hold": "yellow",
+    Finding.HARM: "bold red",
+    Finding.NO_HARM: "green",
+    Finding.BETTER: "green",
+    Finding.INVALID: "yellow",
+}
+
+
+def say(text: str, style: str = "") -> None:
+    """One line on stdout."""
+    if _terminal():
+        Console().print(Text(text, style=style), soft_wrap=True)
+    else:
+        print(text, flush=True)  # noqa: T201 - a command line speaks on stdout
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table; cells whose text has a colour get it."""
+    told = [list(row) for row in rows]
+    if not _terminal():
+        _columns([list(headers), *told])
+        return
+    drawn = Table(*headers, box=box.SIMPLE, pad_edge=False)
+    for row in told:
+        drawn.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    Console().print(drawn)
+
+
+def spec(loaded: LoadedSpec) -> None:
+    """The whole spec with sources."""
+    if not _terminal():
+        say(render_spec(loaded))
+        return
+    console = Console()
+    for line in spec_lines(loaded):
+        text = Text(f"{line.text:<34}")
+        if line.comment:
+            text.append(f" # {line.comment}", style="dim" if line.comment == "default" else "cyan")
+        console.print(text, soft_wrap=True)
+
+
+def moment(at_ms: int) -> str:
+    """UTC, to the second; `-` for "not yet"."""
+    if at_ms <= 0:
+        return "-"
+    at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def weights(by_arm: dict[str, int]) -> str:
+    """`baseline 98%, candidate 2%`."""
+    return ", ".join(f"{arm} {format_weight(bp)}" for arm, bp in sorted(by_arm.items()))
+
+
+def decision_line(decision: Decision, at_ms: int) -> str:
+    """A decision in one line, for `tail` and `list`."""
+    return GAP.join(
+        (
+            moment(at_ms),
+            decision.rollout,
+            f"#{decision.seq}",
+            decision.action,
+            weights(decision.weights_bp.get("all", {})),
+            decision.reason,
+        )
+    )
+
+
+def evidence(decision: Decision) -> None:
+    """Every verdict and health check of a decision."""
+    headers = ("metric", "candidate", "finding", "estimate", "interval", "limit", "harm", "safe")
+    table(headers, (_verdict(verdict) for verdict in decision.verdicts))
+    for check in decision.health:
+        say(f"health {check.name}: {'ok' if check.ok else 'FAILED'}{GAP}{check.reason}")
+
+
+def _verdict(verdict: Verdict) -> tuple[str, ...]:
+    return (
+        verdict.metric,
+        verdict.candidate,
+        verdict.finding,
+        f"{_number(verdict.estimate)} {verdict.unit}",
+        f"{_number(verdict.low)} .. {_number(verdict.high)}",
+        _number(verdict.margin),
+        f"{verdict.log_e_harm:.2f} / {verdict.log_e_harm_threshold:.2f}",
+        f"{verdict.log_e_safe:.2f} / {verdict.log_e_safe_threshold:.2f}",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        say(GAP.join(cells).rstrip())
+
+
+def _terminal() -> bool:
+    return sys.stdout.isatty()
