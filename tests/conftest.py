@@ -1,38 +1,37 @@
 """Which real parts do tests run on, and what happens where one is missing?
 
-Brokers and registry start once per test process, on first use. A missing part is a skip with its
+Brokers and registry start once per run, on first use. A missing part is a skip with its
 reason, and a failure where DAVY_REQUIRE (a comma-separated list) names it.
 """
 
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import pytest
 
 from infra.rigs import kafka as kafka_rig
 from infra.rigs import registry as registry_rig
 from infra.rigs.cache import Absent
-from infra.rigs.registry import RunningRegistry
+from infra.rigs.shared import Shared, Started, shared
 from streams.demo.broker import RunningBroker, start_tansu
-from streams.demo.processes import Part, Parts
+from streams.demo.processes import Parts, tail
 
-SESSION_PARTS = pytest.StashKey[list[Part]]()
-TEST_PARTS = pytest.StashKey[Parts]()
-# A test that asks for the fixture carries the marker, and tests of one marker run in one process
-# under pytest-xdist (--dist loadgroup), so that a run starts each broker once.
+SHARED = pytest.StashKey[list[Shared]]()
+OWN = pytest.StashKey[Parts]()
+# A test that asks for the fixture carries the marker.
 MARKED = {"kafka": "kafka", "registry": "kafka", "tansu": "flow"}
 BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),
     pytest.param("kafka", marks=pytest.mark.kafka),
 )
 
-R = TypeVar("R", RunningBroker, RunningRegistry)
 Absence = Callable[[str, str], NoReturn]
+Share = Callable[[str, Callable[[Path], Started]], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ def required() -> frozenset[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SESSION_PARTS] = []
+    config.stash[SHARED] = []
 
 
 def pytest_report_header() -> str:
@@ -64,9 +63,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if marker := MARKED.get(fixture):
                 item.add_marker(marker)
-        for marker in ("kafka", "flow"):
-            if item.get_closest_marker(marker) and not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(marker))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,9 +72,9 @@ def pytest_runtest_makereport(
     """A failing test shows how the logs of the parts that it used end."""
     report = yield
     if report.failed:
-        shared = [part for part in item.config.stash[SESSION_PARTS] if _uses(item, part)]
-        own = item.stash.get(TEST_PARTS, ())
-        report.sections += [(f"end of {part.log}", part.tail()) for part in (*shared, *own)]
+        logs = [part.log for part in item.config.stash[SHARED] if _uses(item, part.name)]
+        logs += [part.log for part in item.stash.get(OWN, ())]
+        report.sections += [(f"end of {log}", tail(log)) for log in logs]
     return report
 
 
@@ -95,30 +91,41 @@ def absent() -> Absence:
 
 
 @pytest.fixture(scope="session")
-def tansu(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Bootstrap servers of the embedded broker (in memory, no transactions)."""
-    with _shared(pytestconfig, start_tansu(tmp_path_factory.mktemp("tansu"))) as running:
-        yield running.bootstrap
+def share(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, absent: Absence
+) -> Iterator[Share]:
+    """`share(name, start)`: the address of a part that all test processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with ExitStack() as held:
+
+        def address(name: str, start: Callable[[Path], Started]) -> str:
+            try:
+                part = held.enter_context(shared(name, folder, start))
+            except Absent as error:
+                absent(MARKED[name], str(error))
+            pytestconfig.stash[SHARED].append(part)
+            return part.address
+
+        yield address
 
 
 @pytest.fixture(scope="session")
-def kafka(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, absent: Absence
-) -> Iterator[str]:
+def tansu(share: Share) -> str:
+    """Bootstrap servers of the embedded broker (in memory, counts as without transactions)."""
+    return share("tansu", lambda folder: _started(start_tansu(folder)))
+
+
+@pytest.fixture(scope="session")
+def kafka(share: Share) -> str:
     """Bootstrap servers of a one-node Apache Kafka with transactions."""
-    folder = tmp_path_factory.mktemp("kafka")
-    with _shared(pytestconfig, _unless_absent(kafka_rig.start, folder, absent)) as running:
-        yield running.bootstrap
+    return share("kafka", lambda folder: _started(kafka_rig.start(folder)))
 
 
 @pytest.fixture(scope="session")
-def registry(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, absent: Absence
-) -> Iterator[str]:
+def registry(share: Share) -> str:
     """Address of a schema registry's Confluent API; its Java parts count as `kafka`."""
-    folder = tmp_path_factory.mktemp("registry")
-    with _shared(pytestconfig, _unless_absent(registry_rig.start, folder, absent)) as running:
-        yield running.url
+    return share("registry", registry_rig.start)
 
 
 @pytest.fixture(scope="session", params=BROKERS)
@@ -139,27 +146,14 @@ def prefix() -> str:
 def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
     """Starts a test's own processes (`parts.start(name, command)`) and ends them after it."""
     with Parts(tmp_path / "logs") as started:
-        request.node.stash[TEST_PARTS] = started
+        request.node.stash[OWN] = started
         yield started
 
 
-def _unless_absent(start: Callable[[Path], R], folder: Path, absent: Absence) -> R:
-    try:
-        return start(folder)
-    except Absent as error:
-        absent("kafka", str(error))
+def _started(broker: RunningBroker) -> Started:
+    return Started(address=broker.bootstrap, part=broker.part)
 
 
-@contextmanager
-def _shared(config: pytest.Config, running: R) -> Iterator[R]:
-    config.stash[SESSION_PARTS].append(running.part)
-    try:
-        yield running
-    finally:
-        running.part.stop()
-
-
-def _uses(item: pytest.Item, part: Part) -> bool:
+def _uses(item: pytest.Item, name: str) -> bool:
     call = getattr(item, "callspec", None)
-    names = {*getattr(item, "fixturenames", ()), call and call.params.get("broker")}
-    return part.name in names
+    return name in {*getattr(item, "fixturenames", ()), call and call.params.get("broker")}

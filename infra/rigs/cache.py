@@ -35,7 +35,7 @@ def made_once(part: str, version: str, make: Callable[[Path], None]) -> Path:
     if done.is_dir():
         return done
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home / f"{version}.lock"):
+    with locked(home / f"{version}.lock"):
         if not done.is_dir():  # another one may have made it while this one waited
             draft = Path(tempfile.mkdtemp(prefix=f"{version}.", dir=home))
             try:
@@ -62,7 +62,8 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the file's lock alone, among all processes; it ends with this one's end too."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -8,10 +8,10 @@ import shutil
 import tarfile
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.rigs.cache import made_once, need, run
+from infra.rigs.shared import Started
 from streams.demo.processes import HOST, Part, free_port
 from streams.errors import PartError
 
@@ -21,22 +21,14 @@ HEAP = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 START_S = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningRegistry:
-    """A registry on loopback: the address of its Confluent API, and its process."""
-
-    url: str
-    part: Part
-
-
 def install() -> Path:
     """The folder with the registry's runner, fetched once; Absent without Java or Maven."""
     need("java", "mvn")
     return made_once("apicurio", VERSION, _fetch)
 
 
-def start(folder: Path) -> RunningRegistry:
-    """Start one registry and wait until its Confluent API answers."""
+def start(folder: Path) -> Started:
+    """Start one registry and wait until its Confluent API answers, at the address given."""
     (runner,) = install().glob("**/apicurio-registry-app-*-runner.jar")
     port = free_port()
     url = f"http://{HOST}:{port}/apis/ccompat/v7"
@@ -51,7 +43,7 @@ def start(folder: Path) -> RunningRegistry:
     except PartError:
         part.kill()
         raise
-    return RunningRegistry(url=url, part=part)
+    return Started(address=url, part=part)
 
 
 def _answers(url: str) -> bool:

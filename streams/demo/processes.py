@@ -65,6 +65,12 @@ def listens(port: int, host: str = HOST) -> bool:
         return False
 
 
+def tail(log: Path, lines: int = 30) -> str:
+    """The last lines of a log file; empty where there is none."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
 class Part:
     """One running child with its whole process group. Use as a context manager, or `stop` it."""
 
@@ -110,8 +116,7 @@ class Part:
 
     def tail(self, lines: int = 30) -> str:
         """The last lines of the part's log."""
-        text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return tail(self.log, lines)
 
     def wait_until(self, condition: Callable[[], bool], *, what: str, deadline_s: float) -> None:
         """Poll `condition`; PartError with the log's tail when the part ends or time is up."""
