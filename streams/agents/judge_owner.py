@@ -8,9 +8,7 @@ without transactions loses none and repeats none either.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import time
 from typing import Any
 
 from streams.agents.batch import Batch, Partition
@@ -18,11 +16,9 @@ from streams.agents.context import Context
 from streams.agents.controls import ControlTail
 from streams.agents.desk import Desk, ended_at
 from streams.agents.flusher import Flusher
+from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
-from streams.agents.tail import read_all
-from streams.agents.writer import OutRecord
 from streams.judge.facts import Decision
-from streams.judge.record import decision_to_record
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +32,7 @@ class JudgeOwner:
         self._context = context
         self._number = partition.partition
         self._writer = context.writer(f"judge-{self._number}")
+        self._records = JudgeRecords(context, self._number)
         self._controls = ControlTail(context, self._number)
         self._leases = Leases(context, self._number)
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
@@ -54,8 +51,8 @@ class JudgeOwner:
         """Why this owner can no longer be trusted, if so."""
         return self._failure or self._flusher.failure
 
-    @failure.setter
-    def failure(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Trust this owner no longer."""
         self._failure = error
 
     async def load(self) -> None:
@@ -64,11 +61,11 @@ class JudgeOwner:
         await self._leases.start()
         await self._controls.start()
         await self._context.specs.catch_up()
-        states = await self._stored()
+        states = await self._records.stored()
         for rollout, record in sorted(states.items()):
             await self._restore(rollout, record)
         if not self._context.transactional:
-            await self._finish_outboxes(states)
+            await self._writer.write(await self._records.missing(states))
         live = [desk.panes_offset for desk in self._desks.values()]
         self.next_offset = min(
             live, default=max((r["panes_offset"] for r in states.values()), default=0)
@@ -137,12 +134,8 @@ class JudgeOwner:
         )
 
     async def _publish(self, desk: Desk, decision: Decision) -> None:
-        record = decision_to_record(decision)
-        await self._save(
-            desk,
-            [self._context.codec.body("decisions", record)],
-            [self._decision(decision, record)],
-        )
+        value = self._records.value(decision)
+        await self._save(desk, [value])
         logger.info(
             "rollout %s: #%d %s: %s",
             decision.rollout,
@@ -156,34 +149,12 @@ class JudgeOwner:
             self._ended.add(decision.rollout)
             await self._leases.end(desk.spec, desk.cut.pane)
 
-    async def _save(
-        self, desk: Desk, outbox: list[bytes], decisions: list[OutRecord] | None = None
-    ) -> None:
-        state = OutRecord(
-            topic=self._context.settings.topic("judge-state"),
-            key=desk.spec.rollout,
-            value=self._context.codec.encode("judge-state", desk.to_record(outbox)),
-            partition=self._number,
-        )
-        await self._writer.write([state], decisions or [])
+    async def _save(self, desk: Desk, values: list[bytes]) -> None:
+        """Write a desk's state and its decisions as one."""
+        state = self._records.state(desk, values)
+        rollout = desk.spec.rollout
+        await self._writer.write([state], [self._records.decision(rollout, v) for v in values])
         desk.durable_offset = desk.panes_offset
-
-    def _decision(self, decision: Decision, record: dict[str, Any]) -> OutRecord:
-        """The record; the time of issue is envelope, not body."""
-        return OutRecord(
-            topic=self._context.settings.topic("decisions"),
-            key=decision.rollout,
-            value=self._context.codec.encode("decisions", record),
-            partition=self._number,
-            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
-        )
-
-    async def _stored(self) -> dict[str, dict[str, Any]]:
-        where = Partition(self._context.settings.topic("judge-state"), self._number)
-        states: dict[str, dict[str, Any]] = {}
-        for record in await read_all(self._context.connection, where):
-            states[record.key.decode()] = self._context.codec.decode("judge-state", record.value)
-        return states
 
     async def _restore(self, rollout: str, record: dict[str, Any]) -> None:
         spec = self._context.specs.get(rollout)
@@ -195,24 +166,3 @@ class JudgeOwner:
                 await self._leases.end(spec, last_pane)
         elif spec is not None:
             self._adopt(Desk.from_record(spec, record))
-
-    async def _finish_outboxes(self, states: dict[str, dict[str, Any]]) -> None:
-        """Write the decisions that a killed owner had stored but perhaps not published."""
-        where = Partition(self._context.settings.topic("decisions"), self._number)
-        published = {
-            hashlib.sha256(record.value[5:]).digest()
-            for record in await read_all(self._context.connection, where)
-        }
-        for rollout, state in sorted(states.items()):
-            for body in state["outbox"]:
-                if hashlib.sha256(body).digest() not in published:
-                    await self._writer.write([self._republished(rollout, body)])
-
-    def _republished(self, rollout: str, body: bytes) -> OutRecord:
-        return OutRecord(
-            topic=self._context.settings.topic("decisions"),
-            key=rollout,
-            value=self._context.codec.framed("decisions", body),
-            partition=self._number,
-            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
-        )

@@ -22,15 +22,26 @@ RETRY_S = (0.1, 0.5, 2.0, 5.0)
 class Owner(Protocol):
     """Holds the state of one partition; the only one that may write what follows from it."""
 
-    next_offset: int
-    durable_offset: int
-    failure: BaseException | None
+    @property
+    def next_offset(self) -> int:
+        """First offset not folded yet."""
+
+    @property
+    def durable_offset(self) -> int:
+        """First offset that a restart would read again."""
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why this owner can no longer be trusted, if so."""
+
+    def fail(self, error: BaseException) -> None:
+        """Trust this owner no longer."""
 
     async def load(self) -> None:
         """Fence the former owner, read the state, set `next_offset`."""
 
     async def feed(self, batch: Batch) -> None:
-        """Fold a batch that starts at `next_offset`; `retrying` tells how often it failed."""
+        """Fold a batch that starts at `next_offset`."""
 
     async def flush(self) -> None:
         """Make everything fed so far durable."""
@@ -96,7 +107,7 @@ class Ownership:
             try:
                 await owner.flush()
             except Exception as error:  # noqa: BLE001 - the next feed rebuilds it
-                owner.failure = error
+                owner.fail(error)
                 logger.warning("%s-%d: flush failed: %s", *partition, error)
 
     async def heal(self) -> None:
@@ -147,6 +158,6 @@ class Ownership:
                 return
             owner = self._owners[partition]
             if why is not None:
-                owner.failure = why
+                owner.fail(why)
                 await self._hold(partition)
             await self.seek({partition: self._owners[partition].next_offset})

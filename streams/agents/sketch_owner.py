@@ -62,8 +62,8 @@ class SketchOwner:
         """Why this owner can no longer be trusted, if so."""
         return self._failure or self._flusher.failure
 
-    @failure.setter
-    def failure(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Trust this owner no longer."""
         self._failure = error
 
     async def load(self) -> None:
@@ -115,7 +115,7 @@ class SketchOwner:
         append_ms = np.fromiter((r.timestamp for r in records), np.int64, len(records))
         columns = decode_predictions(
             [record.value for record in records],
-            self._context.codec.store,
+            self._context.codec,
             max_event_bytes=self._context.settings.max_event_bytes,
         )
         closed, refused = self._fold.fold(columns, append_ms, end_offset=batch.end)
@@ -127,8 +127,10 @@ class SketchOwner:
             self.idle = False
 
     def _letter(self, record: Any, refused: Refused) -> OutRecord:
-        return dead_letter(
-            self._context.settings.topic("dead-letters"), record, refused.reason, refused.detail
+        topic = self._context.settings.topic("dead-letters")
+        letter = dead_letter(topic, record, refused.reason, refused.detail)
+        return OutRecord(
+            topic=letter.topic, key=letter.key, value=letter.value, headers=letter.headers
         )
 
     async def _follow_specs(self) -> None:

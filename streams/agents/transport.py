@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -19,6 +19,7 @@ from faust.types import TP, ConsumerMessage
 from streams.agents.batch import Batch, Partition
 
 if TYPE_CHECKING:
+    from streams.agents.app import DavyApp
     from streams.agents.ownership import Ownership
 
 
@@ -46,7 +47,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         active_partitions: Any,
         timeout: float | None = None,  # noqa: ASYNC109 - the driver's signature
         max_records: int | None = None,
-    ) -> dict[TP, Batch]:
+    ) -> Any:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
 
@@ -70,12 +71,12 @@ class Consumer(driver.Consumer):
     @property
     def ownership(self) -> Ownership:
         """The owners of this worker's partitions."""
-        owners: Ownership = self.app.ownership
-        return owners
+        return cast("DavyApp", self.app).ownership
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch; yield a message per partition whose value is the whole batch."""
-        batches, active = await self._wait_next_records(timeout)
+        fetched, active = await self._wait_next_records(timeout)
+        batches = cast("dict[TP, Batch]", fetched)
         if not batches or self.should_stop or not self.flow_active:
             return  # an unseen batch shows as a gap to its owner, who asks for a re-seek
         for tp, batch in batches.items():
@@ -93,7 +94,7 @@ class Consumer(driver.Consumer):
             0,
             [],
             None,
-            batch,
+            cast("Any", batch),
             None,
             0,
             0,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from faust.types import TP
 
@@ -22,6 +22,9 @@ from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
 from streams.wire.store import open_store
+
+if TYPE_CHECKING:
+    from streams.agents.transport import Consumer
 
 logger = logging.getLogger(__name__)
 
@@ -90,12 +93,12 @@ async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
     )
 
     def make(partition: Partition) -> Owner:
-        kind = JudgeOwner if partition.topic == settings.topic("panes") else SketchOwner
-        owner: Owner = kind(partition, context)
-        return owner
+        if partition.topic == settings.topic("panes"):
+            return JudgeOwner(partition, context)
+        return SketchOwner(partition, context)
 
     async def seek(positions: Any) -> None:
-        await app.consumer.reseek(positions)
+        await cast("Consumer", app.consumer).reseek(positions)
 
     ownership.seek = seek
     return app

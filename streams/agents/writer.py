@@ -23,7 +23,7 @@ class OutRecord:
     """A record to write; `value` None is a tombstone, `partition` None follows the key."""
 
     topic: str
-    key: str
+    key: str | bytes | None
     value: bytes | None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
@@ -104,7 +104,7 @@ async def send(producer: AIOKafkaProducer, record: OutRecord) -> asyncio.Future[
     delivery: asyncio.Future[Any] = await producer.send(
         record.topic,
         value=record.value,
-        key=record.key.encode(),
+        key=record.key.encode() if isinstance(record.key, str) else record.key,
         partition=record.partition,
         headers=list(record.headers),
     )

@@ -73,7 +73,7 @@ def _add_requests(
 
 
 def _table(
-    group_of: NDArray[np.int64], column: NDArray[np.int64], shape: tuple[int, int]
+    group_of: NDArray[np.int64], column: NDArray[np.integer], shape: tuple[int, int]
 ) -> NDArray[np.int64]:
     """Counts by (group, column): one pass over the events."""
     flat = np.bincount(group_of * shape[1] + column, minlength=shape[0] * shape[1])

@@ -1,0 +1,67 @@
+"""Which records does the judge's owner write and read back? State, decisions, the outbox."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from streams.agents.batch import Partition
+from streams.agents.context import Context
+from streams.agents.desk import Desk
+from streams.agents.tail import read_all
+from streams.agents.writer import OutRecord
+from streams.judge.facts import Decision
+from streams.judge.record import decision_to_record
+
+
+class JudgeRecords:
+    """Reads and renders `judge-state` and `decisions` of one partition."""
+
+    def __init__(self, context: Context, partition: int) -> None:
+        self._context = context
+        self._partition = partition
+
+    def state(self, desk: Desk, outbox: list[bytes]) -> OutRecord:
+        """Where a desk stands, with the decision values that this step made."""
+        return OutRecord(
+            topic=self._context.settings.topic("judge-state"),
+            key=desk.spec.rollout,
+            value=self._context.codec.encode("judge-state", desk.to_record(outbox)),
+            partition=self._partition,
+        )
+
+    def value(self, decision: Decision) -> bytes:
+        """A decision as it stands on the topic."""
+        return self._context.codec.encode("decisions", decision_to_record(decision))
+
+    def decision(self, rollout: str, value: bytes) -> OutRecord:
+        """The record; the time of issue is envelope, not body."""
+        return OutRecord(
+            topic=self._context.settings.topic("decisions"),
+            key=rollout,
+            value=value,
+            partition=self._partition,
+            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
+        )
+
+    async def stored(self) -> dict[str, dict[str, Any]]:
+        """Rollout -> its newest `judge-state` record."""
+        return {
+            record.key.decode(): self._context.codec.decode("judge-state", record.value)
+            for record in await self._read("judge-state")
+            if record.value is not None
+        }
+
+    async def missing(self, states: dict[str, dict[str, Any]]) -> list[OutRecord]:
+        """Decisions that a killed owner had stored in an outbox and not published."""
+        published = {record.value for record in await self._read("decisions")}
+        return [
+            self.decision(rollout, value)
+            for rollout, state in sorted(states.items())
+            for value in state["outbox"]
+            if value not in published
+        ]
+
+    async def _read(self, topic: str) -> list[Any]:
+        where = Partition(self._context.settings.topic(topic), self._partition)
+        return await read_all(self._context.connection, where)
