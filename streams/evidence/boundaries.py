@@ -147,7 +147,8 @@ def first_above(log_e: Callable[[Floats], Floats], alpha: float, high: Floats) -
 
 def generous(v: ArrayLike, alpha: float, v_opt: float, c: float) -> Floats:
     """A value above the gamma mixtures' bounds, to start their search from."""
-    return 4.0 * normal_mixture_bound(v, alpha, v_opt) - 8.0 * c * np.log(alpha)
+    start: Floats = 4.0 * normal_mixture_bound(v, alpha, v_opt) - 8.0 * c * np.log(alpha)
+    return start
 
 
 def poly_stitching_bound(v: ArrayLike, alpha: float, v_min: float, c: float) -> Floats:
