@@ -1,0 +1,133 @@
+"""Can the verdicts be trusted, and is anybody there? Health checks; none of them is ever harm.
+
+The sample ratio makes verdicts invalid; routing, silence and what was left unconfirmed are told,
+and hold raises back through the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.evidence.budget import log_threshold
+from streams.evidence.sample_ratio import SampleRatioSums
+from streams.judge.facts import HealthCheck
+from streams.judge.stages import Progress
+from streams.judge.weights import Weights
+from streams.spec.model import FULL_BP
+
+SAMPLE_RATIO_ALPHA = 0.001
+
+
+class SampleRatio:
+    """Whether requests split as the applied weights say, in the current stage (statistics 3.6)."""
+
+    name = "sample_ratio"
+
+    def __init__(self) -> None:
+        self._sums = SampleRatioSums.zeros()
+        self._counts = [0, 0]
+        self._expected_bp = 0
+        self._log_e = 0.0
+
+    def fold(self, weights: Weights, exposures: Sequence[int]) -> None:
+        """A confirmed pane outside the guard; both per arm, baseline first."""
+        self._sums.fold(weights, exposures)
+        self._counts = [self._counts[0] + exposures[0], self._counts[1] + sum(exposures[1:])]
+        self._expected_bp += (FULL_BP - weights[0]) * sum(exposures)
+        self._log_e = float(self._sums.log_e())
+
+    @property
+    def failed(self) -> bool:
+        """Whether the split differs from the weights."""
+        return self._log_e >= log_threshold(SAMPLE_RATIO_ALPHA)
+
+    def check(self) -> HealthCheck:
+        """The check, with the candidates' observed and expected share."""
+        total = sum(self._counts)
+        reason = "mismatch: requests do not split as the applied weights say"
+        return HealthCheck(
+            name=self.name,
+            ok=not self.failed,
+            reason=reason if self.failed else "as_applied" if total else "no_data",
+            log_e=self._log_e,
+            log_e_threshold=log_threshold(SAMPLE_RATIO_ALPHA),
+            observed=self._counts[1] / total if total else None,
+            expected=self._expected_bp / FULL_BP / total if total else None,
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """The sums as JSON values."""
+        return {
+            "sums": self._sums.to_state(),
+            "counts": self._counts,
+            "expected_bp": self._expected_bp,
+            "log_e": self._log_e,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take on what `to_state` wrote."""
+        self._sums = SampleRatioSums.from_state(state["sums"])
+        self._counts = list(state["counts"])
+        self._expected_bp, self._log_e = state["expected_bp"], state["log_e"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Silence:
+    """How long arms that should have traffic have had none, in panes."""
+
+    panes: int = 0
+    baseline_seen: bool = False
+
+    def feed(self, exposures: Sequence[int], stage: int) -> None:
+        """A pane's requests per arm; before the first stage only the baseline must speak."""
+        self.baseline_seen = self.baseline_seen or exposures[0] > 0
+        expected = exposures if stage >= 0 else exposures[:1]
+        self.panes = 0 if all(count > 0 for count in expected) else self.panes + 1
+
+    def check(self, pane_ms: int) -> HealthCheck:
+        """The check; observed is seconds of silence."""
+        silent_s = self.panes * pane_ms / 1000
+        told = f"silent: an arm that should have traffic has had none for {silent_s:g} s"
+        reason = told if self.panes else "heard"
+        return _told("silence", reason, ok=not self.panes, observed=silent_s, expected=0.0)
+
+
+def routing_check(progress: Progress, desired: Weights, applied: Weights | None) -> HealthCheck:
+    """Whether the target is known to have the desired weights; shares are the candidates'."""
+    observed = None if applied is None else 1 - applied[0] / FULL_BP
+    if progress.applied:
+        reason = "applied"
+    elif applied is None:
+        reason = "unknown: no routing record says what the target has"
+    else:
+        reason = f"not_applied: the target differs since {progress.elapsed_s:g} s"
+    expected = 1 - desired[0] / FULL_BP
+    return _told("routing", reason, ok=progress.applied, observed=observed, expected=expected)
+
+
+def unconfirmed_check(dropped: int) -> HealthCheck:
+    """Whether panes were left out of promotion's evidence because nobody confirmed weights."""
+    reason = "dropped: panes were left out of promotion, their weights stayed unconfirmed"
+    told = reason if dropped else "none"
+    return _told("unconfirmed", told, ok=not dropped, observed=float(dropped), expected=0.0)
+
+
+def _told(
+    name: str,
+    reason: str,
+    *,
+    ok: bool,
+    observed: float | None,
+    expected: float,
+) -> HealthCheck:
+    return HealthCheck(
+        name=name,
+        ok=ok,
+        reason=reason,
+        log_e=0.0,
+        log_e_threshold=0.0,
+        observed=observed,
+        expected=expected,
+    )

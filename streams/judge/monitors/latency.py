@@ -1,0 +1,101 @@
+"""Is the candidate slower? Exceedances of a frozen baseline quantile, quantiles for display.
+
+Statistics 3.2: tau is the baseline's quantile of a warm-up that is then discarded, on a bucket
+edge; the candidate counts above tau gamma^j, the baseline above tau. Failed requests count too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from streams.evidence.quantile import (
+    exceedances,
+    freeze_tau,
+    margin_buckets,
+    quantile_ratio,
+    quantile_ratio_interval,
+)
+from streams.judge.monitors.evidence import Counts, Gauge
+from streams.sketches.cell import Cell
+from streams.sketches.log_histogram import LogHistogram
+
+LATENCY_COLUMNS = 2
+
+
+class LatencyReader:
+    """Requests and exceedances of a pane, once tau is frozen."""
+
+    columns = LATENCY_COLUMNS
+
+    def __init__(self, quantile: float, margin: float) -> None:
+        self._quantile = quantile
+        self._shift = margin_buckets(margin)
+        self._tau: int | None = None
+        self._warm_up = LogHistogram()
+
+    @property
+    def ready(self) -> bool:
+        """Whether tau is frozen."""
+        return self._tau is not None
+
+    def read(self, baseline: Cell, candidate: Cell) -> Counts:
+        """[requests, exceedances] per arm; zeros while the warm-up lasts."""
+        if self._tau is None:
+            self._warm_up.merge(baseline.latency)
+            self._tau = freeze_tau(self._warm_up, self._quantile)
+            return np.zeros((2, LATENCY_COLUMNS), np.int64)
+        slow_b = exceedances(baseline.latency, self._tau)
+        slow_c = exceedances(candidate.latency, self._tau, self._shift)
+        rows = [[baseline.latency.total, slow_b], [candidate.latency.total, slow_c]]
+        return np.array(rows, np.int64)
+
+    def to_state(self) -> Any:
+        """Tau, or the warm-up that leads to it."""
+        warm_up = self._warm_up.to_state() if self._tau is None else None
+        return {"tau": self._tau, "warm_up": warm_up}
+
+    def restore(self, state: Any) -> None:
+        """Take on what `to_state` wrote."""
+        self._tau = state["tau"]
+        if state["warm_up"] is not None:
+            self._warm_up = LogHistogram.from_state(state["warm_up"])
+
+
+class CurrentLatency:
+    """Both arms' latencies under the current applied weight: pooled over a ramp they would lie."""
+
+    def __init__(self) -> None:
+        self._weight_bp: int | None = None
+        self._baseline, self._candidate = LogHistogram(), LogHistogram()
+
+    def add(self, baseline: Cell, candidate: Cell, weight_bp: int) -> None:
+        """A pane; another weight than the last one's starts afresh."""
+        if weight_bp != self._weight_bp:
+            self._weight_bp = weight_bp
+            self._baseline, self._candidate = LogHistogram(), LogHistogram()
+        self._baseline.merge(baseline.latency)
+        self._candidate.merge(candidate.latency)
+
+    def gauge(self, quantile: float, alpha: float) -> Gauge:
+        """Ratio of the arms' quantiles."""
+        arms = (self._baseline, self._candidate)
+        low, high = quantile_ratio_interval(*arms, quantile, alpha)
+        return Gauge(unit="ratio", estimate=quantile_ratio(*arms, quantile), low=low, high=high)
+
+    def gauge_of(self, quantile: float) -> functools.partial[Gauge]:
+        """`gauge` for one quantile."""
+        return functools.partial(self.gauge, quantile)
+
+    def to_state(self) -> dict[str, Any]:
+        """The histograms as JSON values, sparse."""
+        arms = [self._baseline.to_state(), self._candidate.to_state()]
+        return {"weight_bp": self._weight_bp, "arms": arms}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take on what `to_state` wrote."""
+        self._weight_bp = state["weight_bp"]
+        self._baseline, self._candidate = (LogHistogram.from_state(a) for a in state["arms"])

@@ -1,0 +1,252 @@
+"""What shall happen to a rollout, now that one more pane is closed? Stepped pane by pane.
+
+The decision is a pure function of the panes, routing and command records up to the cut of each
+step (architecture, rule 1): no clock, no randomness, no batch boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from streams.errors import StateError
+from streams.evidence.budget import split
+from streams.judge.commands import Wishes
+from streams.judge.facts import (
+    CommandFact,
+    Cut,
+    Decision,
+    Finding,
+    HealthCheck,
+    PaneInput,
+    RoutingFact,
+    Verdict,
+)
+from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
+from streams.judge.herald import Herald
+from streams.judge.monitors.kinds import open_watches
+from streams.judge.monitors.latency import CurrentLatency
+from streams.judge.monitors.watch import Watch
+from streams.judge.pairs import Pair
+from streams.judge.policy import Ruling, Situation, rule
+from streams.judge.promotion import PromotionQueue, Waiting
+from streams.judge.stages import Progress, StageClock, same_weights
+from streams.judge.weights import Weights, WeightTimeline
+from streams.spec.model import Role, RolloutSpec
+
+STATE_VERSION = 1
+
+
+class RolloutJudge:
+    """The judge of one rollout.
+
+    `step` takes consecutive panes (one without events arrives empty) and the routing and command
+    records that are new since the step before. A decision restates the full desired weights:
+    `advance` while they are to be raised, `hold` once the target has them or while somebody or
+    something stands against a raise; `rollback` and `promote` end the rollout.
+    """
+
+    def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
+        """Raise `SpecError` where a metric lacks a number that its kind needs."""
+        self.spec = spec
+        self.pane_ms = pane_ms
+        self.ended = False
+        self.last_pane: int | None = None
+        self._timeline = WeightTimeline(spec.arms, round(spec.guard_s * 1000))
+        self._pairs = _open_pairs(spec)
+        self._queue = PromotionQueue()
+        self._sample_ratio = SampleRatio()
+        self._silence = Silence()
+        self._clock = StageClock(exposures=[0] * len(spec.candidates))
+        self._wishes = Wishes()
+        self._herald = Herald(spec, pane_ms)
+
+    def step(
+        self,
+        pane: PaneInput,
+        cut: Cut,
+        routing: Sequence[RoutingFact] = (),
+        commands: Sequence[CommandFact] = (),
+    ) -> Decision | None:
+        """Judge one pane; a decision on the first step, on any change, and for each report.
+
+        Raises:
+            StateError: the pane is not the next one, or not of the judge's length.
+        """
+        if self.ended:
+            return None
+        self._expect(pane, cut)
+        self._herald.chain.follow(cut)
+        for fact in routing:
+            self._timeline.feed(fact)
+        for command in commands:
+            self._wishes = self._wishes.after(command)
+        self._watch(pane)
+        self._settle()
+        situation = self._situation(pane)
+        ruling = rule(situation, self.spec.stages)
+        self._wishes = self._wishes.answered()
+        decision = None
+        if self._herald.due(ruling, self._findings(), pane.pane):
+            decision = self._herald.decide(
+                ruling, cut, self._verdicts(), self._health(situation.progress)
+            )
+        self._move(pane, ruling)
+        return decision
+
+    def _expect(self, pane: PaneInput, cut: Cut) -> None:
+        wanted = pane.pane if self.last_pane is None else self.last_pane + 1
+        if (pane.pane, cut.pane, pane.pane_ms) != (wanted, wanted, self.pane_ms):
+            raise StateError(
+                f"rollout {self.spec.rollout}: expected pane {wanted} of {self.pane_ms} ms, got "
+                f"pane {pane.pane} of {pane.pane_ms} ms with cut {cut.pane}; "
+                f"feed every pane once, in order"
+            )
+        self.last_pane = pane.pane
+
+    def _watch(self, pane: PaneInput) -> None:
+        """Harm tests see the pane at once; for promotion it queues."""
+        weights = self._timeline.weights_at(pane.start_ms)
+        counts = tuple(pair.read(pane, weights) for pair in self._pairs)
+        for pair, read in zip(self._pairs, counts, strict=True):
+            if not self._timeline.lowered(pair.arm, pane.start_ms, pane.end_ms):
+                pair.feed(read, pane.pane, weights)
+        waiting = Waiting(pane=pane.pane, counts=counts)
+        self._queue.push(waiting)
+        self._silence.feed(waiting.exposures, self._clock.stage)
+
+    def _settle(self) -> None:
+        """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
+        desired = self._desired()
+        for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
+            if self._clock.stage < 0 or not same_weights(weights, desired):
+                continue
+            self._sample_ratio.fold(weights, waiting.exposures)
+            self._clock.count(waiting.exposures[1:])
+            for pair, counts in zip(self._pairs, waiting.counts, strict=True):
+                pair.settle(counts, waiting.pane, weights)
+
+    def _desired(self) -> Weights:
+        return tuple(self.spec.weights_at(self._clock.stage).values())
+
+    def _situation(self, pane: PaneInput) -> Situation:
+        invalid = self._invalid()
+        found = list(zip(self._watches, self._findings(), strict=True))
+        harm = [watch for watch, finding in found if finding is Finding.HARM]
+        good = {Finding.NO_HARM, Finding.BETTER}
+        unproven = [w for w, finding in found if _guards(w) and finding not in good]
+        return Situation(
+            stage=self._clock.stage,
+            baseline_seen=self._silence.baseline_seen,
+            silent=self._silence.panes > 0,
+            harmed=_names(watch for watch in harm if _guards(watch)),
+            suspicious=_names(watch for watch in harm if not _guards(watch)),
+            unhealthy=(invalid,) if invalid else (),
+            unproven=_names(unproven),
+            progress=self._clock.progress(self._desired(), self._timeline.current, pane.end_ms),
+            wishes=self._wishes,
+        )
+
+    @property
+    def _watches(self) -> list[Watch]:
+        return [watch for pair in self._pairs for watch in pair.watches]
+
+    def _findings(self) -> tuple[Finding, ...]:
+        invalid = self._invalid()
+        return tuple(watch.finding(invalid)[0] for watch in self._watches)
+
+    def _verdicts(self) -> tuple[Verdict, ...]:
+        invalid = self._invalid()
+        return tuple(watch.verdict(invalid) for watch in self._watches)
+
+    def _invalid(self) -> str:
+        """Name of the health check that makes verdicts invalid; empty if none does."""
+        return self._sample_ratio.name if self._sample_ratio.failed else ""
+
+    def _health(self, progress: Progress) -> tuple[HealthCheck, ...]:
+        span = self._timeline.current
+        return (
+            self._sample_ratio.check(),
+            routing_check(progress, self._desired(), span.weights if span else None),
+            self._silence.check(self.pane_ms),
+            unconfirmed_check(self._queue.dropped),
+        )
+
+    def _move(self, pane: PaneInput, ruling: Ruling) -> None:
+        """Enter the stage that the ruling leads to; its evidence starts afresh."""
+        self.ended = ruling.terminal
+        if self.ended or ruling.stage == self._clock.stage:
+            return
+        self._clock.enter(ruling.stage, pane.end_ms)
+        self._sample_ratio = SampleRatio()
+        self._queue.enter_stage()
+        for pair in self._pairs:
+            pair.enter_stage()
+
+    def to_state(self) -> dict[str, Any]:
+        """Everything that a later step needs, as JSON values."""
+        return {
+            "version": STATE_VERSION,
+            "spec_hash": self.spec.spec_hash,
+            "pane_ms": self.pane_ms,
+            "ended": self.ended,
+            "last_pane": self.last_pane,
+            "timeline": self._timeline.to_state(),
+            "pairs": [pair.to_state() for pair in self._pairs],
+            "queue": self._queue.to_state(),
+            "sample_ratio": self._sample_ratio.to_state(),
+            "silence": [self._silence.panes, self._silence.baseline_seen],
+            "clock": self._clock.to_state(),
+            "wishes": self._wishes.to_state(),
+            "herald": self._herald.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, spec: RolloutSpec, state: Mapping[str, Any]) -> Self:
+        """Continue from what `to_state` wrote, byte for byte.
+
+        Raises:
+            StateError: the state belongs to another spec or another version of davy.
+        """
+        found = (state["version"], state["spec_hash"])
+        if found != (STATE_VERSION, spec.spec_hash):
+            raise StateError(
+                f"rollout {spec.rollout}: judge state has (version, spec hash) {found}, wanted "
+                f"{(STATE_VERSION, spec.spec_hash)}; a rollout's spec never changes: use a new id"
+            )
+        judge = cls(spec, state["pane_ms"])
+        judge._restore(state)
+        return judge
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.ended, self.last_pane = state["ended"], state["last_pane"]
+        self._timeline.restore(state["timeline"])
+        for pair, saved in zip(self._pairs, state["pairs"], strict=True):
+            pair.restore(saved)
+        self._queue.restore(state["queue"])
+        self._sample_ratio.restore(state["sample_ratio"])
+        panes, seen = state["silence"]
+        self._silence = Silence(panes=panes, baseline_seen=seen)
+        self._clock = StageClock.from_state(state["clock"])
+        self._wishes = Wishes(**state["wishes"])
+        self._herald.restore(state["herald"])
+
+
+def _open_pairs(spec: RolloutSpec) -> list[Pair]:
+    """One pair per candidate; every candidate's metric has its share of the error budget."""
+    weights = {(c.name, m.name): m.weight for c in spec.candidates for m in spec.metrics}
+    shares = split(spec.alpha_rollback, weights)
+    pairs = []
+    for arm, candidate in enumerate(spec.candidates, start=1):
+        now = CurrentLatency()
+        watches = open_watches(spec, candidate.name, shares, now)
+        pairs.append(Pair(arm, candidate.name, watches, now))
+    return pairs
+
+
+def _guards(watch: Watch) -> bool:
+    return watch.claim.metric.role is Role.GUARDRAIL
+
+
+def _names(watches: Any) -> tuple[str, ...]:
+    return tuple(watch.claim.name for watch in watches)
