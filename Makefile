@@ -1,0 +1,53 @@
+# The one list of commands. Each of them sets up what it needs first; `make setup PYTHON=python3.12`
+# takes another Python (3.11 or later).
+
+PYTHON ?= python3
+FAULT ?= errors
+BROKER ?= tansu
+ARGS ?=
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := .venv/tools/bin/uv
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock rigs demo test lint format bench statistics soak
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## Make .venv with the locked dependencies and davy itself
+
+# uv lives in a folder of its own, so that the environment holds what the lock names and no more.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit("davy needs Python 3.11 or later; this is %d.%d: make setup PYTHON=..." % v[:2])'
+	@test -x $(BIN)/python && test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" || $(PYTHON) -m venv --clear --without-pip .venv
+	@test -x $(UV) || { $(PYTHON) -m venv .venv/tools && .venv/tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versions)
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev pyproject.toml --output-file requirements.lock $(ARGS)
+
+rigs: $(READY) ## Fetch the real parts that tests run on, ahead of them (Java and Maven)
+	$(BIN)/python -m infra.rigs.fetch
+
+demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift, BROKER=tansu|kafka)
+	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER)
+
+test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
+	$(BIN)/pytest -n 2 $(ARGS)
+
+lint: $(READY) ## Style, types, walls between rooms, spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases infra/rigs tests/conftest.py
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(READY) ## Put the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
