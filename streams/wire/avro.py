@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import fastavro
 from fastavro.schema import SchemaParseException
@@ -19,6 +20,9 @@ from streams.wire import strict
 from streams.wire.reasons import BadRecord, Reason
 from streams.wire.resolution import expanded, kind_of, unreadable
 from streams.wire.schemas import Schema, without
+
+if TYPE_CHECKING:
+    from streams.wire.layout import Layout
 
 _DIALECT = ("doc", "logicalType")
 _FAILURES = (EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError)
@@ -55,11 +59,19 @@ class Reader:
         """Raises BadRecord `wrong_schema` where no body of the writer could be meant for us."""
         self.writer = _writer_schema(writer_json)
         ours = without(reader, *_DIALECT)
-        refusal = unreadable(lenient(self.writer), lenient(expanded(ours)))
+        self.reader = expanded(ours)
+        refusal = unreadable(lenient(self.writer), lenient(self.reader))
         if refusal:
             raise BadRecord(Reason.WRONG_SCHEMA, refusal)
         self._parsed = fastavro.parse_schema(without(json.loads(writer_json), *_DIALECT))
-        self._ours = None if self.writer == expanded(ours) else fastavro.parse_schema(ours)
+        self._ours = None if self.writer == self.reader else fastavro.parse_schema(ours)
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """How to read predictions of this writer in batches; None where it cannot be done."""
+        from streams.wire.layout import layout_of  # noqa: PLC0415 - server extra only
+
+        return layout_of(self.writer, self.reader)
 
     def read(self, body: bytes) -> dict[str, Any]:
         """The record; unions of several records come as `("davy.Pane", {...})`, times as int.
@@ -67,18 +79,22 @@ class Reader:
         Raises:
             BadRecord: `truncated`, `undecodable`, `trailing_bytes` or `invalid_utf8`.
         """
-        if not self._proven(body):
+        record = self._proven(body)
+        if record is None:
             strict.walk(self.writer, body)
+        elif self._ours is None:
+            return record
         return self._read(body, self._ours)
 
-    def _proven(self, body: bytes) -> bool:
-        """Whether the body is exactly what fastavro writes for what it reads."""
+    def _proven(self, body: bytes) -> dict[str, Any] | None:
+        """The writer's record if the body is exactly what fastavro writes for it."""
         out = io.BytesIO()
         try:
-            fastavro.schemaless_writer(out, self._parsed, self._read(body, None))
+            record = self._read(body, None)
+            fastavro.schemaless_writer(out, self._parsed, record)
         except (*_FAILURES, BadRecord):
-            return False
-        return out.getvalue() == body
+            return None
+        return record if out.getvalue() == body else None
 
     def _read(self, body: bytes, ours: Any) -> dict[str, Any]:
         try:

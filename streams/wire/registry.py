@@ -64,7 +64,7 @@ class RegistrySchemaStore:
     def latest_id(self, subject: str) -> int:
         """Asked every time."""
         with self._asking(f"find the latest schema of {subject}"):
-            self._client.clear_latest_caches()
+            self._client.clear_latest_caches()  # type: ignore[no-untyped-call]
             return int(self._client.get_latest_version(subject).schema_id or 0)
 
     def schema(self, schema_id: int) -> str:

@@ -1,0 +1,182 @@
+"""How does pyruhvro read one writer's predictions, and which rows of it can be trusted?
+
+pyruhvro sees the same bytes under a schema of its own: the registry header as a boolean and a
+float, enums and ints as longs, names and documentation left out. It checks neither UTF-8 nor
+left-over bytes; `trusted` does, for a whole batch at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyruhvro
+from numpy.typing import NDArray
+
+from streams.wire.lengths import lengths
+from streams.wire.schemas import Schema
+
+_HEADER = ({"name": "davy__magic", "type": "boolean"}, {"name": "davy__id", "type": "float"})
+_HEADER_BYTES = 5
+_ASCII = 0x80
+_WANTED: dict[str, tuple[Schema, ...]] = {
+    "request_id": ("string",),
+    "service": ("string",),
+    "model_version": ("string",),
+    "completed_at": ("long",),
+    "latency_ms": ("double",),
+    "status": ("enum",),
+    "predicted_class": ("string", ["null", "string"], ["string", "null"], None),
+    "score": ("double", ["null", "double"], ["double", "null"], None),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One writer's schema as pyruhvro is to read it; `columns` are positions, None if absent."""
+
+    writer: dict[str, Any]
+    pyruhvro_json: str
+    columns: dict[str, int | None]
+    status: NDArray[np.int8]
+    """Our status number by the writer's; -1 for symbols that we do not know."""
+
+    def decode(self, values: Sequence[bytes]) -> tuple[Any, NDArray[np.bool_]]:
+        """Arrow arrays by position and, per row, whether they are exactly what was written.
+
+        Framed values of this writer's schema id; none of them empty.
+
+        Raises:
+            ValueError: some row cannot be decoded or is not UTF-8; which one is not known.
+        """
+        arrays = self._arrays(values)
+        given = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
+        usual = _HEADER_BYTES + sum(
+            lengths(array, field["type"])
+            for array, field in zip(arrays, self.writer["fields"], strict=True)
+        )
+        trusted: NDArray[np.bool_] = given == usual
+        return arrays, trusted
+
+    def reads(self, values: Sequence[bytes]) -> bool:
+        """Whether `decode` takes all of these values."""
+        try:
+            self._arrays(values)
+        except ValueError:
+            return False
+        return True
+
+    def _arrays(self, values: Sequence[bytes]) -> Any:
+        arrays = _decoded(values, self.pyruhvro_json).columns[len(_HEADER) :]
+        for array in arrays:
+            _check_text(array)
+        return arrays
+
+
+def _decoded(values: Sequence[bytes], schema_json: str) -> Any:
+    try:
+        return pyruhvro.deserialize_array(values, schema_json)
+    except BaseException as failure:
+        # A Rust panic is no Exception; it leaves nothing behind and must not end the worker.
+        if type(failure).__name__ != "PanicException":
+            raise
+        raise ValueError(f"pyruhvro panicked: {failure}") from failure
+
+
+def layout_of(writer: dict[str, Any], reader: dict[str, Any]) -> Layout | None:
+    """The layout for an expanded writer's schema; None where pyruhvro or davy cannot take it."""
+    fields = {f["name"]: (i, f["type"]) for i, f in enumerate(writer["fields"])}
+    for name, shapes in _WANTED.items():
+        if _plain(fields[name][1] if name in fields else None) not in shapes:
+            return None
+    rewritten = _rewritten(writer, count())
+    if rewritten is None:
+        return None
+    rewritten["fields"] = [*_HEADER, *rewritten["fields"]]
+    written = fields["status"][1]["symbols"]
+    symbols = statuses(reader)
+    numbers = [symbols.index(s) if s in symbols else -1 for s in written]
+    return Layout(
+        writer=writer,
+        pyruhvro_json=json.dumps(rewritten),
+        columns={name: fields[name][0] if name in fields else None for name in _WANTED},
+        status=np.array(numbers, dtype=np.int8),
+    )
+
+
+def statuses(schema: dict[str, Any]) -> list[str]:
+    """The symbols of `status` in the order of their numbers."""
+    kind = next(field["type"] for field in schema["fields"] if field["name"] == "status")
+    return list(kind["symbols"])
+
+
+def _plain(schema: Schema) -> Schema:
+    """`long` for `{"type": "long"}`, `enum` for an enum, branches likewise."""
+    match schema:
+        case list():
+            return [_plain(branch) for branch in schema]
+        case {"type": kind}:
+            return kind
+        case _:
+            return schema
+
+
+def _rewritten(schema: Schema, serial: Iterator[int]) -> Any:  # noqa: PLR0911 - a form each
+    """The schema as pyruhvro is to see it, wire-compatible; None where there is no such thing."""
+    match schema:
+        case {"type": "record", "fields": [_, *_] as fields}:
+            types = [_rewritten(field["type"], serial) for field in fields]
+            held = [{"name": f["name"], "type": t} for f, t in zip(fields, types, strict=True)]
+            whole = {"type": "record", "name": f"r{next(serial)}", "fields": held}
+            return None if None in types else whole
+        case {"type": "map", "values": inner}:
+            values = _rewritten(inner, serial)
+            return values and {"type": "map", "values": values}
+        case {"type": "array", "items": inner}:
+            items = _rewritten(inner, serial)
+            return items and {"type": "array", "items": items}
+        case ["null", list()] | [list(), "null"] | ["null", "null"]:
+            return None
+        case ["null", inner]:
+            value = _rewritten(inner, serial)
+            return value and ["null", value]
+        case [inner, "null"]:
+            value = _rewritten(inner, serial)
+            return value and [value, "null"]
+        case list():
+            return None
+        case _:
+            return _SCALARS.get(_plain(schema))
+
+
+_SCALARS = {
+    "boolean": "boolean",
+    "int": "long",  # pyruhvro cuts ints down to 32 bits unseen
+    "long": "long",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+    "enum": "long",
+}
+
+
+def _check_text(array: Any) -> None:
+    """Raises ValueError where a string, at any depth, is not UTF-8."""
+    kind = array.type
+    if pa.types.is_string(kind):
+        data = array.buffers()[2]
+        if data is not None and np.frombuffer(data, dtype=np.uint8).max(initial=0) >= _ASCII:
+            array.validate(full=True)
+    elif pa.types.is_map(kind):
+        _check_text(array.keys)
+        _check_text(array.items)
+    elif pa.types.is_list(kind):
+        _check_text(array.values)
+    elif pa.types.is_struct(kind):
+        for index in range(kind.num_fields):
+            _check_text(array.field(index))
