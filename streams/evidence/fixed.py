@@ -7,6 +7,7 @@ any partition. Two int64 limbs hold it, so 10^9 events cannot overflow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any, Self
 
 import numpy as np
@@ -33,7 +34,7 @@ class FixedSum:
         self.high: Ints = np.zeros(shape, np.int64)
         self.low: Ints = np.zeros(shape, np.int64)
 
-    def add(self, terms: Floats, rows: Ints | slice = slice(None)) -> None:
+    def add(self, terms: Floats, rows: Ints | EllipsisType = ...) -> None:
         """Add finite terms to `rows` of the first axis (all by default); rows must not repeat."""
         coarse = np.trunc(terms / LIMB)
         fine = np.rint((terms - coarse * LIMB) / UNIT)
@@ -43,7 +44,7 @@ class FixedSum:
         """Add another sum of the same shape; exact."""
         self._carry(other.high, other.low, ...)
 
-    def _carry(self, high: Ints, low: Ints, rows: Any) -> None:
+    def _carry(self, high: Ints, low: Ints, rows: Ints | EllipsisType) -> None:
         total = self.low[rows] + low
         self.high[rows] += high + (total >> LIMB_BITS)
         self.low[rows] = total & LIMB_MASK
@@ -66,7 +67,8 @@ class FixedSum:
 
     def to_state(self) -> Any:
         """Nested lists of integers in units of 2^-40."""
-        return ((self.high.astype(object) << LIMB_BITS) + self.low).tolist()
+        units = (self.high.astype(object) << LIMB_BITS) + self.low.astype(object)
+        return np.asarray(units, dtype=object).tolist()
 
     @classmethod
     def from_state(cls, state: int | Sequence[Any]) -> Self:
