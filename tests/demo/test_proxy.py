@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from streams.demo.processes import Parts, free_port, wait_until
-from streams.demo.proxy import Proxy, first_routes, start_envoy
+from streams.demo.proxy import Proxy, routes, start_envoy
 
 SERVER = """
 import http.server, sys
@@ -30,16 +30,12 @@ def proxy(parts: Parts, tmp_path: Path) -> Proxy:
         servers[version] = free_port()
         part = parts.start(version, [sys.executable, "-c", SERVER, str(servers[version]), version])
         part.wait_for_port(servers[version])
-    return start_envoy(parts, tmp_path, servers, first="v1")
+    return start_envoy(parts, tmp_path, servers, baseline="v1", candidate="v2")
 
 
 def write_weights(proxy: Proxy, weights: dict[str, int]) -> None:
-    routes = first_routes(tuple(weights), first="none")
-    clusters = routes["resources"][0]["virtual_hosts"][0]["routes"][0]["route"]
-    for cluster in clusters["weighted_clusters"]["clusters"]:
-        cluster["weight"] = weights[cluster["name"]]
     fresh = proxy.rds.with_suffix(".tmp")
-    fresh.write_text(json.dumps(routes))
+    fresh.write_text(json.dumps(routes(weights)))
     fresh.replace(proxy.rds)
 
 
@@ -54,7 +50,7 @@ def stat(proxy: Proxy, name: str) -> int:
 
 
 class TestProxy:
-    def test_begins_with_the_first(self, proxy: Proxy) -> None:
+    def test_begins_with_the_baseline(self, proxy: Proxy) -> None:
         """All to v1, before anybody decided anything."""
         assert set(answers(proxy, 50)) == {"v1"}
 

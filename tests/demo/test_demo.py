@@ -1,0 +1,97 @@
+"""The demo as people start it: it ends as it must, and however it ends nothing keeps running."""
+
+import json
+import os
+import signal
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from streams.demo.processes import Part, Parts, wait_until
+
+DEMO = (sys.executable, "-m", "streams.demo")
+MARK = "DEMO_TEST_MARK"
+RUN_S = 170.0
+
+
+def marked(mark: str) -> set[int]:
+    """Processes that were started, at any remove, with the mark in their environment."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue  # gone meanwhile, or somebody else's
+        if f"{MARK}={mark}".encode() in environment:
+            found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture
+def mark() -> str:
+    return uuid.uuid4().hex
+
+
+def start(parts: Parts, build: Path, mark: str, *options: str) -> Part:
+    env = {MARK: mark, "DAVY_BOOTSTRAP": "127.0.0.1:1"}  # a demo looks at no such thing
+    return parts.start("demo", [*DEMO, "--build", str(build), *options], env=env)
+
+
+def check_report(build: Path, fault: str) -> None:
+    report = json.loads((build / "demo.json").read_text())
+    good, bad = report["rollouts"]
+    assert report["ok"]
+    assert report["fault"] == fault
+    assert (good["outcome"], good["final_measured_share"]) == ("promoted", 1.0)
+    assert (bad["outcome"], bad["final_measured_share"]) == ("rolled back", 0.0)
+    assert 0 < bad["seconds_from_first_faulty_response_to_share_0"] < 60
+    assert bad["decisions"][-1]["action"] == "rollback"
+    assert all(decision["reason"] for decision in good["decisions"] + bad["decisions"])
+
+
+@pytest.mark.flow
+@pytest.mark.timeout(RUN_S + 30)
+class TestDemo:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            "errors",
+            pytest.param("slow", marks=pytest.mark.slow),
+            pytest.param("drift", marks=pytest.mark.slow),
+        ],
+    )
+    def test_whole(self, parts: Parts, tmp_path: Path, mark: str, fault: str) -> None:
+        """Promotes the good candidate, rolls back the bad one, reports, leaves nothing behind."""
+        demo = start(parts, tmp_path, mark, "--fault", fault)
+        assert demo.wait(deadline_s=RUN_S) == 0, demo.tail(200)
+        check_report(tmp_path, fault)
+        assert marked(mark) == set()
+
+
+@pytest.mark.flow
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+class TestEnd:
+    @pytest.mark.parametrize(
+        ("number", "moment"),
+        [
+            (signal.SIGINT, "servers start"),
+            (signal.SIGINT, "traffic flows"),
+            (signal.SIGTERM, "traffic flows"),
+            (signal.SIGKILL, "traffic flows"),
+        ],
+    )
+    def test_no_process_is_left(
+        self, parts: Parts, tmp_path: Path, mark: str, number: signal.Signals, moment: str
+    ) -> None:
+        """Whether it was asked to end or killed, in its set-up or later."""
+        demo = start(parts, tmp_path, mark)
+        log = tmp_path / "demo" / ("server-v3.log" if moment == "servers start" else "envoy.log")
+        demo.wait_until(log.exists, what=moment, deadline_s=60)
+        before = marked(mark)
+        assert len(before) > 3
+        os.kill(demo.pid, number)
+        code = demo.wait(deadline_s=60)
+        assert code == (-number if number is signal.SIGKILL else 128 + number)
+        wait_until(lambda: not marked(mark), what="the end of all processes", deadline_s=10)
