@@ -1,0 +1,197 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from streams.judge.facts import Action
+
+SPEC = """\
+service: digits
+baseline: v1
+candidate: v2
+route: {memory: {name: digits}}
+guardrails: {errors: 2x}
+"""
+
+
+@pytest.fixture
+def spec_file(tmp_path):
+    path = tmp_path / "digits.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+class TestTopicsAndSchemas:
+    def test_create_then_check(self, davy):
+        code, _, told = davy("topics", "check")
+        assert code == 2
+        assert "predictions: is missing; run `davy topics create`" in told
+        assert davy("topics", "create")[0] == 0
+        code, told, _ = davy("topics", "check")
+        assert (code, told) == (0, "all 12 topics are as they must be\n")
+
+    def test_register_tells_every_id(self, davy):
+        code, told, _ = davy("schemas", "register")
+        assert code == 0
+        assert len(told.splitlines()) == 12
+
+
+@pytest.mark.usefixtures("log")
+class TestApply:
+    def test_prints_the_whole_spec_with_its_sources_and_begins(self, davy, spec_file, log):
+        code, told, _ = davy("rollout", "apply", str(spec_file))
+        assert code == 0
+        assert f"    margin: +100%                  # {spec_file}:5" in told.splitlines()
+        assert "timeout: 30s                       # default" in told.splitlines()
+        (entry,) = log.read("rollouts")
+        assert (entry.key, entry.record["candidates"]) == ("digits-v2", {"candidate": "v2"})
+
+    def test_a_dry_run_writes_nothing(self, davy, spec_file, log):
+        assert davy("rollout", "apply", str(spec_file), "--dry-run")[0] == 0
+        assert list(log.read("rollouts")) == []
+
+    def test_twice_is_once(self, davy, spec_file, log):
+        davy("rollout", "apply", str(spec_file))
+        code, told, _ = davy("rollout", "apply", str(spec_file))
+        assert code == 0
+        assert "was applied before" in told
+        assert len(list(log.read("rollouts"))) == 1
+
+    def test_a_second_live_rollout_on_the_route_is_refused(self, davy, spec_file, log):
+        davy("rollout", "apply", str(spec_file))
+        spec_file.write_text(SPEC.replace("v2", "v3"))
+        code, _, told = davy("rollout", "apply", str(spec_file))
+        assert code == 2
+        assert "has a live rollout `digits-v2`" in told
+        assert [entry.key for entry in log.read("rollouts")] == ["digits-v2"]
+
+    def test_a_spec_that_makes_no_sense_is_one_line(self, davy, spec_file):
+        spec_file.write_text(SPEC.replace("2x", "-5%"))
+        code, printed, told = davy("rollout", "apply", str(spec_file))
+        assert (code, printed) == (2, "")
+        assert told == (
+            f"error: {spec_file}:5: errors: the margin -5% is negative — a margin is the rise "
+            "that you tolerate: write `+10%`, or `0%` for none\n"
+        )
+
+
+class TestStatusAndList:
+    def test_before_anything_happened(self, davy, spec_file, log):  # noqa: ARG002 - topics
+        davy("rollout", "apply", str(spec_file))
+        code, told, _ = davy("rollout", "status", "digits-v2")
+        assert code == 0
+        assert "is `davy worker` running" in told
+        assert "is `davy actuator` running" in told
+
+    def test_newest_decision_and_routing(self, davy, spec_file, log, decide):
+        davy("rollout", "apply", str(spec_file))
+        decide("digits-v2", 1)
+        decide("digits-v2", 2, Action.ADVANCE)
+        log.write("routing", "digits-v2", routing())
+        told = davy("rollout", "status", "digits-v2")[1]
+        assert "decision  #2 advance: baseline 98%, candidate 2%" in told
+        assert "routing   applied at memory: baseline 98%, candidate 2%" in told
+        verdict = next(line for line in told.splitlines() if line.startswith("errors"))
+        assert verdict.split()[:5] == ["errors", "candidate", "undecided", "1.02", "ratio"]
+
+    def test_json_for_programs(self, davy, spec_file, log, decide):  # noqa: ARG002 - topics
+        davy("rollout", "apply", str(spec_file))
+        decide("digits-v2", 1)
+        told = json.loads(davy("rollout", "status", "digits-v2", "--json")[1])
+        assert (told["state"], told["decision"]["seq"], told["routing"]) == ("new", 1, None)
+
+    def test_list_tells_state_and_last_decision(self, davy, spec_file, log, decide):
+        davy("rollout", "apply", str(spec_file))
+        decide("digits-v2", 1)
+        log.write("leases", "digits-v2", ended())
+        _, row = davy("rollout", "list")[1].splitlines()
+        assert row.split() == [
+            *("digits-v2", "digits", "default", "v1", "v2", "ended", "hold"),
+            *("baseline", "98%,", "candidate", "2%"),
+        ]
+
+    def test_an_unknown_rollout(self, davy, log):  # noqa: ARG002 - topics
+        code, _, told = davy("rollout", "status", "digits-v2")
+        assert (code, told) == (
+            2,
+            "error: there is no rollout `digits-v2`; none was applied yet\n",
+        )
+
+
+class TestSteering:
+    @pytest.mark.parametrize("command", ["pause", "resume", "promote", "abort"])
+    def test_asks_with_actor_and_reason(self, davy, spec_file, log, command):
+        davy("rollout", "apply", str(spec_file))
+        assert davy("rollout", command, "digits-v2", "--reason", "lunch")[0] == 0
+        (entry,) = log.read("commands")
+        assert entry.key == "digits-v2"
+        assert entry.record["command"] == command.upper()
+        assert entry.record["reason"] == "lunch"
+        assert entry.record["actor"]
+
+    def test_an_ended_rollout_takes_no_command(self, davy, spec_file, log):
+        davy("rollout", "apply", str(spec_file))
+        log.write("leases", "digits-v2", ended())
+        code, _, told = davy("rollout", "abort", "digits-v2")
+        assert code == 2
+        assert "has ended" in told
+
+
+class TestDecisionsTail:
+    def test_prints_one_a_line(self, davy, decide):
+        for seq in (1, 2, 3):
+            decide("digits-v2", seq)
+        decide("other", 1)
+        told = davy("decisions", "tail", "digits-v2", "-n", "2", "--no-follow")[1].splitlines()
+        assert [line.split("  ")[1:4] for line in told] == [
+            ["digits-v2", "#2", "hold"],
+            ["digits-v2", "#3", "hold"],
+        ]
+
+    def test_json_a_line(self, davy, decide):
+        decide("digits-v2", 1)
+        told = davy("decisions", "tail", "--all", "--json", "--no-follow")[1].splitlines()
+        assert [json.loads(line)["seq"] for line in told] == [1]
+
+
+class TestWithoutTheServerExtra:
+    @pytest.mark.parametrize("missing", ["typer", "pydantic_settings"])
+    def test_the_answer_is_the_install_line(self, missing):
+        code = f"import sys; sys.modules['{missing}'] = None; from streams.cli import app; app()"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"davy: {missing} is not installed; run: pip install 'davy[server]'\n"
+        )
+
+
+def routing():
+    weights = {"all": {"baseline": 9800, "candidate": 200}}
+    return {
+        "rollout": "digits-v2",
+        "phase": "applied",
+        "decision_id": "0" * 32,
+        "fence": 1,
+        "desired_bp": weights,
+        "applied_bp": weights,
+        "at": 1_700_000_000_000,
+        "since": 1_700_000_000_000,
+        "confirmed_until": 1_700_000_000_000,
+        "router": "memory",
+        "revision": "",
+        "terminal": False,
+        "reason": "",
+    }
+
+
+def ended():
+    return {
+        "rollout": "digits-v2",
+        "spec_hash": "0" * 32,
+        "pane": 9,
+        "valid_ms": 30_000,
+        "state": "ENDED",
+    }
