@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.demo.processes import Part
 
@@ -42,9 +42,15 @@ def cpu_s(part: Part) -> float:
 
 
 def committed(consumer: Consumer, topic: str, partitions: int) -> int:
-    """Sum of the group's committed offsets."""
+    """Sum of the group's committed offsets; 0 while the group has no coordinator yet."""
     wanted = [TopicPartition(topic, number) for number in range(partitions)]
-    return sum(max(0, found.offset) for found in consumer.committed(wanted, timeout=10))
+    try:
+        offsets = consumer.committed(wanted, timeout=10)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.NOT_COORDINATOR:
+            return 0
+        raise
+    return sum(max(0, found.offset) for found in offsets)
 
 
 def measure(
