@@ -140,7 +140,8 @@ def _go_up(now: Situation, stages: Sequence[Stage]) -> Ruling:
     if stages[up].weight_bp >= FULL_BP:
         return _promote(stages, "promoted", "every guardrail is shown to be harmless")
     share = f"{stages[up].weight_bp / 100:g} %"
-    sentence = f"no harm seen, stage {up} begins with {share} for the candidate"
+    known = "the baseline is heard" if now.stage < 0 else "no harm is seen"
+    sentence = f"{known}, stage {up} begins with {share} for the candidate"
     return Ruling(action=Action.ADVANCE, stage=up, code="advance", sentence=sentence)
 
 

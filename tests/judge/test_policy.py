@@ -1,0 +1,129 @@
+"""The policy as a table: what must be known for what to be done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from streams.judge.commands import Wishes
+from streams.judge.facts import Action, CommandKind
+from streams.judge.policy import Situation, rule
+from streams.judge.stages import Progress
+from streams.spec.model import FULL_BP, Stage
+from tests.judge.world import command
+
+STAGES = (
+    Stage(weight_bp=200, min_time_s=60, max_time_s=600, min_exposures=100),
+    Stage(weight_bp=2500, min_time_s=60, max_time_s=600, min_exposures=100),
+    Stage(weight_bp=FULL_BP),
+)
+DONE = Progress(applied=True, short=False, confirmed_s=60, elapsed_s=70, exposures=100)
+READY = Situation(stage=0, baseline_seen=True, silent=False, progress=DONE)
+LAST = replace(READY, stage=1)
+BEFORE = Situation(
+    stage=-1,
+    baseline_seen=True,
+    silent=False,
+    progress=Progress(applied=True, short=False, confirmed_s=0, elapsed_s=0, exposures=0),
+    unproven=("errors of candidate",),
+)
+HARM = ("errors of candidate",)
+
+
+def progress(**changes: float) -> Progress:
+    return replace(DONE, **changes)
+
+
+class TestRule:
+    """One row per question the policy asks, and its answer."""
+
+    @pytest.mark.parametrize(
+        ("now", "action", "stage", "code"),
+        [
+            (BEFORE, Action.ADVANCE, 0, "advance"),
+            (replace(BEFORE, baseline_seen=False), Action.HOLD, -1, "no_baseline"),
+            (READY, Action.ADVANCE, 1, "advance"),
+            (replace(READY, unproven=HARM), Action.ADVANCE, 1, "advance"),
+            (LAST, Action.PROMOTE, 2, "promoted"),
+            (replace(LAST, unproven=HARM), Action.HOLD, 1, "not_shown_harmless"),
+            (replace(READY, harmed=HARM), Action.ROLLBACK, -1, "harm"),
+            (replace(READY, suspicious=HARM), Action.HOLD, 0, "signal_harm"),
+            (replace(READY, unhealthy=("sample_ratio",)), Action.HOLD, 0, "invalid"),
+            (replace(READY, silent=True), Action.HOLD, 0, "silence"),
+            (replace(READY, progress=progress(confirmed_s=59.9)), Action.HOLD, 0, "min_time"),
+            (replace(READY, progress=progress(exposures=99)), Action.HOLD, 0, "min_exposures"),
+            (
+                replace(READY, progress=progress(applied=False, short=True)),
+                Action.ADVANCE,
+                0,
+                "raising",
+            ),
+            (replace(READY, progress=progress(applied=False)), Action.HOLD, 0, "routing_differs"),
+            (
+                replace(LAST, unproven=HARM, progress=progress(elapsed_s=600)),
+                Action.HOLD,
+                1,
+                "max_time",
+            ),
+            (replace(LAST, progress=progress(elapsed_s=600)), Action.PROMOTE, 2, "promoted"),
+        ],
+    )
+    def test_situation(self, now: Situation, action: Action, stage: int, code: str) -> None:
+        ruling = rule(now, STAGES)
+        assert (action, stage, code) == (ruling.action, ruling.stage, ruling.code)
+
+    @pytest.mark.parametrize(
+        ("now", "wishes", "action", "code"),
+        [
+            (READY, Wishes(pause="ada"), Action.HOLD, "paused"),
+            (READY, Wishes(abort="ada"), Action.ROLLBACK, "aborted"),
+            (READY, Wishes(promote="ada"), Action.PROMOTE, "promoted_by_person"),
+            (BEFORE, Wishes(promote="ada"), Action.PROMOTE, "promoted_by_person"),
+            (
+                replace(READY, suspicious=HARM),
+                Wishes(promote="ada"),
+                Action.HOLD,
+                "promote_refused",
+            ),
+            (replace(READY, harmed=HARM), Wishes(promote="ada"), Action.ROLLBACK, "harm"),
+            (replace(READY, harmed=HARM), Wishes(pause="ada"), Action.ROLLBACK, "harm"),
+            (READY, Wishes(abort="ada", promote="bob"), Action.ROLLBACK, "aborted"),
+        ],
+    )
+    def test_people(self, now: Situation, wishes: Wishes, action: Action, code: str) -> None:
+        ruling = rule(replace(now, wishes=wishes), STAGES)
+        assert (action, code) == (ruling.action, ruling.code)
+
+    def test_only_rollback_and_promote_end_it(self) -> None:
+        """Terminal follows from the action."""
+        assert rule(LAST, STAGES).terminal
+        assert rule(replace(READY, harmed=HARM), STAGES).terminal
+        assert not rule(READY, STAGES).terminal
+
+    def test_stage_without_minimum_still_needs_a_request(self) -> None:
+        """No data never advances, whatever the spec leaves out."""
+        open_stages = (Stage(weight_bp=200), *STAGES[1:])
+        nobody = replace(READY, progress=progress(exposures=0, confirmed_s=1e9))
+        assert rule(nobody, open_stages).code == "min_exposures"
+
+    def test_a_single_stage_is_never_entered_untested(self) -> None:
+        """A plan of 100 % alone needs proof that it can never get, so a person must promote."""
+        assert rule(BEFORE, (Stage(weight_bp=FULL_BP),)).code == "not_shown_harmless"
+
+
+class TestWishes:
+    """Commands folded in log order."""
+
+    def test_pause_takes_back_promote(self) -> None:
+        wishes = Wishes()
+        for offset, kind in enumerate((CommandKind.PROMOTE, CommandKind.PAUSE)):
+            wishes = wishes.after(command(offset, kind))
+        assert Wishes(pause="ada: says so") == wishes
+
+    def test_resume_ends_pause(self) -> None:
+        wishes = Wishes(pause="ada").after(command(0, CommandKind.RESUME))
+        assert Wishes() == wishes
+
+    def test_promote_is_answered_once(self) -> None:
+        assert Wishes(pause="ada") == Wishes(pause="ada", promote="bob").answered()
