@@ -1,0 +1,175 @@
+"""What must a traffic target be able to do, and what is said about it?
+
+Four verbs per router: observe, apply, verify, finalize. Weights are basis points per segment and
+arm, always absolute and complete, so that doing a thing twice is the same as doing it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, Self
+
+Arms = Mapping[str, int]
+"""Arm -> basis points; they add up to 10000."""
+Segments = Mapping[str, Arms]
+"""Segment -> arm -> basis points."""
+
+MARK = "davy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Who wrote last: the rollout and the `seq` of its decision."""
+
+    rollout: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{MARK}:{self.seq}:{self.rollout}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what `str` wrote; None where somebody else wrote it.
+
+        >>> Fence.parse("davy:7:digits-v2")
+        Fence(rollout='digits-v2', seq=7)
+        >>> Fence.parse("2024-05-01") is None
+        True
+        """
+        mark, _, rest = text.partition(":")
+        seq, _, rollout = rest.partition(":")
+        if mark != MARK or not seq.isdecimal() or not rollout:
+            return None
+        return cls(rollout=rollout, seq=int(seq))
+
+    def forbids(self, other: Fence) -> bool:
+        """Whether a write under `other` comes too late: the same rollout has moved on."""
+        return other.rollout == self.rollout and other.seq < self.seq
+
+
+class FenceKind(StrEnum):
+    """Where the fence is kept, and so whom it stops."""
+
+    NATIVE = "native"  # in the target's own object: stops every writer
+    HOST_ONLY = "host only"  # in a locked file beside the target: stops writers on this host
+    PROCESS = "process"  # in this process's memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a router can and cannot do."""
+
+    largest_weight: int
+    """The largest weight of one arm in the target's own units; 10000 resolves basis points."""
+    fence: FenceKind
+    survives_restart: bool
+    """Whether the target keeps its weights when it restarts; if not, a restart is a drift."""
+    segments: bool = False
+    """Whether segments other than `all` can have weights of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the target has now."""
+
+    weights_bp: Segments
+    """Candidates rounded down; where two sources disagree, the higher candidate share."""
+    revision: str
+    """Changes whenever anything davy cares about changes."""
+    fence: Fence | None = None
+    unready: tuple[str, ...] = ()
+    """Arms that cannot take traffic now; their share is not raised."""
+    note: str = ""
+    """How it was looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What the target shall have."""
+
+    weights_bp: Segments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a write did."""
+
+    revision: str
+    weights_bp: Segments
+    """What the target was given, in basis points after rounding."""
+
+
+class Proof(StrEnum):
+    """Whether a write took effect."""
+
+    HOLDS = "holds"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The proof and how it was come by, for a person."""
+
+    proof: Proof
+    how: str
+
+
+class Outcome(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+
+
+class Router(Protocol):
+    """One traffic target of one rollout. Used by one thread at a time.
+
+    Errors are those under RouterError: TargetNotFound, TargetDenied, TargetRejected (no retry),
+    TargetConflict (observe again), TargetTransient (try again later).
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; constant."""
+        ...
+
+    def observe(self) -> Observed:
+        """Look at the target; changes nothing."""
+        ...
+
+    def apply(self, desired: Desired, *, expect: str | None, fence: Fence) -> Applied:
+        """Give every arm its weight, candidates rounded down, nothing else touched.
+
+        Args:
+            desired: Absolute weights.
+            expect: The revision that the caller saw; None writes over whatever is there.
+            fence: Left on the target; an older one of the same rollout is refused.
+
+        Raises:
+            TargetConflict: the revision is another one, or the fence is older than the target's.
+            TargetRejected: the target cannot have these weights (below its resolution ...).
+        """
+        ...
+
+    def verify(self, desired: Desired) -> Verification:
+        """Whether the last `apply` of these weights is in effect; asks once, does not wait."""
+        ...
+
+    def finalize(self, outcome: Outcome) -> None:
+        """Remove what davy added beside weights, once the rollout has ended."""
+        ...
+
+
+class Clock(Protocol):
+    """Time as the actuator sees it."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back: leases, retries."""
+        ...
+
+    def wall_ms(self) -> int:
+        """Milliseconds since the epoch: what records say."""
+        ...

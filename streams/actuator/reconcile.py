@@ -1,0 +1,135 @@
+"""What is to be done at the target now? Pure functions of standing, sight and silence.
+
+The asymmetry: going down is always allowed, at once and unclamped; going up needs a fresh lease,
+a newer fence, a ready target, and nobody who said stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from streams.actuator.lease import Silence
+from streams.actuator.ports import Capabilities, Observed, Segments
+from streams.actuator.standing import DRIFT_LOWER, Standing
+from streams.actuator.weights import falls, lower_of, rises, settled
+from streams.errors import TargetRejected
+
+ENFORCE_AT_MOST = 3
+ENFORCE_WINDOW_S = 600.0
+
+
+class Move(StrEnum):
+    """Which way the target is to be moved."""
+
+    KEEP = "keep"
+    LOWER = "lower"
+    RAISE = "raise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The next step at the target."""
+
+    move: Move
+    weights_bp: Segments
+    """What the target shall have after the move."""
+    reason: str = ""
+    """Why it is kept although something else is wanted; why a rounding was refused."""
+
+
+class Drift(StrEnum):
+    """What somebody else did to the target."""
+
+    NONE = "none"
+    RAISED = "raised"  # a candidate has more than davy wants: undone
+    LOWERED = "lowered"  # candidates have less: nothing is raised until a person says so
+    UNJUDGED = "unjudged"  # changed before the first decision: noted
+
+
+def notice(now: Standing, seen: Observed, at_ms: int) -> tuple[Standing, Drift]:
+    """Compare the target with what davy left there, and adopt what is there as known.
+
+    A foreign raise is not adopted: it stays foreign until it is undone.
+    """
+    drift = _drift(now, seen)
+    if drift is Drift.RAISED:
+        return now, drift
+    adopted = replace(now, given=seen.weights_bp, intent=None)
+    if drift is Drift.LOWERED and not now.drifted:
+        why = f"{DRIFT_LOWER}: somebody lowered the candidates' share; `resume` lets davy raise it"
+        return replace(adopted, drifted=why, drifted_at_ms=at_ms), drift
+    if drift is Drift.NONE and now.drifted and not differs(seen.weights_bp, now.wanted):
+        return replace(adopted, drifted="", drifted_at_ms=0), drift
+    return adopted, drift
+
+
+def _drift(now: Standing, seen: Observed) -> Drift:
+    ours = [known for known in (now.given, now.intent) if known is not None]
+    if not ours or any(not differs(seen.weights_bp, known) for known in ours):
+        return Drift.NONE
+    if now.wanted is None:
+        return Drift.UNJUDGED
+    if rises(now.wanted, seen.weights_bp):
+        return Drift.RAISED
+    before = now.given or now.intent or seen.weights_bp
+    return Drift.LOWERED if falls(before, seen.weights_bp) else Drift.NONE
+
+
+def differs(one: Segments, other: Segments | None) -> bool:
+    """Whether some candidate has another share; always, where the other is not known."""
+    return other is None or rises(one, other) or falls(one, other)
+
+
+def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> Plan:
+    """The one next step. `TargetRejected` where a raise is below the target's resolution."""
+    have = seen.weights_bp
+    if now.wanted is None:
+        return Plan(move=Move.KEEP, weights_bp=have, reason="no decision yet")
+    want, rounding = _resolved(now.wanted, have, can.largest_weight)
+    if not rises(have, want):
+        move = Move.LOWER if falls(have, want) else Move.KEEP
+        return Plan(move=move, weights_bp=want, reason=rounding)
+    blocked = obstacle(now, seen, silence)
+    if not blocked:
+        return Plan(move=Move.RAISE, weights_bp=want)
+    clamped = lower_of(have, want)
+    move = Move.LOWER if falls(have, clamped) else Move.KEEP
+    return Plan(move=move, weights_bp=clamped, reason=blocked)
+
+
+def _resolved(want: Segments, have: Segments, largest: int) -> tuple[Segments, str]:
+    """`want` as the target can have it; a lowering below its resolution becomes nothing."""
+    if not differs(have, want):
+        return have, ""
+    try:
+        return settled(want, largest), ""
+    except TargetRejected as error:
+        if rises(have, want):
+            raise
+        nothing = {s: dict.fromkeys(shares, 0) for s, shares in want.items()}
+        return lower_of(nothing, want), str(error)
+
+
+def obstacle(now: Standing, seen: Observed, silence: Silence) -> str:
+    """What forbids a raise; empty if nothing does."""
+    if now.drifted:
+        return now.drifted
+    if now.paused:
+        return f"paused: by {now.paused}"
+    if seen.unready:
+        return f"not_ready: {', '.join(seen.unready)} cannot take traffic"
+    if silence is not Silence.FRESH and now.granted_seq != now.fence:
+        return "no_lease: the judge was not heard within its lease"
+    return ""
+
+
+def may_enforce(now: Standing, at_s: float) -> bool:
+    """Whether a foreign raise may be undone once more: two controllers must not fight."""
+    recent = [t for t in now.enforced if at_s - t < ENFORCE_WINDOW_S]
+    return len(recent) < ENFORCE_AT_MOST
+
+
+def did_enforce(now: Standing, at_s: float) -> Standing:
+    """Remember that a foreign raise was undone."""
+    return replace(now, enforced=(*now.enforced, at_s)[-ENFORCE_AT_MOST:])

@@ -1,0 +1,93 @@
+"""How is a file that others watch changed safely?"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streams.errors import RouterError, TargetDenied, TargetNotFound, TargetTransient
+
+
+def read_text(path: Path) -> str:
+    """The file's text; RouterErrors for what can be in the way."""
+    with _told(path):
+        return path.read_text(encoding="utf-8")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a whole new file in the place of this one: readers see the old or the new.
+
+    Keeps mode and, where allowed, owner. RouterErrors for what can be in the way.
+    """
+    with _told(path):
+        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                _like(descriptor, path)
+                os.fsync(descriptor)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file beside `path`, so that davy's processes on this host take turns."""
+    with _told(path), _lock_file(path).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def revision_of(*parts: str) -> str:
+    """A short token that changes with any of the parts."""
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.davy-lock")
+
+
+def _like(descriptor: int, path: Path) -> None:
+    """Give the draft the mode and owner of the file that it replaces."""
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        os.fchmod(descriptor, 0o644)
+        return
+    os.fchmod(descriptor, old.st_mode & 0o7777)
+    with contextlib.suppress(PermissionError):  # only root may give files away
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Name the trouble with a file as a RouterError."""
+    try:
+        yield
+    except RouterError:
+        raise
+    except FileNotFoundError as error:
+        raise TargetNotFound(f"{path}: is not there; is this the file that is watched?") from error
+    except PermissionError as error:
+        raise TargetDenied(f"{path}: {error.strerror}; let davy write file and folder") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetTransient(f"{path}: {error}") from error

@@ -1,0 +1,118 @@
+"""How does a target behave that is a few numbers in this process?
+
+For tests, and for a dry run beside a live target: the whole actuator works, nothing is moved.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streams.actuator.ports import (
+    Applied,
+    Capabilities,
+    Desired,
+    Fence,
+    FenceKind,
+    Observed,
+    Outcome,
+    Proof,
+    Segments,
+    Verification,
+)
+from streams.actuator.weights import complaint, home, matches, settled
+from streams.errors import TargetConflict, TargetRejected
+from streams.spec.model import FULL_BP
+
+
+class MemoryTarget:
+    """Weights that several routers may share; `set` is what a stranger does to it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.weights_bp: Segments | None = None
+        self.fence: Fence | None = None
+        self.unready: tuple[str, ...] = ()
+        self.revision = 0
+        self.writes = 0
+        """Writes by routers."""
+        self.outcome: Outcome | None = None
+
+    def set(self, weights_bp: Segments) -> None:
+        """Change the weights behind the routers' back."""
+        with self.lock:
+            self.weights_bp = weights_bp
+            self.revision += 1
+
+
+@functools.cache
+def shared_target(name: str) -> MemoryTarget:  # noqa: ARG001 - the cache's key
+    """The target of that name in this process."""
+    return MemoryTarget()
+
+
+class MemoryRouter:
+    """See Router; `largest_weight` gives it the resolution of a coarser target."""
+
+    def __init__(
+        self, target: MemoryTarget, arms: Sequence[str], *, largest_weight: int = FULL_BP
+    ) -> None:
+        self._target, self._arms = target, tuple(arms)
+        self._capabilities = Capabilities(
+            largest_weight=largest_weight,
+            fence=FenceKind.PROCESS,
+            survives_restart=False,
+            segments=True,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See Router."""
+        return self._capabilities
+
+    def observe(self) -> Observed:
+        """See Router; a fresh target gives everything to the baseline."""
+        with self._target.lock:
+            return Observed(
+                weights_bp=self._target.weights_bp or home(self._arms),
+                revision=str(self._target.revision),
+                fence=self._target.fence,
+                unready=self._target.unready,
+                note="memory",
+            )
+
+    def apply(self, desired: Desired, *, expect: str | None, fence: Fence) -> Applied:
+        """See Router."""
+        if problem := complaint(desired.weights_bp, self._arms):
+            raise TargetRejected(problem)
+        weights = settled(desired.weights_bp, self._capabilities.largest_weight)
+        with self._target.lock:
+            self._guard(expect, fence)
+            self._target.weights_bp, self._target.fence = weights, fence
+            self._target.revision += 1
+            self._target.writes += 1
+            return Applied(revision=str(self._target.revision), weights_bp=weights)
+
+    def _guard(self, expect: str | None, fence: Fence) -> None:
+        there = self._target.fence
+        if there is not None and there.forbids(fence):
+            raise TargetConflict(f"stale: the target carries {there}, this write is {fence}")
+        if expect is not None and expect != str(self._target.revision):
+            raise TargetConflict(f"revision {self._target.revision}, expected {expect}")
+
+    def verify(self, desired: Desired) -> Verification:
+        """See Router."""
+        have, largest = self.observe().weights_bp, self._capabilities.largest_weight
+        holds = matches(have, desired.weights_bp, largest)
+        return Verification(proof=Proof.HOLDS if holds else Proof.PENDING, how="memory")
+
+    def finalize(self, outcome: Outcome) -> None:
+        """See Router; the outcome is kept for whoever looks."""
+        self._target.outcome = outcome
+
+
+def open_memory(options: Mapping[str, Any], arms: Sequence[str]) -> MemoryRouter:
+    """`name`: targets of one name are one target within a process."""
+    return MemoryRouter(shared_target(str(options.get("name", "default"))), arms)

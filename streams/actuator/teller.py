@@ -1,0 +1,121 @@
+"""What does the actuator tell the log? One method per phase of a routing record.
+
+Keeps since when the target is known to have its weights, and up to when that is confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from streams.actuator.facts import DecisionFact, RoutingRecord
+from streams.actuator.ports import Clock, Observed, Segments
+from streams.actuator.standing import Refused, Standing
+from streams.judge.facts import RoutingPhase
+
+
+class Journal(Protocol):
+    """The topic `routing`."""
+
+    def write(self, record: RoutingRecord, *, wait_s: float) -> bool:
+        """Write; whether the log is known to hold it after at most `wait_s` (0: do not wait)."""
+        ...
+
+    def stored_fence(self, rollout: str) -> int:
+        """Highest fence of this rollout that the log is known to hold."""
+        ...
+
+
+class Teller:
+    """Writes one rollout's routing records."""
+
+    def __init__(self, rollout: str, router: str, journal: Journal, clock: Clock) -> None:
+        self._rollout, self._router = rollout, router
+        self._journal, self._clock = journal, clock
+        self._revision = ""
+        self._since_ms = 0
+        self._confirmed_ms = 0
+
+    def resume(self, records: Iterable[RoutingRecord]) -> None:
+        """Take up from the last record that told the target's weights."""
+        for record in records:
+            if record.phase in {RoutingPhase.APPLIED, RoutingPhase.OBSERVED}:
+                self._revision, self._since_ms = record.revision, record.since
+                self._confirmed_ms = record.confirmed_until
+
+    def look(self, seen: Observed, at_ms: int, *, changed: bool) -> None:
+        """The target was looked at: did its weights hold since the last look?
+
+        After a change by others they may be new since the last confirmed moment.
+        """
+        if seen.revision != self._revision or not self._since_ms:
+            self._since_ms = (self._confirmed_ms if changed else 0) or at_ms
+        self._revision = seen.revision
+        self._confirmed_ms = max(at_ms, self._confirmed_ms)
+
+    def observed(self, now: Standing, weights: Segments, reason: str) -> None:
+        """The target has these weights, confirmed up to the last look."""
+        self._write(now, RoutingPhase.OBSERVED, weights, reason=reason)
+
+    def intent(self, now: Standing, weights: Segments, *, wait_s: float) -> bool:
+        """The target is about to be touched; whether the log holds that."""
+        return self._write(now, RoutingPhase.INTENT, weights, wait_s=wait_s)
+
+    def applied(self, now: Standing, weights: Segments, *, revision: str, reason: str) -> None:
+        """The target was changed and that is proven now."""
+        self._revision = revision
+        self._since_ms = self._confirmed_ms = self._clock.wall_ms()
+        self._write(now, RoutingPhase.APPLIED, weights, reason=reason)
+
+    def failed(self, now: Standing, weights: Segments | None, reason: str) -> None:
+        """The target could not be changed; `weights` are what it had when last seen."""
+        self._write(now, RoutingPhase.FAILED, weights or {}, reason=reason)
+
+    def refused(self, now: Standing, decision: DecisionFact, refused: Refused) -> None:
+        """A decision was not acted on."""
+        at_ms = self._clock.wall_ms()
+        record = RoutingRecord(
+            rollout=self._rollout,
+            phase=RoutingPhase.REFUSED,
+            decision_id=decision.decision_id,
+            fence=decision.seq,
+            desired_bp=decision.weights_bp,
+            applied_bp=now.given or {},
+            at=at_ms,
+            since=self._since_ms or at_ms,
+            router=self._router,
+            terminal=now.terminal,
+            reason=f"{refused.code}: {refused.sentence}",
+        )
+        self._journal.write(record, wait_s=0.0)
+
+    def _write(
+        self,
+        now: Standing,
+        phase: RoutingPhase,
+        weights: Segments,
+        *,
+        reason: str = "",
+        wait_s: float = 0.0,
+    ) -> bool:
+        at_ms = self._clock.wall_ms()
+        looked = phase in {RoutingPhase.APPLIED, RoutingPhase.OBSERVED}
+        desired: Mapping[str, Mapping[str, int]] = {}
+        if now.accepted is not None:
+            desired = now.accepted.weights_bp
+        record = RoutingRecord(
+            rollout=self._rollout,
+            phase=phase,
+            decision_id=now.accepted.decision_id if now.accepted else "",
+            fence=now.fence,
+            desired_bp=(now.wanted or {}) if looked else desired,
+            applied_bp=weights,
+            at=at_ms,
+            since=at_ms if phase is RoutingPhase.INTENT else self._since_ms or at_ms,
+            confirmed_until=self._confirmed_ms if looked else 0,
+            router=self._router,
+            revision=self._revision if looked else "",
+            terminal=now.terminal,
+            reason=reason,
+        )
+        return self._journal.write(record, wait_s=wait_s)

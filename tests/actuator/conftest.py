@@ -1,0 +1,39 @@
+"""Fixtures of the actuator's room."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from infra.rigs.cache import Absent, need
+from streams.demo.processes import Parts
+from tests.actuator import targets
+from tests.actuator.targets import Rig
+
+RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
+    "memory": targets.memory,
+    "memory_coarse": targets.memory_coarse,
+    "envoy": targets.envoy,
+    "envoy_file": targets.envoy_file,
+    "haproxy": targets.haproxy,
+}
+MARKS = {"haproxy": [pytest.mark.haproxy]}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in RIGS])
+def rig(request: pytest.FixtureRequest, parts: Parts, tmp_path: Path) -> Iterator[Rig]:
+    """One target after the other; a missing program is told by `absent`."""
+    if request.param == "haproxy":
+        request.getfixturevalue("haproxy_program")
+    with RIGS[request.param](parts, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def haproxy_program(absent: Callable[[str, str], None]) -> None:
+    """Goes on only where HAProxy is installed."""
+    try:
+        need("haproxy")
+    except Absent as error:
+        absent("haproxy", str(error))

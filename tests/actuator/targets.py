@@ -1,0 +1,128 @@
+"""The targets that the contract is tested on: how to open a router, interfere, and count."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.rigs import envoy as envoy_rig
+from infra.rigs import haproxy as haproxy_rig
+from streams.actuator.ports import Router, Segments
+from streams.actuator.routers import open_router
+from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
+from streams.actuator.weights import units
+from streams.demo.processes import Parts
+from streams.spec.model import Target
+from tests.actuator import traffic
+
+ARMS = ("baseline", "candidate")
+CLUSTERS = {"baseline": "v1", "candidate": "v2"}
+
+
+def split(candidate_bp: int) -> dict[str, dict[str, int]]:
+    """Weights with this share for the candidate."""
+    return {"all": {"baseline": 10_000 - candidate_bp, "candidate": candidate_bp}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rig:
+    """One target under test."""
+
+    open: Callable[[], Router]
+    interfere: Callable[[Segments], None]
+    """What a stranger does to the weights."""
+    count: Callable[[int], Counter[str]] | None
+    """Requests that each arm answered; None where there is no traffic."""
+
+
+@contextmanager
+def memory(_parts: Parts, _folder: Path) -> Iterator[Rig]:
+    """A few numbers."""
+    yield _memory(10_000)
+
+
+@contextmanager
+def memory_coarse(_parts: Parts, _folder: Path) -> Iterator[Rig]:
+    """A few small numbers."""
+    yield _memory(256)
+
+
+def _memory(largest: int) -> Rig:
+    target = MemoryTarget()
+    return Rig(
+        open=lambda: MemoryRouter(target, ARMS, largest_weight=largest),
+        interfere=target.set,
+        count=None,
+    )
+
+
+@contextmanager
+def envoy(parts: Parts, folder: Path, *, admin: bool = True) -> Iterator[Rig]:
+    """A real Envoy, asked through its admin interface."""
+    with traffic.servers(["v1", "v2"]) as ports:
+        proxy = envoy_rig.start(parts, folder, ports, first="v1")
+        options = {"rds": str(proxy.rds), "route": envoy_rig.ROUTE, "clusters": CLUSTERS}
+        if admin:
+            options["admin"] = proxy.admin
+
+        def interfere(weights: Segments) -> None:
+            document = json.loads(proxy.rds.read_text())
+            route = document["resources"][0]["virtual_hosts"][0]["routes"][0]
+            for entry in route["route"]["weighted_clusters"]["clusters"]:
+                arm = next(arm for arm, name in CLUSTERS.items() if name == entry["name"])
+                entry["weight"] = weights["all"][arm]
+            draft = proxy.rds.with_suffix(".draft")
+            draft.write_text(json.dumps(document | {"version_info": "a stranger"}))
+            draft.rename(proxy.rds)
+
+        yield Rig(
+            open=lambda: open_router(Target(router="envoy", options=options), ARMS),
+            interfere=interfere,
+            count=lambda requests: _by_arm(traffic.count(proxy.url, requests)),
+        )
+
+
+@contextmanager
+def envoy_file(parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A real Envoy, known by its file alone."""
+    with envoy(parts, folder, admin=False) as rig:
+        yield rig
+
+
+@contextmanager
+def haproxy(parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A real HAProxy."""
+    with traffic.servers(["v1", "v2"]) as ports:
+        proxy = haproxy_rig.start(parts, folder, ports, first="v1")
+        options = {"socket": str(proxy.socket), "backend": proxy.backend, "servers": CLUSTERS}
+
+        def interfere(weights: Segments) -> None:
+            for arm, weight in units(weights["all"], 256).items():
+                command(proxy.socket, f"set server digits/{CLUSTERS[arm]} weight {weight}")
+
+        yield Rig(
+            open=lambda: open_router(Target(router="haproxy", options=options), ARMS),
+            interfere=interfere,
+            count=lambda requests: _by_arm(traffic.count(proxy.url, requests)),
+        )
+
+
+def command(path: Path, text: str) -> str:
+    """Say something to HAProxy as a person would, with another program than davy's."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(path))
+        line.sendall(f"{text}\n".encode())
+        reply = b""
+        while part := line.recv(65536):
+            reply += part
+    return reply.decode()
+
+
+def _by_arm(answers: Counter[str]) -> Counter[str]:
+    arm_of = {version: arm for arm, version in CLUSTERS.items()}
+    return Counter({arm_of.get(name, name): number for name, number in answers.items()})

@@ -1,0 +1,199 @@
+"""What every router must do: one suite for all of them, on real proxies with real traffic."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from scipy.stats import binom
+
+from streams.actuator.ports import Desired, Fence, Outcome, Proof, Router
+from streams.actuator.weights import settled
+from streams.demo.processes import wait_until
+from streams.errors import TargetConflict, TargetRejected
+from tests.actuator.targets import Rig, split
+
+FIRST = Fence(rollout="r1", seq=1)
+SECOND = Fence(rollout="r1", seq=2)
+REQUESTS = 1500
+ONCE_IN_A_MILLION = 1e-6
+
+
+def proven(router: Router, candidate_bp: int) -> str:
+    """Wait for the proof of a write and return how it came."""
+    desired = Desired(weights_bp=split(candidate_bp))
+    how = []
+
+    def holds() -> bool:
+        found = router.verify(desired)
+        assert found.proof is not Proof.REJECTED, found.how
+        how.append(found.how)
+        return found.proof is Proof.HOLDS
+
+    wait_until(holds, what=f"{candidate_bp} basis points", deadline_s=5)
+    return how[-1]
+
+
+def put(router: Router, candidate_bp: int, fence: Fence) -> None:
+    """Apply weights to what is there, and wait for the proof."""
+    expect = router.observe().revision
+    router.apply(Desired(weights_bp=split(candidate_bp)), expect=expect, fence=fence)
+    assert proven(router, candidate_bp)
+
+
+class TestObserve:
+    def test_fresh_target(self, rig: Rig) -> None:
+        """A target that davy never touched: all to the baseline, no fence, ready."""
+        seen = rig.open().observe()
+        assert (seen.weights_bp, seen.fence, seen.unready) == (split(0), None, ())
+
+    def test_looking_changes_nothing(self, rig: Rig) -> None:
+        """Two looks at an untouched target are the same."""
+        router = rig.open()
+        assert router.observe() == router.observe()
+
+    def test_a_strangers_change_is_seen(self, rig: Rig) -> None:
+        """What somebody else sets is seen, under another revision."""
+        router = rig.open()
+        put(router, 500, FIRST)
+        before = router.observe()
+        rig.interfere(split(5000))
+        wait_until(lambda: router.observe().weights_bp == split(5000), what="5000", deadline_s=5)
+        assert router.observe().revision != before.revision
+
+
+class TestApply:
+    @pytest.mark.parametrize("candidate_bp", [100, 2500, 10_000])
+    def test_weights_arrive(self, rig: Rig, candidate_bp: int) -> None:
+        """What is applied is seen, proven, and carries the fence."""
+        router = rig.open()
+        put(router, candidate_bp, FIRST)
+        seen = router.observe()
+        assert (seen.weights_bp, seen.fence) == (split(candidate_bp), FIRST)
+
+    def test_applied_tells_what_the_target_was_given(self, rig: Rig) -> None:
+        """The answer to a write is what a look shows, revision included."""
+        router = rig.open()
+        applied = router.apply(Desired(weights_bp=split(333)), expect=None, fence=FIRST)
+        wait_until(
+            lambda: router.observe().weights_bp == applied.weights_bp, what="333", deadline_s=5
+        )
+        assert router.observe().revision == applied.revision
+
+    def test_another_process_finds_it(self, rig: Rig) -> None:
+        """A router opened later sees what an earlier one left."""
+        put(rig.open(), 2500, FIRST)
+        seen = rig.open().observe()
+        assert (seen.weights_bp, seen.fence) == (split(2500), FIRST)
+
+    @pytest.mark.parametrize("candidate_bp", [45, 333, 777, 3333, 9999])
+    def test_rounds_down_never_up(self, rig: Rig, candidate_bp: int) -> None:
+        """A share that the target cannot have exactly becomes a smaller one, above nothing."""
+        router = rig.open()
+        put(router, candidate_bp, FIRST)
+        seen = router.observe().weights_bp
+        assert 0 < seen["all"]["candidate"] <= candidate_bp
+        assert seen == settled(split(candidate_bp), router.capabilities.largest_weight)
+
+    def test_below_resolution_is_refused(self, rig: Rig) -> None:
+        """The smallest basis point is either exact or refused, and then nothing is touched."""
+        router = rig.open()
+        before = router.observe()
+        if router.capabilities.largest_weight == 10_000:
+            put(router, 1, FIRST)
+            assert router.observe().weights_bp == split(1)
+            return
+        with pytest.raises(TargetRejected, match="below resolution"):
+            router.apply(Desired(weights_bp=split(1)), expect=None, fence=FIRST)
+        assert router.observe() == before
+
+    @pytest.mark.parametrize(
+        "weights",
+        [
+            {"all": {"baseline": 10_000}},
+            {"all": {"baseline": 9000, "candidate": 900}},
+            {"all": {"baseline": 10_100, "candidate": -100}},
+            {"all": {"baseline": 9000, "stranger": 1000}},
+        ],
+    )
+    def test_nonsense_is_refused(self, rig: Rig, weights: dict[str, dict[str, int]]) -> None:
+        """Weights that are not complete and absolute touch nothing."""
+        router = rig.open()
+        before = router.observe()
+        with pytest.raises(TargetRejected):
+            router.apply(Desired(weights_bp=weights), expect=None, fence=FIRST)
+        assert router.observe() == before
+
+
+class TestFence:
+    def test_a_late_writer_is_refused(self, rig: Rig) -> None:
+        """An older fence of the same rollout comes too late, from whatever process."""
+        put(rig.open(), 0, SECOND)
+        late = rig.open()
+        with pytest.raises(TargetConflict, match="stale"):
+            late.apply(Desired(weights_bp=split(2500)), expect=None, fence=FIRST)
+        seen = late.observe()
+        assert (seen.weights_bp, seen.fence) == (split(0), SECOND)
+
+    def test_the_same_fence_may_write_again(self, rig: Rig) -> None:
+        """Enforcing what was decided needs no newer decision."""
+        router = rig.open()
+        put(router, 2500, FIRST)
+        put(router, 0, FIRST)
+        assert router.observe().weights_bp == split(0)
+
+    def test_another_rollout_takes_over(self, rig: Rig) -> None:
+        """Fences are counted per rollout."""
+        put(rig.open(), 0, Fence(rollout="r1", seq=70))
+        put(rig.open(), 100, Fence(rollout="r2", seq=1))
+        assert rig.open().observe().fence == Fence(rollout="r2", seq=1)
+
+    def test_a_changed_target_is_a_conflict(self, rig: Rig) -> None:
+        """A write that expects what is no longer there touches nothing."""
+        router = rig.open()
+        expect = router.observe().revision
+        rig.interfere(split(5000))
+        wait_until(lambda: router.observe().weights_bp == split(5000), what="5000", deadline_s=5)
+        with pytest.raises(TargetConflict):
+            router.apply(Desired(weights_bp=split(2500)), expect=expect, fence=FIRST)
+        assert router.observe().weights_bp == split(5000)
+
+
+class TestTraffic:
+    def test_shares_are_what_was_asked(self, rig: Rig) -> None:
+        """Requests are answered in the applied proportion: none, a part, all, none."""
+        if rig.count is None:
+            pytest.skip("no traffic goes through memory")
+        router = rig.open()
+        assert rig.count(200) == Counter(baseline=200)
+        put(router, 1000, Fence(rollout="r1", seq=1))
+        self.assert_share(rig, 0.10)
+        put(router, 2500, Fence(rollout="r1", seq=2))
+        self.assert_share(rig, 0.25)
+        put(router, 10_000, Fence(rollout="r1", seq=3))
+        self.assert_share(rig, 1.0)
+        put(router, 0, Fence(rollout="r1", seq=4))
+        self.assert_share(rig, 0.0)
+
+    def assert_share(self, rig: Rig, share: float) -> None:
+        assert rig.count is not None
+        if rig.open().observe().note == "file":  # nobody said when Envoy took the file
+            wait_until(lambda: abs(self.share(rig, 200) - share) < 0.15, what="Envoy", deadline_s=5)
+        counted = rig.count(REQUESTS)
+        assert counted["baseline"] + counted["candidate"] == REQUESTS, counted
+        low, high = binom.interval(1 - ONCE_IN_A_MILLION, REQUESTS, share)
+        assert low <= counted["candidate"] <= high
+
+    def share(self, rig: Rig, requests: int) -> float:
+        assert rig.count is not None
+        return rig.count(requests)["candidate"] / requests
+
+
+class TestFinalize:
+    @pytest.mark.parametrize("outcome", list(Outcome))
+    def test_leaves_the_weights(self, rig: Rig, outcome: Outcome) -> None:
+        """Tidying up moves no traffic."""
+        router = rig.open()
+        put(router, 2500, FIRST)
+        router.finalize(outcome)
+        assert router.observe().weights_bp == split(2500)
