@@ -86,11 +86,15 @@ def quantile_bounds(histogram: LogHistogram, q: float, alpha: float) -> tuple[fl
 
     (0, inf) while nothing is known.
     """
-    total = histogram.total
-    low_rank, high_rank = (int(rank) for rank in quantile_rank_bounds(total, q, alpha))
+    low_rank, high_rank = quantile_rank_bounds(histogram.total, q, alpha)
+    return outward(histogram, int(low_rank), int(high_rank))
+
+
+def outward(histogram: LogHistogram, low_rank: int, high_rank: int) -> tuple[float, float]:
+    """Edges in ms around two order statistics; rank 0 or total + 1 knows no bound."""
     last = MAPPING.size - 1  # a clamp: it has no upper edge
     low = histogram.rank_index(low_rank) if low_rank >= 1 else 0
-    high = histogram.rank_index(high_rank) if high_rank <= total else last
+    high = histogram.rank_index(high_rank) if high_rank <= histogram.total else last
     edges: Floats = MAPPING.edges
     return float(edges[low - 1]) if low > 0 else 0.0, float(
         edges[high]
@@ -104,8 +108,10 @@ def quantile_ratio_interval(
 
     For display, and only inside one applied weight. (0, inf) while nothing is known.
     """
-    low_b, high_b = quantile_bounds(baseline, q, alpha / 2.0)
-    low_c, high_c = quantile_bounds(candidate, q, alpha / 2.0)
+    arms = (baseline, candidate)
+    low, high = quantile_rank_bounds([arm.total for arm in arms], q, alpha / 2.0)
+    ends = [outward(*arm) for arm in zip(arms, low.tolist(), high.tolist(), strict=True)]
+    (low_b, high_b), (low_c, high_c) = ends
     return low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf)
 
 
