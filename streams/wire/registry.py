@@ -7,6 +7,7 @@ bounded list, so that garbage with random ids cannot hammer the registry. Needs 
 from __future__ import annotations
 
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ class RegistrySchemaStore:
     ) -> None:
         self._url = access.url or ""
         self._client = _client(access)
+        # The port has no close: connections end with the store that opened them.
+        weakref.finalize(self, self._client.close)
         self._clock = clock
         self._ids: dict[tuple[str, str], int] = {}
         self._texts: dict[int, str] = {}

@@ -1,0 +1,248 @@
+"""Records of every schema for tests. `python -m tests.wire.samples` writes the golden bytes.
+
+A golden file holds the framed values of one version of one schema and is never changed once
+that version is released; a new version gets a new file, because it has a new id.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from streams.wire.codec import Codec
+from streams.wire.schemas import SUBJECTS
+from streams.wire.store import LocalSchemaStore
+
+GOLDEN = Path(__file__).parent / "golden"
+
+AT_MS = 1_790_000_000_000
+PREDICTION = {
+    "request_id": "r-1",
+    "unit": "user-7",
+    "service": "digits",
+    "model_version": "v2",
+    "completed_at": AT_MS,
+    "latency_ms": 12.5,
+    "status": "OK",
+    "predicted_class": "7",
+    "score": 0.75,
+    "confidence": 0.5,
+    "segments": {"country": "SG", "city": "Zürich"},
+    "llm": {
+        "ttft_ms": 80.0,
+        "tpot_ms": None,
+        "tokens_in": 120,
+        "tokens_out": None,
+        "refused": False,
+        "judge_score": 0.25,
+    },
+}
+BARE = {
+    **PREDICTION,
+    "unit": None,
+    "status": "TIMEOUT",
+    "predicted_class": None,
+    "score": None,
+    "confidence": None,
+    "segments": {},
+    "llm": None,
+}
+BINS = {"index": [3, 700], "count": [1, 2]}
+CELL = {
+    "segment": "all",
+    "arm": "baseline",
+    "exposures": 3,
+    "errors": 1,
+    "timeouts": 0,
+    "latency": BINS,
+    "classes": [{"name": "7", "count": 3}],
+    "scores": {"index": [], "count": []},
+}
+PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL]}
+SOURCE = {
+    "source": "predictions",
+    "source_partition": 1,
+    "source_partitions": 4,
+    "pane_ms": 1000,
+}
+MARKER = {
+    "next_offset": 10,
+    "max_event_ms": AT_MS,
+    "closed_through": 8,
+    "idle": False,
+    "accepted": 9,
+    "late": 1,
+    "dead": 0,
+    "unknown": 2,
+    "pane_ms": 1000,
+    "lateness_ms": 2000,
+    "horizon_offset": 10,
+}
+LIVE = {
+    "rollout": "r",
+    "spec_hash": "ab",
+    "spec": "{}",
+    "first_offset": 4,
+    "from_pane": 2,
+    "classes": ["7", "1"],
+}
+PROGRESS = {"closed_through": 8, "idle": True, "accepted": 9, "late": 1, "dead": 0}
+ACTIVATION = {
+    "rollout": "r",
+    "spec_hash": "ab",
+    "first_offset": 4,
+    "from_pane": -1,
+    "until_offset": None,
+}
+CUT = {
+    "pane": 9,
+    "idle": [2],
+    "rollouts_offset": 1,
+    "commands_offset": 2,
+    "routing_offset": 3,
+}
+VERDICT = {
+    "metric": "errors",
+    "kind": "errors",
+    "role": "guardrail",
+    "segment": "all",
+    "candidate": "candidate",
+    "finding": "harm",
+    "reason": "e_harm_crossed",
+    "unit": "ratio",
+    "estimate": 3.5,
+    "low": 1.5,
+    "high": None,
+    "margin": 0.25,
+    "log_e_harm": 9.5,
+    "log_e_harm_threshold": 5.3,
+    "log_e_safe": -4.0,
+    "log_e_safe_threshold": 3.0,
+    "alpha_share": 0.005,
+    "exposures": {"baseline": 100, "candidate": 90},
+    "events": {"baseline": 1, "candidate": 9},
+    "first_pane": 1,
+    "last_pane": 9,
+}
+HEALTH = {
+    "name": "sample_ratio",
+    "ok": True,
+    "reason": "expected",
+    "log_e": -0.5,
+    "log_e_threshold": 6.9,
+    "observed": 0.25,
+    "expected": None,
+}
+DECISION = {
+    "rollout": "r",
+    "decision_id": "d",
+    "seq": 3,
+    "spec_hash": "ab",
+    "action": "rollback",
+    "reason": "e_harm_crossed",
+    "stage": 1,
+    "terminal": True,
+    "weights_bp": {"all": {"baseline": 10_000, "candidate": 0}},
+    "verdicts": [VERDICT],
+    "health": [HEALTH],
+    "pane_ms": 1000,
+    "cut": CUT,
+    "steps": [CUT],
+    "prev_hash": "cd",
+}
+ROUTING = {
+    "rollout": "r",
+    "phase": "applied",
+    "decision_id": "d",
+    "fence": 3,
+    "desired_bp": {"all": {"baseline": 10_000, "candidate": 0}},
+    "applied_bp": {"all": {"baseline": 10_000, "candidate": 0}},
+    "at": AT_MS,
+    "since": AT_MS - 5,
+    "confirmed_until": AT_MS,
+    "router": "memory",
+    "revision": "7",
+    "terminal": True,
+    "reason": "",
+}
+
+RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
+    "predictions": (PREDICTION, BARE),
+    "outcomes": (
+        {
+            "outcome_id": "o-1",
+            "request_id": "r-1",
+            "unit": None,
+            "service": "digits",
+            "occurred_at": AT_MS,
+            "metric": "label",
+            "label": "7",
+            "value": None,
+        },
+    ),
+    "resources": (
+        {
+            "pod": "p",
+            "service": "digits",
+            "model_version": "v2",
+            "sampled_at": AT_MS,
+            "interval_ms": 10_000,
+            "cpu": 0.5,
+            "memory": None,
+            "gpu": None,
+        },
+    ),
+    "rollouts": (
+        {
+            "rollout": "r",
+            "service": "digits",
+            "route": "digits",
+            "baseline": "v1",
+            "candidates": {"candidate": "v2"},
+            "spec_hash": "ab",
+            "spec": "{}",
+            "applied_by": "ada",
+        },
+    ),
+    "commands": (
+        {"rollout": "r", "command": "PAUSE", "actor": "ada", "reason": "lunch", "at": AT_MS},
+    ),
+    "cells": (
+        {"body": ("davy.Marker", MARKER)},
+        {"body": ("davy.OpenPane", PANE)},
+        {"body": ("davy.LiveRollout", LIVE)},
+    ),
+    "panes": (
+        {**SOURCE, "body": ("davy.Pane", PANE)},
+        {**SOURCE, "body": ("davy.Progress", PROGRESS)},
+        {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
+    ),
+    "judge-state": (
+        {
+            "rollout": "r",
+            "spec_hash": "ab",
+            "panes_offset": 12,
+            "inputs": "{}",
+            "state": "{}",
+            "outbox": [b"\x00\xff"],
+        },
+    ),
+    "decisions": (DECISION,),
+    "leases": ({"rollout": "r", "spec_hash": "ab", "pane": 9, "valid_ms": 5000, "state": "LIVE"},),
+    "routing": (ROUTING,),
+}
+
+
+def main() -> None:
+    """Write the golden file of every schema as it is now."""
+    codec = Codec(LocalSchemaStore())
+    for topic, records in RECORDS.items():
+        values = [codec.encode(topic, record) for record in records]
+        schema = SUBJECTS[topic].schema
+        number = int.from_bytes(values[0][1:5], "big")
+        held = {"schema": schema, "topic": topic, "values": [value.hex() for value in values]}
+        text = json.dumps(held, indent=1) + "\n"
+        (GOLDEN / f"{schema}-{number}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
