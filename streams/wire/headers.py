@@ -50,7 +50,9 @@ def _ids(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _by_id(rows: NDArray[np.int64], ids: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    if rows.size and ids.min() == ids.max():
+    if not rows.size:
+        return {}
+    if ids.min() == ids.max():
         return {int(ids[0]): rows}
     order = np.argsort(ids, kind="stable")
     distinct, first = np.unique(ids[order], return_index=True)

@@ -53,7 +53,7 @@ def exotic() -> dict[str, Any]:
     """Legal, and nothing that the fast path takes: a union of three types, float latency."""
     schema = load_schema("prediction")
     fields = _fields(schema)
-    fields["unit"]["type"] = ["null", "long", "string"]
+    fields["unit"]["type"] = ["null", "bytes", "string"]
     fields["latency_ms"]["type"] = "float"
     return schema
 
