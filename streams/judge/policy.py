@@ -138,7 +138,7 @@ def _stage_lacks(now: Situation, stage: Stage) -> Iterator[tuple[str, str]]:
 def _go_up(now: Situation, stages: Sequence[Stage]) -> Ruling:
     up = now.stage + 1
     if stages[up].weight_bp >= FULL_BP:
-        return _promote(stages, "promoted", "every guardrail is shown to be harmless")
+        return _promote(stages, "no_harm_shown", "every guardrail is shown to be harmless")
     share = f"{stages[up].weight_bp / 100:g} %"
     known = "the baseline is heard" if now.stage < 0 else "no harm is seen"
     sentence = f"{known}, stage {up} begins with {share} for the candidate"

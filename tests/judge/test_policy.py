@@ -45,7 +45,7 @@ class TestRule:
             (replace(BEFORE, baseline_seen=False), Action.HOLD, -1, "no_baseline"),
             (READY, Action.ADVANCE, 1, "advance"),
             (replace(READY, unproven=HARM), Action.ADVANCE, 1, "advance"),
-            (LAST, Action.PROMOTE, 2, "promoted"),
+            (LAST, Action.PROMOTE, 2, "no_harm_shown"),
             (replace(LAST, unproven=HARM), Action.HOLD, 1, "not_shown_harmless"),
             (replace(READY, harmed=HARM), Action.ROLLBACK, -1, "harm"),
             (replace(READY, suspicious=HARM), Action.HOLD, 0, "signal_harm"),
@@ -66,7 +66,7 @@ class TestRule:
                 1,
                 "max_time",
             ),
-            (replace(LAST, progress=progress(elapsed_s=600)), Action.PROMOTE, 2, "promoted"),
+            (replace(LAST, progress=progress(elapsed_s=600)), Action.PROMOTE, 2, "no_harm_shown"),
         ],
     )
     def test_situation(self, now: Situation, action: Action, stage: int, code: str) -> None:

@@ -96,8 +96,8 @@ class Watch:
     def verdict(self, invalid: str) -> Verdict:
         """The evidence in full."""
         claim, tally = self.claim, self._whole.tally()
-        finding, code = self._refined(*self.finding(invalid))
         gauge = (self._gauge or self._whole.gauge)(claim.alpha_promote)
+        finding, code = self._refined(*self.finding(invalid), gauge)
         arms = (BASELINE, claim.candidate)
         return Verdict(
             metric=claim.metric.name,
@@ -123,12 +123,12 @@ class Watch:
             last_pane=self._last_pane,
         )
 
-    def _refined(self, finding: Finding, code: str) -> tuple[Finding, str]:
-        """Harmless may even be better: this stage's interval lies below the baseline's rate."""
-        if finding is not Finding.NO_HARM:
+    def _refined(self, finding: Finding, code: str, gauge: Gauge) -> tuple[Finding, str]:
+        """Harmless may even be better: the ratio lies below 1, of rates in this stage."""
+        if finding is not Finding.NO_HARM or gauge.unit != "ratio":
             return finding, code
-        gauge = (self._gauge or self._stage.gauge)(self.claim.alpha_promote)
-        if gauge.unit == "ratio" and gauge.high is not None and gauge.high < 1.0:
+        high = gauge.high if self._gauge else self._stage.gauge(self.claim.alpha_promote).high
+        if high is not None and high < 1.0:
             return Finding.BETTER, "better_shown"
         return finding, code
 
