@@ -127,9 +127,7 @@ class RolloutActor:
     def step(self) -> None:
         """Do what is due: prove a write, or look at the target and move it."""
         now = self._clock.monotonic_s()
-        if self._ended_at is not None and now - self._ended_at > GUARD_AFTER_END_S:
-            self._release("ended")
-        if self.released:
+        if self.is_over():
             return
         self._heed_silence(now)
         write = self._hand.write
@@ -138,6 +136,14 @@ class RolloutActor:
             self._reconcile(now, tries=CONFLICT_TRIES)
         else:
             self._prove(write)
+
+    def is_over(self) -> bool:
+        """Whether the target was let go; that happens some time after the rollout's end."""
+        now = self._clock.monotonic_s()
+        ended_at = self._ended_at
+        if not self.released and ended_at is not None and now - ended_at > GUARD_AFTER_END_S:
+            self._release("ended")
+        return bool(self.released)
 
     def _heed_silence(self, now: float) -> None:
         if self.standing.terminal or self._lease.silence(now) is not Silence.TOO_LONG:

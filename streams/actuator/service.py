@@ -1,0 +1,248 @@
+"""How does the actuator live? `davy actuator` runs `run_actuator`.
+
+A consumer group on `decisions` and what belongs to them; the `range` assignor gives one member the
+same partition index of every topic. Offsets of `decisions` are committed once `routing` answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.actuator.actor import RolloutActor
+from streams.actuator.desk import TOPICS, Desk, History
+from streams.actuator.journal import KafkaJournal
+from streams.actuator.lines import say
+from streams.actuator.ports import Router
+from streams.actuator.reader import RecordReader
+from streams.actuator.routers import open_router
+from streams.actuator.routers.unusable import UnusableRouter
+from streams.actuator.runner import Runner, SystemClock
+from streams.broker import is_transactional
+from streams.errors import LogError, RouterError
+from streams.settings import Settings
+from streams.spec.model import RolloutSpec, Target
+from streams.topics import check_topics
+from streams.wire.codec import Codec
+from streams.wire.store import open_store
+
+POLL_S = 0.1
+COMMIT_EVERY_S = 1.0
+BEGINNING = -2
+DECISIONS = "decisions"
+
+OpenRouter = Callable[[Target, Sequence[str]], Router]
+
+
+def run_actuator(
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    open_target: OpenRouter = open_router,
+) -> None:
+    """Run an actuator until SIGINT, SIGTERM or `stop`; weights stay as they are.
+
+    Args:
+        settings: Where Kafka is, and how often targets are looked at.
+        stop: Ends it when set, for callers that run it in a thread.
+        open_target: Opens routers; by default those of davy and of the entry points.
+
+    Raises:
+        LogError: topics are missing, no broker answers, or the group cannot work together.
+    """
+    stopping = stop or threading.Event()
+    with _signals(stopping):
+        Actuator(settings, open_target).run(stopping)
+
+
+class Actuator:
+    """One member of the group."""
+
+    def __init__(self, settings: Settings, open_target: OpenRouter) -> None:
+        check_topics(settings)
+        self._settings = settings
+        self._open_target = open_target
+        self._clock = SystemClock()
+        codec = Codec(open_store(settings), settings.prefix)
+        self._reader = RecordReader(codec)
+        self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
+        self._topics = {settings.topic(name): name for name in TOPICS}
+        self._desks: dict[int, Desk] = {}
+        self._committed: dict[int, int] = {}
+        self._consumer = Consumer(self._consumer_config())
+
+    def run(self, stopping: threading.Event) -> None:
+        """Until `stopping` is set."""
+        self._consumer.subscribe(
+            list(self._topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        say(logging.INFO, "actuator.started", {"group": f"{self._settings.group}-actuator"})
+        commit_at = time.monotonic()
+        try:
+            while not stopping.is_set():
+                message = self._consumer.poll(POLL_S)
+                if message is not None:
+                    self._take(message, stopping)
+                if time.monotonic() >= commit_at:
+                    self._commit(asynchronous=True)
+                    commit_at = time.monotonic() + COMMIT_EVERY_S
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        say(logging.INFO, "actuator.stopping", {"partitions": sorted(self._desks)})
+        self._stop_desks(list(self._desks))
+        self._journal.close()
+        self._consumer.close()
+
+    def _consumer_config(self) -> dict[str, object]:
+        settings = self._settings
+        config: dict[str, object] = {
+            "group.id": f"{settings.group}-actuator",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "partition.assignment.strategy": "range",
+            "fetch.queue.backoff.ms": 10,
+            "fetch.wait.max.ms": 100,
+            "fetch.error.backoff.ms": 50,
+            "session.timeout.ms": int(settings.session_timeout_s * 1000),
+            "heartbeat.interval.ms": int(settings.heartbeat_s * 1000),
+        }
+        if settings.instance_id is not None:
+            config["group.instance.id"] = f"{settings.instance_id}-actuator"
+        return settings.confluent() | config
+
+    # The group.
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = self._complete(partitions)
+        decisions = self._settings.topic(DECISIONS)
+        known = consumer.committed([TopicPartition(decisions, number) for number in numbers])
+        begin = {p.partition: p.offset for p in known if p.offset >= 0}
+        for part in partitions:
+            part.offset = BEGINNING
+            if part.topic == decisions:
+                part.offset = begin.get(part.partition, BEGINNING)
+        self._desks = {number: Desk(number, self._start) for number in numbers}
+        self._committed = dict(begin)
+        for number, offset in begin.items():
+            self._desks[number].position = offset
+        consumer.assign(partitions)
+        say(logging.INFO, "actuator.assigned", {"partitions": numbers})
+
+    def _complete(self, partitions: list[TopicPartition]) -> list[int]:
+        """The assigned partition indexes; every topic must come with the same ones."""
+        found = {
+            topic: sorted(p.partition for p in partitions if p.topic == topic)
+            for topic in self._topics
+        }
+        first = found[self._settings.topic(DECISIONS)]
+        if any(numbers != first for numbers in found.values()):
+            raise LogError(
+                f"group {self._settings.group}-actuator: topics are shared out unevenly ({found}); "
+                "every member needs the same prefix, every topic the same partition count"
+            )
+        return first
+
+    def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._stop_desks(list(self._desks))
+
+    def _lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        """Another member owns them by now: nothing of ours may be committed."""
+        for desk in self._desks.values():
+            desk.stop()
+        self._desks = {}
+
+    def _stop_desks(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._desks[number].stop()
+        self._commit(asynchronous=False)
+        self._desks = {}
+
+    def _commit(self, *, asynchronous: bool) -> None:
+        decisions = self._settings.topic(DECISIONS)
+        ready = {n: desk.committable() for n, desk in self._desks.items() if not desk.loading}
+        news = {n: at for n, at in ready.items() if at >= 0 and at != self._committed.get(n)}
+        if not news:
+            return
+        offsets = [TopicPartition(decisions, number, offset) for number, offset in news.items()]
+        try:
+            if asynchronous:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            say(logging.WARNING, "actuator.not_committed", {"error": error.args[0].str()})
+        else:
+            self._committed |= news
+
+    # Records.
+
+    def _take(self, message: Message, stopping: threading.Event) -> None:
+        error = message.error()
+        if error is not None:
+            self._heed(error, message)
+            return
+        topic = self._topics[message.topic() or ""]
+        desk = self._desks.get(message.partition() or 0)
+        record = self._reader.read(topic, message, stopping)
+        if desk is not None and record is not None:
+            desk.take(record, message.offset() or 0)
+
+    def _heed(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
+            desk = self._desks.get(message.partition() or 0)
+            if desk is not None:
+                desk.reached_end(self._topics[message.topic() or ""])
+        elif error.fatal():
+            raise LogError(f"the consumer of {self._settings.group}-actuator died: {error.str()}")
+        else:
+            say(logging.WARNING, "actuator.kafka", {"error": error.str()})
+
+    # Rollouts.
+
+    def _start(self, spec: RolloutSpec, history: History) -> Runner | None:
+        """A runner that stands where the log says; None where nothing is left to do."""
+        try:
+            router = self._open_target(spec.target, spec.arms)
+        except RouterError as error:
+            router = UnusableRouter(error)
+        actor = RolloutActor(spec, router, self._journal, self._clock, self._settings.reconcile_s)
+        actor.restore(history.routing, history.commands, ended=history.ended)
+        for decision in history.decisions:
+            actor.decide(decision, replayed=True)
+        if actor.is_over():
+            return None
+        return Runner(actor, self._journal, self._clock)
+
+
+@contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set the event, where this is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
