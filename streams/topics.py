@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -175,14 +176,29 @@ def _partition_counts(admin: AdminClient, settings: Settings) -> dict[str, int]:
 
 
 def _await_topics(admin: AdminClient, settings: Settings, names: set[str]) -> None:
-    """Creation is answered by the controller; wait until the broker tells of the topics too."""
+    """The controller has answered; wait until every partition's leader answers too."""
     deadline = time.monotonic() + SETTLE_S
     pause_s = 0.02
-    while missing := names - _partition_counts(admin, settings).keys():
+    while waiting := _unready(admin, settings, names):
         if time.monotonic() > deadline:
-            raise LogError(f"created, but not seen after {SETTLE_S:.0f} s: {sorted(missing)}")
+            raise LogError(f"created, but not ready after {SETTLE_S:.0f} s: {sorted(waiting)}")
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 0.5)
+
+
+def _unready(admin: AdminClient, settings: Settings, names: set[str]) -> set[str]:
+    """Topics that are not told of yet, or of whose partitions one has no leader that answers."""
+    counts = _partition_counts(admin, settings)
+    asked = {
+        TopicPartition(name, number): OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        for name in names & counts.keys()
+        for number in range(counts[name])
+    }
+    unready = names - counts.keys()
+    if not asked:
+        return unready
+    answers = admin.list_offsets(asked, request_timeout=ANSWER_S)
+    return unready | {place.topic for place, answer in answers.items() if answer.exception()}
 
 
 def _count_problem(plan: TopicPlan, there: Mapping[str, int]) -> str | None:

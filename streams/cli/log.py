@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 ANSWER_S = 10.0
 DELIVERY_S = 15.0
+POLL_S = 0.2
 FIRST_WINDOW = 64
 """Records read from the end of a partition before looking further back."""
 
@@ -77,11 +78,11 @@ class Log:
             raise LogError(f"{self.settings.topic(topic)}: {key} was not delivered: {reason}")
 
     def read(self, topic: str) -> Iterator[Entry]:
-        """Every record of a topic up to its present end, partition by partition."""
+        """Every record of a topic up to its present end; records of one key keep their order."""
         with self._consumer() as consumer:
-            for number in range(self._partitions(consumer, topic)):
-                start = self._at(topic, number, OFFSET_BEGINNING)
-                yield from self._to_end(consumer, topic, start)
+            count = self._partitions(consumer, topic)
+            starts = [self._at(topic, n, OFFSET_BEGINNING) for n in range(count)]
+            yield from self._to_ends(consumer, topic, starts)
 
     def newest(self, topic: str, key: str) -> Entry | None:
         """The newest record of a key, searched from the end of its partition backwards."""
@@ -96,56 +97,74 @@ class Log:
         Without `wait` it ends where the partitions end now.
         """
         with self._consumer() as consumer:
-            starts, left = [], set()
+            starts = []
             for number in range(self._partitions(consumer, topic)):
-                low, high = consumer.get_watermark_offsets(self._at(topic, number), ANSWER_S)
+                low, high = self._ends(consumer, self._at(topic, number))
                 begin = low if back is None else max(low, high - back)
                 starts.append(self._at(topic, number, begin))
-                left.add(number)
-            consumer.assign(starts)
-            while wait or left:
-                message = consumer.poll(0.2)
-                if message is None:
-                    continue
-                if _is_end(message):
-                    left.discard(message.partition() or 0)
-                    continue
-                yield from self._entry(topic, message)
+            yield from self._to_ends(consumer, topic, starts)
+            while wait:
+                message = consumer.poll(POLL_S)
+                if message is not None and not _is_end(message):
+                    yield from self._entry(topic, message)
 
     def _search(self, consumer: Consumer, topic: str, number: int, key: str) -> Entry | None:
-        low, end = consumer.get_watermark_offsets(self._at(topic, number), ANSWER_S)
-        window, high = FIRST_WINDOW, end
+        low, high = self._ends(consumer, self._at(topic, number))
+        window, end = FIRST_WINDOW, high
         while high > low:
             begin = max(low, end - window)
             found = None
-            for entry in self._to_end(consumer, topic, self._at(topic, number, begin), high):
+            for entry in self._to_ends(consumer, topic, [self._at(topic, number, begin)], high):
                 found = entry if entry.key == key else found
             if found is not None:
                 return found
             high, window = begin, window * 8
         return None
 
-    def _to_end(
-        self, consumer: Consumer, topic: str, start: TopicPartition, until: int | None = None
+    def _to_ends(
+        self,
+        consumer: Consumer,
+        topic: str,
+        starts: list[TopicPartition],
+        until: int | None = None,
     ) -> Iterator[Entry]:
-        """Records of one partition from `start` to its end, or to the offset `until`."""
-        consumer.assign([start])
+        """Records from `starts` on to the partitions' ends, or to the offset `until` of one."""
+        consumer.assign(starts)
+        left = {start.partition for start in starts}
         deadline = time.monotonic() + ANSWER_S
-        while time.monotonic() < deadline:
-            message = consumer.poll(0.2)
+        while left:
+            message = consumer.poll(POLL_S)
             if message is None:
+                self._check_time(topic, deadline)
                 continue
-            offset = message.offset() or 0
-            if _is_end(message) or (until is not None and offset >= until):
-                return
-            yield from self._entry(topic, message)
-            if until is not None and offset + 1 >= until:
-                return
             deadline = time.monotonic() + ANSWER_S
-        raise LogError(
-            f"{self.settings.topic(topic)}-{start.partition}: the broker at "
-            f"{self.settings.bootstrap} does not answer; is its leader up?"
-        )
+            ended = _is_end(message)
+            if not ended and (until is None or (message.offset() or 0) < until):
+                yield from self._entry(topic, message)
+            if ended or (until is not None and (message.offset() or 0) + 1 >= until):
+                left.discard(message.partition() or 0)
+
+    def _check_time(self, topic: str, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise LogError(
+                f"{self.settings.topic(topic)}: the broker at {self.settings.bootstrap} does not "
+                "answer; have all its partitions a leader?"
+            )
+
+    def _ends(self, consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+        """Low and high watermark; waits through a change of leader."""
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                found = consumer.get_watermark_offsets(place, ANSWER_S)
+            except KafkaException as failure:
+                if failure.args[0].code() not in _MOVING or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+                continue
+            if found is None:
+                raise LogError(f"{place.topic}-{place.partition}: no answer in {ANSWER_S:.0f} s")
+            return found
 
     def _entry(self, topic: str, message: Message) -> Iterator[Entry]:
         """The record, or none: what cannot be read is told and must not stop a command."""
@@ -188,6 +207,7 @@ class Log:
                 consumer.close()
 
 
+_MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 _PRODUCER: dict[str, Property] = {
     "partitioner": "murmur2_random",
     "acks": "all",
@@ -199,6 +219,8 @@ _CONSUMER: dict[str, Property] = {
     "isolation.level": "read_committed",
     "auto.offset.reset": "earliest",
     "fetch.queue.backoff.ms": 5,
+    # A fetch at a partition's end is how its end is learnt: do not let the broker sit on it.
+    "fetch.wait.max.ms": 50,
 }
 
 

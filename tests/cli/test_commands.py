@@ -151,8 +151,9 @@ class TestDecisionsTail:
 
     def test_json_a_line(self, davy, decide):
         decide("digits-v2", 1)
-        told = davy("decisions", "tail", "--all", "--json", "--no-follow")[1].splitlines()
-        assert [json.loads(line)["seq"] for line in told] == [1]
+        code, told, complaint = davy("decisions", "tail", "--all", "--json", "--no-follow")
+        assert (code, complaint) == (0, "")
+        assert [json.loads(line)["seq"] for line in told.splitlines()] == [1]
 
 
 class TestWithoutTheServerExtra:
