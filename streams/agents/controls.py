@@ -38,7 +38,6 @@ class ControlTail:
     async def start(self) -> None:
         """Read to the ends as they are now."""
         await self._tail.start()
-        await self._tail.catch_up()
 
     async def stop(self) -> None:
         """Stop following."""

@@ -20,7 +20,6 @@ from streams.judge.facts import (
 )
 from streams.judge.record import cut_from_record, cut_to_record
 from streams.judge.rollout import RolloutJudge
-from streams.panes.facts import cells_from_states
 from streams.panes.merge import DuePane, PaneMerge
 from streams.spec.model import ALL_SEGMENT, RolloutSpec
 
@@ -57,28 +56,9 @@ class Desk:
         if offset < self.panes_offset:
             return
         self.panes_offset = offset + 1
-        name, body = record["body"]
-        partition = record["source_partition"]
-        if name == "davy.Progress":
-            self.merge.progress(partition, body["closed_through"], idle=body["idle"])
-        elif body["rollout"] != self.spec.rollout or body["spec_hash"] != self.spec_hash:
-            return
-        elif name == "davy.Activation":
-            self._activate(record, body)
-        else:
-            self.merge.pane(partition, body["pane"], cells_from_states(body["cells"]))
-
-    def _activate(self, record: dict[str, Any], body: dict[str, Any]) -> None:
-        if body["until_offset"] is not None:
-            return
-        self.merge.activation(
-            record["source_partition"],
-            record["source_partitions"],
-            record["pane_ms"],
-            body["from_pane"],
-        )
-        if self.judge is None:
-            self.judge = RolloutJudge(self.spec, record["pane_ms"])
+        self.merge.take(record, self.spec.rollout, self.spec_hash)
+        if self.judge is None and self.merge.pane_ms is not None:
+            self.judge = RolloutJudge(self.spec, self.merge.pane_ms)
 
     def step(self, *, rollouts: int, commands: int, routing: int) -> Decision | None:
         """Judge due panes up to a decision; the arguments are the offsets read so far."""

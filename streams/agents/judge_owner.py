@@ -75,10 +75,10 @@ class JudgeOwner:
     async def feed(self, batch: Batch) -> None:
         """Take panes and progress, then judge what is due."""
         async with self._stepping:
-            for record in batch.records:
+            for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)
+                await self._step_all()
             self.next_offset = batch.end
-            await self._step_all()
 
     async def flush(self) -> None:
         """Nothing waits here: state goes out with each decision."""

@@ -81,8 +81,7 @@ class Ownership:
             wanted = set(assigned)
             for partition in sorted(self._owners.keys() - wanted):
                 await self._drop(partition)
-            for partition in sorted(wanted):
-                await self._hold(partition)
+            await asyncio.gather(*(self._hold(partition) for partition in sorted(wanted)))
             return {p: owner.next_offset for p, owner in self._owners.items()}
 
     async def feed(self, batch: Batch) -> None:

@@ -38,7 +38,6 @@ class SpecFeed:
     async def start(self) -> None:
         """Read both topics to their ends."""
         await self._tail.start()
-        await self._tail.catch_up()
 
     async def stop(self) -> None:
         """Stop following."""

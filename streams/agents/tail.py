@@ -16,6 +16,8 @@ from aiokafka.errors import KafkaError
 from streams.agents.batch import Partition
 from streams.errors import LogError
 
+READ_S = 60.0
+
 Sink = Callable[[Partition, Any], None]
 """Takes one aiokafka ConsumerRecord; must not block."""
 
@@ -41,12 +43,19 @@ class LogTail:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect and begin to read at the beginning."""
+        """Connect, and read from the beginning to where the end is now.
+
+        Raises:
+            LogError: reading failed, or did not get there in time.
+        """
         await self._consumer.start()
         self._consumer.assign(self._partitions)
         await self._consumer.seek_to_beginning(*self._partitions)
         self._position = await self._positions()
+        # Asked before the first fetch: behind one it would wait for that fetch to return.
+        ends = await self._consumer.end_offsets(self._partitions)
         self._task = asyncio.create_task(self._follow(), name="log-tail")
+        await self._reach(ends, READ_S)
 
     async def stop(self) -> None:
         """Stop reading and disconnect."""
@@ -59,15 +68,17 @@ class LogTail:
         """Next offset to be delivered."""
         return self._position[partition]
 
-    async def catch_up(self, *, timeout_s: float = 30.0) -> None:
+    async def catch_up(self, *, timeout_s: float = READ_S) -> None:
         """Wait until all that is on the broker now has been delivered.
 
         Raises:
             LogError: reading failed, or did not get there in time.
         """
+        await self._reach(await self._consumer.end_offsets(self._partitions), timeout_s)
+
+    async def _reach(self, ends: dict[TopicPartition, int], timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
-                ends = await self._consumer.end_offsets(self._partitions)
                 async with self._moved:
                     await self._moved.wait_for(lambda: self._reached(ends))
         except TimeoutError as error:
@@ -116,9 +127,8 @@ async def read_all(connection: dict[str, Any], partition: Partition) -> list[Any
     """Return every committed record of a partition as of now, in log order."""
     records: list[Any] = []
     tail = LogTail(connection, [partition], lambda _, record: records.append(record))
-    await tail.start()
     try:
-        await tail.catch_up()
+        await tail.start()
     finally:
         await tail.stop()
     return records

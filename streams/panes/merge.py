@@ -7,6 +7,7 @@ has no owner, blocks. What an idle partition brings later for judged panes is co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -45,6 +46,20 @@ class PaneMerge:
     pending: dict[int, Cells] = field(default_factory=dict)
     late: int = 0
     """Panes that came after theirs had been judged."""
+
+    def take(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
+        """Take a decoded record of `panes`; those of other rollouts do nothing."""
+        name, body = record["body"]
+        partition = record["source_partition"]
+        if name == "davy.Progress":
+            self.progress(partition, body["closed_through"], idle=body["idle"])
+        elif (body["rollout"], body["spec_hash"]) != (rollout, spec_hash):
+            return
+        elif name == "davy.Pane":
+            self.pane(partition, body["pane"], cells_from_states(body["cells"]))
+        elif body["until_offset"] is None:
+            count, pane_ms = record["source_partitions"], record["pane_ms"]
+            self.activation(partition, count, pane_ms, body["from_pane"])
 
     def activation(self, partition: int, partitions: int, pane_ms: int, from_pane: int) -> None:
         """A source partition counts from this pane on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -84,16 +84,6 @@ def replayed_panes(pipeline: Pipeline, batch_size: int) -> dict[tuple[int, str, 
             key = (partition, pane.rollout, pane.pane)
             found[key] = pipeline.codec.encode("panes", record)
     return found
-
-
-def counted(pipeline: Pipeline) -> int:
-    """Events accepted according to the newest progress of every source partition."""
-    last: dict[int, dict[str, Any]] = {}
-    for _, record in pipeline.read("panes"):
-        kind, body = record["body"]
-        if kind == "davy.Progress":
-            last[record["source_partition"]] = body
-    return sum(body["accepted"] for body in last.values())
 
 
 def last_closed(pipeline: Pipeline) -> int:

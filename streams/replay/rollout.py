@@ -1,0 +1,43 @@
+"""Which panes did a rollout's judge see, and do its recorded decisions follow from them?
+
+Reads one partition of `panes` in log order, as the judge did, then steps along the recorded cuts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from streams.judge.facts import CommandFact, Decision, PaneInput, RoutingFact
+from streams.panes.merge import PaneMerge
+from streams.replay.cuts import replay_bodies
+from streams.spec.model import RolloutSpec
+
+PaneRecord = Mapping[str, Any]
+"""A decoded record of `panes`."""
+
+
+def judged_panes(spec: RolloutSpec, records: Iterable[PaneRecord]) -> dict[int, PaneInput]:
+    """Pane index -> what the judge was given, for every pane that became due."""
+    merge = PaneMerge()
+    panes = {}
+    for record in records:
+        merge.take(record, spec.rollout, spec.spec_hash)
+        while (due := merge.take_due()) is not None:
+            pane_ms = merge.pane_ms or 0
+            panes[due.pane] = PaneInput(pane=due.pane, pane_ms=pane_ms, cells=due.cells)
+    return panes
+
+
+def rejudged(
+    spec: RolloutSpec,
+    records: Iterable[PaneRecord],
+    routing: Sequence[RoutingFact],
+    commands: Sequence[CommandFact],
+    decisions: Sequence[Decision],
+) -> list[bytes]:
+    """Avro bodies of the decisions that the log gives along the recorded cuts."""
+    if not decisions:
+        return []
+    panes = judged_panes(spec, records)
+    return replay_bodies(spec, decisions[0].pane_ms, panes, routing, commands, decisions)
