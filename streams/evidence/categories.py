@@ -71,14 +71,27 @@ class EqualitySums:
         return total
 
     def to_state(self) -> dict[str, Any]:
-        """JSON: integers."""
-        return {"x": self.x_c.tolist(), "d": self.log_d.to_state()}
+        """JSON: integers, of the categories that have had an event in any stream."""
+        count = self.categories
+        seen = self.log_d.touched().any(axis=-1)
+        kept = np.flatnonzero(seen.reshape(-1, count).any(axis=0))
+        log_d = FixedSum()
+        log_d.high, log_d.low = self.log_d.high[..., kept, :], self.log_d.low[..., kept, :]
+        return {
+            "categories": count,
+            "kept": kept.tolist(),
+            "x": self.x_c[..., kept].tolist(),
+            "d": log_d.to_state(),
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Read what `to_state` wrote."""
+        kept = state["kept"]
         x_c = np.array(state["x"], np.int64)
-        sums = cls(x_c.shape[-1], x_c.shape[:-1])
-        sums.x_c = x_c
-        sums.log_d = FixedSum.from_state(state["d"])
+        sums = cls(state["categories"], x_c.shape[:-1])
+        if kept:
+            log_d = FixedSum.from_state(state["d"])
+            sums.x_c[..., kept] = x_c
+            sums.log_d.high[..., kept, :], sums.log_d.low[..., kept, :] = log_d.high, log_d.low
         return sums

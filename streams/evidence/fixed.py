@@ -20,6 +20,7 @@ Bools = NDArray[np.bool_]
 UNIT = 2.0**-40
 LIMB_BITS = 56
 LIMB_MASK = (1 << LIMB_BITS) - 1
+HALF_LIMB = 1 << (LIMB_BITS - 1)
 LIMB = UNIT * 2.0**LIMB_BITS
 """What one unit of the high limb is worth: 65 536."""
 
@@ -57,13 +58,18 @@ class FixedSum:
 
     def value(self) -> Floats:
         """The sums, float64."""
-        return self.high * LIMB + self.low * UNIT
+        return _real(self.high, self.low)
+
+    def touched(self) -> Bools:
+        """Which sums are not zero."""
+        nonzero: Bools = (self.high != 0) | (self.low != 0)
+        return nonzero
 
     def between(self, index: slice | Ints, anchor: int | Ints) -> Floats:
         """Differences along the last axis, [..., index] - [..., anchor], without cancellation."""
         high = self.high[..., index] - _at(self.high, anchor)
         low = self.low[..., index] - _at(self.low, anchor)
-        return high * LIMB + low * UNIT
+        return _real(high, low)
 
     def to_state(self) -> Any:
         """Nested lists of integers in units of 2^-40."""
@@ -78,6 +84,13 @@ class FixedSum:
         result.high = np.array(units >> LIMB_BITS, np.int64)
         result.low = np.array(units & LIMB_MASK, np.int64)
         return result
+
+
+def _real(high: Ints, low: Ints) -> Floats:
+    """Limbs as float64, rounded about zero so that small negative sums keep their digits."""
+    carry = (low + HALF_LIMB) >> LIMB_BITS
+    real: Floats = (high + carry) * LIMB + (low - (carry << LIMB_BITS)) * UNIT
+    return real
 
 
 def _at(values: Ints, anchor: int | Ints) -> Ints:

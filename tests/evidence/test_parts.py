@@ -47,6 +47,13 @@ class TestFixedSum:
         sums.add(np.array([2.0**-40, -LIMB]))
         assert sums.between(slice(0, 1), 1).tolist() == [LIMB + 2.0**-40]
 
+    def test_small_negative_sums_keep_their_digits(self):
+        sums = FixedSum((2,))
+        sums.add(np.array([-3 * 2.0**-40, 0.0]))
+        assert sums.value().tolist() == [-3 * 2.0**-40, 0.0]
+        assert sums.between(slice(1, 2), 0).tolist() == [3 * 2.0**-40]
+        assert sums.touched().tolist() == [True, False]
+
     def test_log_sum_exp_is_defined_everywhere(self):
         values = np.array([[-np.inf, -np.inf], [1e6, 1e6], [0.0, -1e9]])
         assert log_sum_exp(values).tolist() == [-np.inf, pytest.approx(1e6 + np.log(2)), 0.0]
@@ -141,7 +148,21 @@ class TestEquality:
         back.merge(first)
         stored = json.dumps(forth.to_state())
         assert json.dumps(back.to_state()) == stored
-        assert EqualitySums.from_state(json.loads(stored)).log_e() == forth.log_e()
+        restored = EqualitySums.from_state(json.loads(stored))
+        assert json.dumps(restored.to_state()) == stored
+        assert restored.log_e() == forth.log_e()
+
+    def test_stores_only_the_categories_that_were_seen(self):
+        """Two streams, sixty categories, two of them seen: two columns are stored and return."""
+        sums = EqualitySums.zeros(categories=60, shape=(2,))
+        counts = np.zeros((2, 60), np.int64)
+        counts[0, 3], counts[1, 59] = 7, 9
+        sums.fold(counts, 2 * counts)
+        state = json.loads(json.dumps(sums.to_state()))
+        assert state["kept"] == [3, 59]
+        restored = EqualitySums.from_state(state)
+        assert restored.to_state() == state
+        assert np.array_equal(restored.log_e(), sums.log_e())
 
     def test_a_single_category_says_nothing(self):
         sums = EqualitySums.zeros(categories=1)
