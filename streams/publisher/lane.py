@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 from fastavro import parse_schema, schemaless_writer
 
+from streams.errors import LogError
 from streams.publisher.drafts import Draft
 from streams.publisher.facts import Drop, Repair, Tally
 from streams.publisher.options import Options
@@ -18,6 +19,7 @@ from streams.wire.schemas import Schema, load_schema, subject_of
 
 EMBEDDED_CLUSTER = "tansu_cluster"
 """Cluster id of the embedded broker, whose producers are not idempotent."""
+ANSWER_S = 1.0
 
 _REASONS = {
     KafkaError._MSG_TIMED_OUT: Drop.TIMED_OUT,  # noqa: SLF001 - librdkafka's public constants
@@ -97,9 +99,13 @@ class Lane:
         if mode != "auto":
             return self._open(idempotent=mode == "on")
         plain = self._open(idempotent=False)
-        if plain.cluster_id(1.0) == EMBEDDED_CLUSTER:
-            return plain
-        return self._open(idempotent=True)
+        try:
+            cluster = plain.cluster_id(ANSWER_S)
+        except KafkaException as failure:
+            plain.poll(0)  # the callback says more than "timed out"
+            why = self.trouble or failure.args[0].str()
+            raise LogError(f"no broker answers ({why}); check bootstrap and security") from failure
+        return plain if cluster == EMBEDDED_CLUSTER else self._open(idempotent=True)
 
     def _open(self, *, idempotent: bool) -> Producer:
         conf: dict[str, Any] = dict(self._options.confluent(idempotent=idempotent))
