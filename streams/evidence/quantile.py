@@ -20,6 +20,9 @@ WARM_UP = 10.0
 V_OPT = 100.0
 """Intrinsic time q(1-q)t at which the quantile bounds are tightest: p99 at 10 000 events."""
 
+ROUNDING = 1e-9
+"""Share of the events by which ranks are moved outward, so that rounding cannot move them in."""
+
 
 def warm_up_events(q: float) -> int:
     """Baseline events needed to freeze a quantile: 10 / (1 - q), rounded up.
@@ -76,8 +79,9 @@ def quantile_rank_bounds(t: ArrayLike, q: float, alpha: float) -> tuple[Ints, In
     v = q * (1.0 - q) * np.maximum(total, 1)
     below = beta_binomial_mixture_bound(v, alpha, V_OPT, 1.0 - q, q)
     above = beta_binomial_mixture_bound(v, alpha, V_OPT, q, 1.0 - q)
-    low = np.clip(np.ceil(q * total - below), 0, total).astype(np.int64)
-    high = np.clip(np.floor(q * total + above) + 1, 1, total + 1).astype(np.int64)
+    slack = ROUNDING * total
+    low = np.clip(np.ceil(q * total - below - slack), 0, total).astype(np.int64)
+    high = np.clip(np.floor(q * total + above + slack) + 1, 1, total + 1).astype(np.int64)
     return low, high
 
 

@@ -94,6 +94,14 @@ class TestBounds:
         """Ten values cannot bound a p99 from above."""
         assert quantile_bounds(lognormal(20, 10, 7)[1], 0.99, 0.05)[1] == math.inf
 
+    @pytest.mark.parametrize("q", [0.5, 0.9, 0.95, 0.99, 0.999])
+    def test_a_bound_is_never_beyond_what_chance_allows(self, q):
+        """A sample too small to rule out "all lie below" has no upper bound, at any size."""
+        sizes = np.arange(1, 400)
+        low, high = quantile_rank_bounds(sizes, q, 0.05)
+        assert np.all(high[q**sizes > 0.05] == sizes[q**sizes > 0.05] + 1)
+        assert np.all(low[(1 - q) ** sizes > 0.05] == 0)
+
     def test_ranks_are_vectorised(self):
         low, high = quantile_rank_bounds(np.array([[0, 10], [1_000, 10**9]]), 0.99, 0.05)
         assert low[0].tolist() == [0, 0]
