@@ -1,0 +1,90 @@
+"""Figures in README.md, made from what `make demo` and `make bench` wrote; never typed.
+
+`python -m infra.docs.figures` rewrites what stands between `<!-- figures:NAME -->` and
+`<!-- /figures -->` from build/demo-*.json and build/bench.json. A table whose file is absent
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+BUILD = Path("build")
+README = Path("README.md")
+BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def demos() -> Iterator[dict[str, Any]]:
+    """The last result of each fault."""
+    for fault in ("errors", "slow", "drift"):
+        path = BUILD / f"demo-{fault}.json"
+        if path.exists():
+            yield json.loads(path.read_text())
+
+
+def demo_table() -> str | None:
+    """Outcome and times per fault."""
+    rows = [
+        (
+            f"`make demo FAULT={demo['fault']}`",
+            f"{good['outcome']} in {good['seconds']:.0f} s",
+            bad["outcome"],
+            f"{bad['seconds_from_first_faulty_response_to_share_0']:.1f} s",
+            f"{bad['final_measured_share']:.0%}",
+        )
+        for demo in demos()
+        for good, bad in [demo["rollouts"]]
+    ]
+    header = ("", "good candidate", "bad candidate", "first faulty answer to share 0", "share then")
+    return table(header, rows) if rows else None
+
+
+def bench_table() -> str | None:
+    """Every row of the benchmark."""
+    path = BUILD / "bench.json"
+    if not path.exists():
+        return None
+    rows = [
+        (
+            row["name"],
+            f"{row['value']:,.4g}" if row["value"] < 1000 else f"{row['value']:,.0f}",
+            row["unit"],
+            f"{row['must']:,g}" if row["must"] else "",
+        )
+        for row in json.loads(path.read_text())
+    ]
+    return table(("", "measured", "unit", "must"), rows)
+
+
+TABLES: dict[str, Callable[[], str | None]] = {"demo": demo_table, "bench": bench_table}
+
+
+def rewritten(text: str) -> str:
+    """The README with every block made anew where its figures are there."""
+
+    def block(match: re.Match[str]) -> str:
+        made = TABLES[match[2]]()
+        return match[0] if made is None else f"{match[1]}{made}{match[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def main() -> None:
+    """Rewrite README.md."""
+    README.write_text(rewritten(README.read_text()))
+    sys.stdout.write(f"{README} holds the figures of {BUILD}\n")
+
+
+if __name__ == "__main__":
+    main()
