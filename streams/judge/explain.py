@@ -19,13 +19,11 @@ def explain(decision: Decision) -> str:
 def explain_verdict(verdict: Verdict) -> str:
     """One metric's evidence: estimate, interval, limit and counts."""
     seen = sum(verdict.exposures.values())
-    if verdict.estimate is None:
-        return f"{verdict.metric} of {verdict.candidate}: nothing to tell after {seen} requests"
-    estimate = _amount(verdict.estimate, verdict.unit)
-    interval = _interval(verdict)
+    name = f"{verdict.metric} of {verdict.candidate}"
+    if not _told(verdict):
+        return f"{name}: nothing to tell after {seen} requests"
     limit = _amount(verdict.margin, verdict.unit)
-    told = f"{verdict.metric} of {verdict.candidate} {estimate}{interval}, limit {limit}"
-    return f"{told}, after {seen} requests"
+    return f"{name} {_size(verdict)}, limit {limit}, after {seen} requests"
 
 
 def candidate_share(decision: Decision, segment: str = ALL_SEGMENT) -> float:
@@ -50,22 +48,31 @@ def _what(decision: Decision) -> str:
 def _weightiest(verdicts: Iterable[Verdict]) -> Verdict | None:
     """The verdict that is nearest to, or furthest beyond, its harm threshold."""
     return max(
-        (verdict for verdict in verdicts if verdict.estimate is not None),
+        (verdict for verdict in verdicts if _told(verdict)),
         key=lambda v: (v.finding == Finding.HARM, v.log_e_harm - v.log_e_harm_threshold),
         default=None,
     )
 
 
-def _interval(verdict: Verdict) -> str:
-    if verdict.low is None or verdict.high is None:
-        return ""
-    return f" ({_amount(verdict.low, verdict.unit)} to {_amount(verdict.high, verdict.unit)})"
+def _told(verdict: Verdict) -> bool:
+    return verdict.estimate is not None or bool(verdict.low)
+
+
+def _size(verdict: Verdict) -> str:
+    """Estimate and interval; without an estimate (the baseline has no events) the lower bound."""
+    unit, low = verdict.unit, _amount(verdict.low or 0.0, verdict.unit)
+    if verdict.estimate is None:
+        return f"at least {low}"
+    estimate = _amount(verdict.estimate, unit)
+    if verdict.high is None:
+        return f"{estimate} (at least {low})"
+    return f"{estimate} ({low} to {_amount(verdict.high, unit)})"
 
 
 def _amount(value: float, unit: str) -> str:
     match unit:
         case "ratio":
-            return f"{value:.3g}x the baseline's"
+            return f"{value:.3g}x"
         case "share":
             return f"{100 * value:.4g} %"
         case _:

@@ -128,6 +128,7 @@ class Verdict:
     estimate: float | None
     low: float | None
     high: float | None
+    """None: no upper bound yet. Without events in the baseline a ratio has no estimate either."""
     margin: float
     """The limit that is tested, in `unit` (effective margin after bucket mapping)."""
     log_e_harm: float

@@ -26,6 +26,7 @@ class Gauge:
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
+    """None: no upper bound yet."""
     remark: str = ""
     """What else a reader should know; goes behind the reason code."""
 
@@ -84,5 +85,5 @@ class Evidence(Protocol):
 
 
 def finite(value: float) -> float | None:
-    """The value, or None where there is none (NaN)."""
-    return None if np.isnan(value) else float(value)
+    """The value, or None where there is no number to tell (NaN, or no bound)."""
+    return float(value) if np.isfinite(value) else None

@@ -19,7 +19,7 @@ from streams.evidence.quantile import (
     quantile_ratio,
     quantile_ratio_interval,
 )
-from streams.judge.monitors.evidence import Counts, Gauge
+from streams.judge.monitors.evidence import Counts, Gauge, finite
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import LogHistogram
 
@@ -84,7 +84,8 @@ class CurrentLatency:
         """Ratio of the arms' quantiles."""
         arms = (self._baseline, self._candidate)
         low, high = quantile_ratio_interval(*arms, quantile, alpha)
-        return Gauge(unit="ratio", estimate=quantile_ratio(*arms, quantile), low=low, high=high)
+        ratio = quantile_ratio(*arms, quantile)
+        return Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
 
     def gauge_of(self, quantile: float) -> functools.partial[Gauge]:
         """`gauge` for one quantile."""

@@ -82,7 +82,7 @@ class RatioEvidence:
         """Stratified rate ratio."""
         low, high = self._ratio.interval(alpha)
         estimate = finite(float(self._ratio.estimate()))
-        return Gauge(unit="ratio", estimate=estimate, low=float(low), high=float(high))
+        return Gauge(unit="ratio", estimate=estimate, low=float(low), high=finite(float(high)))
 
     def tally(self) -> Tally:
         """Counts of the strata in which both arms had exposures."""
