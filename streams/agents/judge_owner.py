@@ -72,8 +72,8 @@ class JudgeOwner:
         )
         self._flusher.start()
 
-    async def feed(self, batch: Batch) -> None:
-        """Take panes and progress, then judge what is due."""
+    async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
+        """Take panes and progress, then judge what is due; a bad record blocks, loudly."""
         async with self._stepping:
             for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)

@@ -40,8 +40,8 @@ class Owner(Protocol):
     async def load(self) -> None:
         """Fence the former owner, read the state, set `next_offset`."""
 
-    async def feed(self, batch: Batch) -> None:
-        """Fold a batch that starts at `next_offset`."""
+    async def feed(self, batch: Batch, failures: int = 0) -> None:
+        """Fold a batch that starts at `next_offset`, after so many failures in a row."""
 
     async def flush(self) -> None:
         """Make everything fed so far durable."""
@@ -93,7 +93,8 @@ class Ownership:
             await self._rebuild(batch.partition, owner.failure)
             return
         try:
-            await owner.feed(batch.since(owner.next_offset))
+            failures = self._failures.get(batch.partition, 0)
+            await owner.feed(batch.since(owner.next_offset), failures)
         except Exception as error:  # noqa: BLE001 - whatever it was, the log is the remedy
             await self._rebuild(batch.partition, error)
             return

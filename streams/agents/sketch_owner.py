@@ -14,6 +14,7 @@ import numpy as np
 
 from streams.agents import cells
 from streams.agents.batch import Batch, Partition
+from streams.agents.careful import fold_carefully
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
@@ -24,8 +25,13 @@ from streams.panes.facts import ClosedPane, LiveRollout
 from streams.panes.fold import PartitionFold, Refused
 from streams.wire.columns import decode_predictions
 from streams.wire.deadletter import dead_letter
+from streams.wire.reasons import Reason
 
 SOURCE = "predictions"
+PATIENCE = 3
+"""Failures of one batch before its records are suspected."""
+BACKLOG = 5000
+"""Closed panes and dead-letters that may wait while a flush is under way."""
 
 
 class SketchOwner:
@@ -86,12 +92,20 @@ class SketchOwner:
             self._fold.dirty = set(stored.open)
         self._flusher.start()
 
-    async def feed(self, batch: Batch) -> None:
+    async def feed(self, batch: Batch, failures: int = 0) -> None:
         """Decode and fold a batch that starts at `next_offset`."""
         async with self._feeding:
             await self._follow_specs()
-            self._fold_batch(batch)
-        if self._closed:
+            if failures < PATIENCE:
+                self._fold_batch(self._fold, batch)
+            else:
+                self._fold = fold_carefully(self._fold, batch, self._fold_batch, self._give_up)
+            self._fed_at = time.monotonic()
+            self._dirty = True
+            self.idle = self.idle and not batch.records
+        if len(self._closed) + len(self._letters) > BACKLOG:
+            await self.flush()
+        elif self._closed:
             self._flusher.wake()
 
     async def flush(self) -> None:
@@ -110,7 +124,7 @@ class SketchOwner:
         await self._flusher.stop()
         await self._writer.stop()
 
-    def _fold_batch(self, batch: Batch) -> None:
+    def _fold_batch(self, fold: PartitionFold, batch: Batch) -> None:
         records = batch.records
         append_ms = np.fromiter((r.timestamp for r in records), np.int64, len(records))
         columns = decode_predictions(
@@ -118,13 +132,15 @@ class SketchOwner:
             self._context.codec,
             max_event_bytes=self._context.settings.max_event_bytes,
         )
-        closed, refused = self._fold.fold(columns, append_ms, end_offset=batch.end)
+        closed, refused = fold.fold(columns, append_ms, end_offset=batch.end)
         self._closed += closed
         self._letters += [self._letter(records[r.row], r) for r in refused]
-        self._fed_at = time.monotonic()
-        self._dirty = True
-        if records:
-            self.idle = False
+
+    def _give_up(self, record: Any) -> None:
+        detail = "see the worker's log for the exception"
+        self._letters.append(
+            self._letter(record, Refused(row=0, reason=Reason.UNPROCESSABLE, detail=detail))
+        )
 
     def _letter(self, record: Any, refused: Refused) -> OutRecord:
         topic = self._context.settings.topic("dead-letters")

@@ -91,6 +91,11 @@ class PartitionFold:
         self._advance(highest, future, late, known, len(refused), end_offset)
         return self._close(), sorted(refused, key=lambda r: r.row)
 
+    def skip(self, dead: int, *, end_offset: int) -> None:
+        """Step over records that cannot be folded; they count as dead."""
+        marker = self.marker
+        self.marker = replace(marker, next_offset=end_offset, dead=marker.dead + dead)
+
     def _future(
         self,
         columns: PredictionColumns,

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BAD_LATENCY = "bad_latency"
     BAD_TIME = "bad_time"
     FUTURE = "future"
+    UNPROCESSABLE = "unprocessable"
 
     @property
     def advice(self) -> str:
@@ -50,6 +51,8 @@ _ADVICE = {
     Reason.BAD_LATENCY: "The latency is NaN, infinite, negative or above 1e7 ms: publish"
     " milliseconds.",
     Reason.BAD_TIME: "The time is not between 1970 and 2200: publish milliseconds since the epoch.",
+    Reason.UNPROCESSABLE: "davy failed on this record three times over: report it with its bytes,"
+    " it is a defect of davy.",
     Reason.FUTURE: "The event is later than the broker's clock allows: set the producer's clock.",
 }
 
