@@ -22,6 +22,7 @@ SSL_KEYS = frozenset(
     {*FILES, "ssl.ca.pem", "ssl.key.password", "ssl.endpoint.identification.algorithm"}
 )
 KNOWN = SASL_KEYS | SSL_KEYS | {"security.protocol", "enable.ssl.certificate.verification"}
+CAPITAL = frozenset({"security.protocol", "sasl.mechanism", "sasl.mechanisms"})
 FAMILIES = ("security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl.")
 OWNED = {
     "bootstrap.servers": "set `bootstrap`",

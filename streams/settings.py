@@ -108,7 +108,10 @@ class Settings(BaseSettings):
         """Environment variables cannot hold dots: `DAVY_KAFKA__SASL_USERNAME` means them."""
         if not isinstance(value, Mapping):
             return value
-        return {_dotted(str(key)): _property(item) for key, item in value.items()}
+        found = {_dotted(str(key)): _property(item) for key, item in value.items()}
+        # librdkafka knows `PLAIN`, not `plain`.
+        capital = security.CAPITAL & found.keys()
+        return found | {key: str(found[key]).upper() for key in capital}
 
     @field_validator("kafka")
     @classmethod

@@ -141,6 +141,11 @@ class TestClients:
             "linger.ms": 7,
         }
 
+    def test_confluent_gets_mechanisms_as_it_knows_them(self):
+        kafka = {**SASL, "security.protocol": "sasl_plaintext", "sasl.mechanism": "plain"}
+        found = Settings(kafka=kafka).confluent()
+        assert (found["security.protocol"], found["sasl.mechanism"]) == ("SASL_PLAINTEXT", "PLAIN")
+
     def test_aiokafka_plaintext(self):
         assert Settings(bootstrap="b:1").aiokafka() == {
             "bootstrap_servers": "b:1",

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import (
     OFFSET_BEGINNING,
     TIMESTAMP_NOT_AVAILABLE,
@@ -86,6 +85,8 @@ class Log:
 
     def newest(self, topic: str, key: str) -> Entry | None:
         """The newest record of a key, searched from the end of its partition backwards."""
+        from aiokafka.partitioner import murmur2  # noqa: PLC0415 - slow to import
+
         with self._consumer() as consumer:
             count = self._partitions(consumer, topic)
             number = (murmur2(key.encode()) & 0x7FFFFFFF) % count

@@ -78,6 +78,10 @@ def show_version() -> None:
     typer.echo(version("davy"))
 
 
+CHATTY = ("faust", "mode", "aiokafka")
+"""Libraries whose news are not the operator's; their warnings are."""
+
+
 def _log_to_stderr(level: str) -> None:
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
@@ -87,3 +91,6 @@ def _log_to_stderr(level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if known[level.upper()] == logging.INFO:
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
