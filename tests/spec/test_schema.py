@@ -48,7 +48,7 @@ class TestSchema:
         [
             "stages: [2]\n",
             "stages: []\n",
-            "guardrails: {eror: 2x}\n",
+            "guardrails: {errorz: 2x}\n",
             "guardrails: {p99: 300ms}\n",
             "guardrails: {errors: -5%}\n",
             "timeout: soon\n",
