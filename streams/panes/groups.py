@@ -54,7 +54,7 @@ def add_to_cells(
         groups.append(Group(rollout=rollout, cell=cells.setdefault((ALL_SEGMENT, arm), Cell())))
         touched.add(place)
     _add_requests(groups, group_of, columns.status[chosen])
-    _add_latency(groups, group_of, columns.latency_ms[chosen])
+    _add_latency(groups, group_of, columns.latency_ms[chosen], columns.status[chosen])
     _add_classes(groups, group_of, columns, chosen)
     _add_scores(groups, group_of, columns.score[chosen])
     return touched
@@ -81,9 +81,14 @@ def _table(
 
 
 def _add_latency(
-    groups: list[Group], group_of: NDArray[np.int64], latency_ms: NDArray[np.float64]
+    groups: list[Group],
+    group_of: NDArray[np.int64],
+    latency_ms: NDArray[np.float64],
+    status: NDArray[np.int8],
 ) -> None:
-    table = _table(group_of, MAPPING.index(latency_ms), (len(groups), MAPPING.size))
+    """Failed requests count with their latency; a timeout took longer than any bucket tells."""
+    bucket = np.where(status == _TIMEOUT, MAPPING.size - 1, MAPPING.index(latency_ms))
+    table = _table(group_of, bucket, (len(groups), MAPPING.size))
     for group, counts in zip(groups, table, strict=True):
         group.cell.latency.counts += counts
 

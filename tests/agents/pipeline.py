@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from streams.demo.processes import Part, Parts
+from streams.demo.processes import Part, Parts, wait_until
+from streams.errors import PartError
 from streams.settings import Settings
 from streams.spec.model import (
     Candidate,
@@ -209,13 +209,16 @@ class Pipeline:
         self, condition: Callable[[], bool], *, what: str, parts: Sequence[Part] = ()
     ) -> None:
         """Poll a condition; fails with the workers' logs."""
-        deadline = time.monotonic() + 60
-        while not condition():
+
+        def there() -> bool:
             for part in parts:
                 assert part.running, f"{part.name} ended:\n{part.tail()}"
-            if time.monotonic() > deadline:
-                logs = "\n".join(part.tail() for part in parts)
-                raise AssertionError(f"not within 60 s: {what}\n{logs}")
+            return condition()
+
+        try:
+            wait_until(there, what=what, deadline_s=60)
+        except PartError as late:
+            raise AssertionError("\n".join([str(late), *(p.tail() for p in parts)])) from late
 
 
 def _until_end(consumer: Consumer, partitions: int) -> list[Message]:

@@ -123,6 +123,17 @@ class TestLateness:
         assert (fold.marker.dead, fold.marker.max_event_ms) == (0, BASE_MS + 5000)
 
 
+class TestLatency:
+    def test_a_timeout_exceeds_everything(self) -> None:
+        """Whatever latency a timed-out request reports, it lies in the last bucket."""
+        log = [event(0, status="TIMEOUT", latency_ms=3.0), event(1, status="ERROR", latency_ms=3.0)]
+        fold, _ = fold_all(log, [2])
+        (cells,) = fold.open.values()
+        latency = cells["all", "baseline"].latency
+        assert latency.counts[-1] == 1
+        assert latency.total == 2
+
+
 class TestRollouts:
     def test_one_version_in_two_rollouts(self) -> None:
         """Routes of one service share versions: an event counts in each of them."""
