@@ -128,7 +128,8 @@ def main() -> None:
     held = digits()
     fit = Model(args.version, Fault.NONE).accuracy(held.held_pixels, held.held_labels)
     print(f"{args.version}: {fit:.1%} of held-out digits are right; fault: {args.fault}")
-    publisher = Publisher(bootstrap=args.bootstrap, service=SERVICE, model_version=args.version)
+    given = {"bootstrap": args.bootstrap, "service": SERVICE, "model_version": args.version}
+    publisher = Publisher.from_env(**given)  # the registry, if any, is the environment's
     app = create_app(Model(args.version, args.fault), publisher)
     uvicorn.run(app, host=HOST, port=args.port, log_level="warning", access_log=False)
 
