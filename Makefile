@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint format bench statistics soak
+.PHONY: help setup lock rigs demo test lint format bench
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAUL
 
 test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
 	$(BIN)/pytest -n 2 $(ARGS)
+
+bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: $(READY) ## Style, types, walls between rooms, spelling
 	$(BIN)/ruff check
