@@ -333,7 +333,7 @@ class RolloutActor:
         hopeful = isinstance(error, TargetTransient | TargetConflict)
         if move is Move.RAISE and not (hopeful and self._retry.tries < RAISE_TRIES):
             self._give_up(error, have)
-        elif self._retry.alerting:
+        elif self._retry.alerting and move is not Move.RAISE:
             self._teller.failed(self.standing, have, f"{move}_retried: {error}")
 
     def _give_up(self, error: RouterError, have: Segments | None) -> None:

@@ -1,0 +1,211 @@
+"""The actuator as a program: real brokers, real Envoy, records in and weights out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.rigs import envoy as envoy_rig
+from streams.actuator.routers.memory import MemoryTarget, shared_target
+from streams.actuator.service import run_actuator
+from streams.demo.processes import Part, Parts, wait_until
+from streams.judge.facts import Action, RoutingPhase
+from streams.spec.model import RolloutSpec, Target
+from tests.actuator import traffic
+from tests.actuator.log import Log, make_spec
+from tests.actuator.targets import CLUSTERS, split
+
+
+@pytest.fixture
+def log(broker: Any, prefix: str) -> Iterator[Log]:
+    """Topics of the test's own."""
+    opened = Log(broker.bootstrap, prefix)
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def actuating(log: Log) -> Iterator[None]:
+    """An actuator in a thread of this process, so that its memory targets can be looked at."""
+    stop = threading.Event()
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            run_actuator(log.settings, stop=stop)
+        except Exception as error:  # noqa: BLE001 - the test asserts that there is none
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def in_memory() -> tuple[RolloutSpec, MemoryTarget]:
+    """A rollout on a memory target of its own."""
+    name = f"r-{uuid.uuid4().hex[:8]}"
+    return make_spec(name, Target(router="memory", options={"name": name})), shared_target(name)
+
+
+def phase(wanted: RoutingPhase, fence: int) -> Callable[[Any], bool]:
+    return lambda record: record.phase is wanted and record.fence == fence
+
+
+def begin(log: Log, spec: RolloutSpec) -> None:
+    """Apply, wait until the actuator knows it, and let the judge be heard."""
+    log.apply(spec)
+    log.wait_for(spec.rollout, phase(RoutingPhase.OBSERVED, 0), what="first look")
+    log.beat(spec)
+
+
+class TestRollout:
+    def test_first_look_intent_applied(self, log: Log) -> None:
+        """Seen before the first decision; then intent, applied, and observed ever after."""
+        spec, target = in_memory()
+        with actuating(log):
+            log.apply(spec)
+            first = log.wait_for(spec.rollout, phase(RoutingPhase.OBSERVED, 0), what="first look")
+            assert (first.applied_bp, first.desired_bp) == (split(0), {})
+            log.beat(spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            applied = log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+            later = log.wait_for(
+                spec.rollout,
+                lambda r: phase(RoutingPhase.OBSERVED, 1)(r) and r.confirmed_until > applied.at,
+                what="confirmation",
+            )
+        assert target.weights_bp == applied.applied_bp == later.applied_bp == split(2500)
+        assert later.since == applied.since <= later.confirmed_until
+        phases = [record.phase for record in log.routed(spec.rollout) if record.fence == 1]
+        assert phases[:3] == [RoutingPhase.INTENT, RoutingPhase.APPLIED, RoutingPhase.OBSERVED]
+
+    def test_a_restart_writes_nothing(self, log: Log) -> None:
+        """A new process reads the whole history and finds nothing to do."""
+        spec, target = in_memory()
+        with actuating(log):
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        known = len(log.routed(spec.rollout))
+        with actuating(log):
+            log.wait_for(
+                spec.rollout, phase(RoutingPhase.OBSERVED, 1), what="a new look", after=known
+            )
+        assert (target.writes, target.weights_bp) == (1, split(2500))
+        new = {record.phase for record in log.routed(spec.rollout)[known:]}
+        assert new == {RoutingPhase.OBSERVED}
+
+    def test_a_raise_waits_for_a_heartbeat(self, log: Log) -> None:
+        """An advance without a lease is held; the first heartbeat lets it through."""
+        spec, target = in_memory()
+        with actuating(log):
+            log.apply(spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(
+                spec.rollout, lambda r: r.reason.startswith("no_lease"), what="held without lease"
+            )
+            assert target.writes == 0
+            log.beat(spec)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        assert target.weights_bp == split(2500)
+
+    def test_poison_stops_nothing(self, log: Log) -> None:
+        """Garbage in every topic; the next good record is acted on."""
+        spec, target = in_memory()
+        with actuating(log):
+            log.apply(spec)
+            log.wait_for(spec.rollout, phase(RoutingPhase.OBSERVED, 0), what="first look")
+            for topic in ("rollouts", "decisions", "leases", "commands", "routing"):
+                for value in (b"", b"garbage", b"\x00\x00\x00\x00\x01", b"\x00\x7f\xff\xff\xffx"):
+                    log.send(topic, spec.rollout, value)
+            log.beat(spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        assert target.weights_bp == split(2500)
+
+    def test_a_stale_decision_is_refused(self, log: Log) -> None:
+        """A record with an older seq, written later, is answered by `refused`."""
+        spec, target = in_memory()
+        with actuating(log):
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+            log.decide(spec, Action.ROLLBACK, 0)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 2), what="rolled back")
+            log.decide(spec, Action.PROMOTE, 10_000, seq=1)
+            refused = log.wait_for(spec.rollout, phase(RoutingPhase.REFUSED, 1), what="refused")
+        assert refused.reason.startswith("stale")
+        assert target.weights_bp == split(0)
+
+    def test_abort_needs_no_judge(self, log: Log) -> None:
+        """A person's abort rolls back at once, though no judge is there."""
+        spec, target = in_memory()
+        with actuating(log):
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+            log.command(spec, "ABORT")
+            log.wait_for(spec.rollout, lambda r: r.terminal, what="terminal")
+            wait_until(lambda: target.weights_bp == split(0), what="zero", deadline_s=5)
+
+    def test_a_wrong_target_is_told(self, log: Log) -> None:
+        """A router that does not exist is a failed record, and no obstacle to others."""
+        wrong = make_spec("wrong", Target(router="nothing-like-it", options={}))
+        spec, target = in_memory()
+        with actuating(log):
+            log.apply(wrong)
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+            failed = log.wait_for("wrong", phase(RoutingPhase.FAILED, 0), what="failed")
+        assert "no router `nothing-like-it`" in failed.reason
+        assert target.weights_bp == split(2500)
+
+
+class TestEnvoy:
+    @pytest.mark.slow
+    def test_rollback_is_quick_and_survives_a_kill(
+        self, log: Log, parts: Parts, tmp_path: Path
+    ) -> None:
+        """The program moves real traffic; killed and started again it goes on where it was."""
+        with traffic.servers(["v1", "v2"]) as ports:
+            proxy = envoy_rig.start(parts, tmp_path, ports, first="v1")
+            options = {"rds": str(proxy.rds), "route": envoy_rig.ROUTE, "clusters": CLUSTERS}
+            target = Target(router="envoy", options=options | {"admin": proxy.admin})
+            spec = make_spec("real", target)
+            first = start(parts, log)
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500)
+            log.wait_for("real", phase(RoutingPhase.APPLIED, 1), what="applied")
+            assert 0 < traffic.count(proxy.url, 400)["v2"] < 200
+            first.signal(signal.SIGKILL)
+            first.wait(deadline_s=5)
+            begun = time.monotonic()
+            log.decide(spec, Action.ROLLBACK, 0)
+            second = start(parts, log)
+            log.wait_for("real", phase(RoutingPhase.APPLIED, 2), what="rolled back")
+            assert time.monotonic() - begun < 20
+            assert traffic.count(proxy.url, 200)["v2"] == 0
+            assert second.stop() == 0
+
+
+def start(parts: Parts, log: Log) -> Part:
+    """`davy actuator` on the test's topics."""
+    fields = log.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
+    env = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
+    return parts.start("actuator", [sys.executable, "-m", "streams.cli", "actuator"], env=env)

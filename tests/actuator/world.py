@@ -1,0 +1,182 @@
+"""A small world for the actuator's core: a clock that is turned by hand, a log in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.actuator.actor import RolloutActor
+from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
+from streams.actuator.ports import Applied, Desired, Fence, Observed, Proof, Verification
+from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
+from streams.errors import RouterError
+from streams.judge.facts import Action, CommandKind
+from streams.spec.model import RolloutSpec, Target
+from tests.actuator.log import make_spec
+from tests.actuator.targets import ARMS, split
+
+RECONCILE_S = 5.0
+LEASE_S = 30.0
+SILENCE_S = 300.0
+
+
+class HandClock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now
+
+    def wall_ms(self) -> int:
+        return 1_790_000_000_000 + int(self.now * 1000)
+
+
+@dataclass
+class ListJournal:
+    """The topic `routing` as a list."""
+
+    records: list[RoutingRecord] = field(default_factory=list)
+    down: bool = False
+    """Whether the log takes nothing."""
+
+    def write(self, record: RoutingRecord, *, wait_s: float) -> bool:
+        if not self.down:
+            self.records.append(record)
+        return not self.down and wait_s > 0
+
+    def stored_fence(self, rollout: str) -> int:
+        return max((r.fence for r in self.records if r.rollout == rollout), default=0)
+
+
+class CrashedError(Exception):
+    """The process died here."""
+
+
+@dataclass
+class Faults:
+    """What goes wrong at the target next."""
+
+    errors: list[RouterError] = field(default_factory=list)
+    """Raised one by one, by whatever is asked."""
+    refusals: list[RouterError] = field(default_factory=list)
+    """Raised one by one by writes alone."""
+    unproven: bool = False
+    """Whether writes find no proof."""
+    crash_before_apply: bool = False
+    crash_after_apply: bool = False
+
+
+class FaultyRouter:
+    """A memory router whose target fails, or whose process dies, when told to."""
+
+    def __init__(self, target: MemoryTarget, faults: Faults, *, largest_weight: int) -> None:
+        self._router = MemoryRouter(target, ARMS, largest_weight=largest_weight)
+        self._faults = faults
+        self.capabilities = self._router.capabilities
+        self.finalize = self._router.finalize
+
+    def observe(self) -> Observed:
+        self._fail()
+        return self._router.observe()
+
+    def apply(self, desired: Desired, *, expect: str | None, fence: Fence) -> Applied:
+        self._fail()
+        if self._faults.crash_before_apply:
+            self._faults.crash_before_apply = False
+            raise CrashedError
+        if self._faults.refusals:
+            raise self._faults.refusals.pop(0)
+        applied = self._router.apply(desired, expect=expect, fence=fence)
+        if self._faults.crash_after_apply:
+            self._faults.crash_after_apply = False
+            raise CrashedError
+        return applied
+
+    def verify(self, desired: Desired) -> Verification:
+        if self._faults.unproven:
+            return Verification(proof=Proof.PENDING, how="unproven")
+        return self._router.verify(desired)
+
+    def _fail(self) -> None:
+        if self._faults.errors:
+            raise self._faults.errors.pop(0)
+
+
+class World:
+    """One rollout, its target, and its actor, which may die and come back."""
+
+    def __init__(self, *, largest_weight: int = 10_000, **spec: Any) -> None:
+        facts: dict[str, Any] = {"lease_s": LEASE_S, "silence_rollback_s": SILENCE_S}
+        target = Target(router="memory", options={})
+        self.spec: RolloutSpec = make_spec("r1", target, **facts | spec)
+        self.clock = HandClock()
+        self.journal = ListJournal()
+        self.target = MemoryTarget()
+        self.faults = Faults()
+        self.commands: list[CommandRead] = []
+        self._largest = largest_weight
+        self.actor = self._born()
+
+    def _born(self) -> RolloutActor:
+        router = FaultyRouter(self.target, self.faults, largest_weight=self._largest)
+        return RolloutActor(self.spec, router, self.journal, self.clock, RECONCILE_S)
+
+    def restart(self) -> None:
+        """The process ends and another one reads the log."""
+        self.actor = self._born()
+        self.actor.restore(self.journal.records, self.commands, ended=False)
+
+    @property
+    def share_bp(self) -> int:
+        """The candidate's share at the target."""
+        weights = self.target.weights_bp
+        return 0 if weights is None else weights["all"]["candidate"]
+
+    def decision(
+        self, seq: int, candidate_bp: int, action: Action = Action.ADVANCE, **more: Any
+    ) -> DecisionFact:
+        """A decision whose hash is its name."""
+        facts: dict[str, Any] = {
+            "rollout": "r1",
+            "decision_id": f"d{seq}",
+            "seq": seq,
+            "spec_hash": self.spec.spec_hash,
+            "action": action,
+            "terminal": action in {Action.ROLLBACK, Action.PROMOTE},
+            "weights_bp": split(candidate_bp),
+            "prev_hash": f"h{seq - 1}",
+            "body_hash": f"h{seq}",
+        }
+        return DecisionFact(**facts | more)
+
+    def decide(self, seq: int, candidate_bp: int, action: Action = Action.ADVANCE) -> None:
+        """A decision arrives and is acted on."""
+        self.actor.decide(self.decision(seq, candidate_bp, action))
+        self.actor.step()
+
+    def beat(self) -> None:
+        """A heartbeat arrives."""
+        lease = LeaseFact(rollout="r1", spec_hash=self.spec.spec_hash, valid_s=LEASE_S, ended=False)
+        self.actor.hear(lease)
+        self.actor.step()
+
+    def ask(self, kind: CommandKind) -> None:
+        """A person asks for something."""
+        command = CommandRead(rollout="r1", kind=kind, actor="ada", at_ms=self.clock.wall_ms())
+        self.commands.append(command)
+        self.actor.command(command)
+        self.actor.step()
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, stepping whenever something is due."""
+        end = self.clock.now + seconds
+        while not self.actor.released and (due := self.actor.next_due()) <= end:
+            self.clock.now = max(self.clock.now, due)
+            self.actor.step()
+        self.clock.now = max(self.clock.now, end)
+
+    def phases(self) -> list[str]:
+        """The phases told so far."""
+        return [record.phase.value for record in self.journal.records]
