@@ -58,7 +58,7 @@ def bench_table() -> str | None:
     rows = [
         (
             row["name"],
-            f"{row['value']:,.4g}" if row["value"] < 1000 else f"{row['value']:,.0f}",
+            f"{row['value']:,.1f}",
             row["unit"],
             f"{row['must']:,g}" if row["must"] else "",
         )
