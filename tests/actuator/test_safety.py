@@ -11,7 +11,7 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from streams.actuator.facts import DecisionFact
 from streams.actuator.reconcile import ENFORCE_AT_MOST, ENFORCE_WINDOW_S
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.property
 
 SHARES = st.sampled_from([0, 100, 2500, 10_000])
 SLACK_S = 0.1
+ENDS_AFTER = 5
+"""Decisions before the rollout may end: after the end little can go wrong any more."""
 
 
 class Safety(RuleBasedStateMachine):
@@ -53,11 +55,33 @@ class Safety(RuleBasedStateMachine):
 
     # What happens.
 
-    @rule(share=SHARES, action=st.sampled_from([Action.ADVANCE, Action.HOLD, Action.PROMOTE]))
+    @initialize()
+    def begins(self) -> None:
+        """Nothing interesting happens to a rollout that nobody judges."""
+        self._act(self.world.actor.step)
+        self.judge_is_heard()
+        self._write(1, 100, Action.ADVANCE)
+        self.read_next()
+
+    @rule(share=SHARES)
+    def judge_is_heard_and_decides(self, share: int) -> None:
+        """The ordinary case: everything that was written is read in order."""
+        self.judge_is_heard()
+        self._write(len(self.log) + 1, share, Action.ADVANCE)
+        while self.unread:
+            self.read_next()
+
+    @rule(share=SHARES, action=st.sampled_from([Action.ADVANCE, Action.HOLD]))
     def judge_decides(self, share: int, action: Action) -> None:
         """The next decision is written; it is read later."""
         self._write(len(self.log) + 1, share, action)
 
+    @precondition(lambda self: len(self.log) > ENDS_AFTER)
+    @rule()
+    def judge_promotes(self) -> None:
+        self._write(len(self.log) + 1, 10_000, Action.PROMOTE)
+
+    @precondition(lambda self: len(self.log) > ENDS_AFTER)
     @rule()
     def judge_rolls_back(self) -> None:
         self._write(len(self.log) + 1, 0, Action.ROLLBACK)
@@ -125,6 +149,7 @@ class Safety(RuleBasedStateMachine):
             self.granted = self.newest
         self._act(lambda: self.world.ask(kind))
 
+    @precondition(lambda self: len(self.log) > ENDS_AFTER)
     @rule()
     def person_aborts(self) -> None:
         self.over, self.allowed_bp = True, 0
@@ -241,7 +266,7 @@ class Safety(RuleBasedStateMachine):
 
 
 Safety.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=120,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
