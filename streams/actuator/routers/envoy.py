@@ -54,13 +54,14 @@ class EnvoyRouter:
         """The file's weights; with `admin` also Envoy's own, the higher share where they differ."""
         file = self._read()
         weights, note = file.weights(), "file"
+        revision = _revision(weights, file.version)
         if self._admin is not None:
             served = self._served(self._admin, file)
             weights = highest(weights, served.weights) if served.weights else weights
             note = f"file and config_dump (version {served.version})"
         return Observed(
             weights_bp={ALL_SEGMENT: weights},
-            revision=revision_of(str(sorted(weights.items())), file.version),
+            revision=revision,
             fence=Fence.parse(file.version),
             note=note,
         )
@@ -72,16 +73,16 @@ class EnvoyRouter:
             raise TargetRejected(problem)
         self._refused_before = self._refusals()
         with locked(self._path):
-            if expect is not None and expect != self.observe().revision:
-                raise TargetConflict(f"{self._path}: changed since it was looked at")
             file = self._read()
+            if expect is not None and expect != _revision(file.weights(), file.version):
+                raise TargetConflict(f"{self._path}: changed since it was looked at")
             there = Fence.parse(file.version)
             if there is not None and there.forbids(fence):
                 raise TargetConflict(f"stale: {self._path} carries {there}, this write is {fence}")
             if rises({ALL_SEGMENT: file.weights()}, desired.weights_bp):
                 file.check_validates()
             replace_text(self._path, file.with_weights(shares, version=str(fence)))
-        revision = revision_of(str(sorted(shares.items())), str(fence))
+        revision = _revision(shares, str(fence))
         return Applied(revision=revision, weights_bp=desired.weights_bp)
 
     def verify(self, desired: Desired) -> Verification:
@@ -123,6 +124,11 @@ class EnvoyRouter:
             return self._admin.refusals(self._read().name)
         except RouterError:
             return None
+
+
+def _revision(weights: Mapping[str, int], version: str) -> str:
+    """Of the file alone: what Envoy makes of it is seen in the weights."""
+    return revision_of(str(sorted(weights.items())), version)
 
 
 def open_envoy(options: Mapping[str, Any], arms: Sequence[str]) -> EnvoyRouter:
