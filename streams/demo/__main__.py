@@ -51,7 +51,8 @@ def main() -> int:
         console.print(f"the demo failed: {error}", style="red", markup=False, highlight=False)
         return 2
     summary.write(told, args.build / "demo.json")
-    console.print(summary.table(told), summary.verdict_line(told))
+    for line in summary.lines(told):
+        console.print(line, highlight=False, soft_wrap=True)
     return 0 if told.ok else 1
 
 

@@ -86,6 +86,8 @@ class View:
     """The candidate's share of the answers that came through the proxy of late."""
     rate: float
     """Answers a second."""
+    released: bool
+    """Whether the judge has given up its lease, so that the route is free for the next rollout."""
 
     @property
     def last(self) -> Told | None:
@@ -102,9 +104,11 @@ class View:
 
     @property
     def settled(self) -> bool:
-        """Whether the outcome is decided, applied, and what the traffic really does."""
+        """Whether the outcome is decided for good, applied, and what the traffic really does."""
         share = SETTLED_SHARE.get(self.outcome)
-        return share is not None and self.applied == share and self.measured == share
+        if share is None or not self.released:
+            return False
+        return self.applied == share and self.measured == share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""What do the log's decisions and routing records say, as they come in?
+"""What do the log's decisions, routing records and leases say, as they come in?
 
-Reads the two topics from their beginning, without a group. Where the broker has no transactions a
+Reads the topics from their beginning, without a group. Where the broker has no transactions a
 decision may stand in the log twice; its number tells.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
@@ -32,9 +32,10 @@ class Feed:
 
     def __init__(self, settings: Settings) -> None:
         self._codec = Codec(open_store(settings), settings.prefix)
-        self._topics = {settings.topic(name): name for name in ("decisions", "routing")}
+        self._topics = {settings.topic(name): name for name in ("decisions", "routing", "leases")}
         self._told: dict[str, dict[int, Told]] = {}
         self._applied: dict[str, float] = {}
+        self._released: set[str] = set()
         self._consumer = Consumer(
             settings.confluent(**{**READER, "group.id": f"{settings.group}-demo"})
         )
@@ -52,13 +53,17 @@ class Feed:
             if message.error() is not None:
                 continue  # librdkafka goes on by itself
             topic = self._topics[message.topic() or ""]
-            record = self._codec.decode(topic, message.value())
-            if topic == "decisions":
-                decision = decision_from_record(record)
-                told = Told(decision=decision, at_ms=message.timestamp()[1])
-                self._told.setdefault(decision.rollout, {}).setdefault(decision.seq, told)
-            elif record["phase"] in SEEN:
-                self._applied[record["rollout"]] = candidate_share(record["applied_bp"])
+            self._take(topic, self._codec.decode(topic, message.value()), message.timestamp()[1])
+
+    def _take(self, topic: str, record: dict[str, Any], at_ms: int) -> None:
+        rollout = record["rollout"]
+        if topic == "decisions":
+            told = Told(decision=decision_from_record(record), at_ms=at_ms)
+            self._told.setdefault(rollout, {}).setdefault(told.decision.seq, told)
+        elif topic == "leases" and record["state"] == "ENDED":
+            self._released.add(rollout)
+        elif topic == "routing" and record["phase"] in SEEN:
+            self._applied[rollout] = candidate_share(record["applied_bp"])
 
     def told(self, rollout: str) -> tuple[Told, ...]:
         """The rollout's decisions in order."""
@@ -67,6 +72,10 @@ class Feed:
     def applied(self, rollout: str) -> float | None:
         """The candidate's share at the target, as the actuator saw it last."""
         return self._applied.get(rollout)
+
+    def released(self, rollout: str) -> bool:
+        """Whether the judge has ended its lease."""
+        return rollout in self._released
 
     def __enter__(self) -> Self:
         return self

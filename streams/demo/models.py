@@ -28,7 +28,7 @@ class Fault(StrEnum):
 
     NONE = "none"
     ERRORS = "errors"  # a table is one entry short: images with full ink in the top row fail
-    SLOW = "slow"  # features are fetched one by one instead of at once
+    SLOW = "slow"  # features are fetched row by row instead of at once
     DRIFT = "drift"  # images are read column by column: shifted classes, no error, no delay
 
 
@@ -82,7 +82,7 @@ class Model:
     @property
     def feature_calls(self) -> int:
         """How many calls to the feature store one answer waits for, one after the other."""
-        return 4 if self.fault is Fault.SLOW else 1
+        return SIDE if self.fault is Fault.SLOW else 1
 
     def predict(self, pixels: Pixels) -> Answer:
         """The digit on an image of 64 pixels in 0..16 and the model's score in [0, 1]."""

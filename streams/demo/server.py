@@ -31,12 +31,14 @@ VERSION_HEADER = "x-model-version"
 FAULT_HEADER = "x-demo-fault"  # for the demo's stop-watch only; davy never sees it
 REQUEST_ID = "x-request-id"  # Envoy gives every request one
 PIXELS = 64
+MEDIAN_S = 0.04
+SPREAD = 0.25
 
 
 class FeatureStore:
-    """Stands for the remote call that real models wait for: lognormal, median 15 ms.
+    """Stands for the remote call that real models wait for: lognormal, median 40 ms.
 
-    Many processes share few cores in a demo; without it, latency would be the scheduler's alone.
+    A dozen processes share few cores in a demo; without it, latency would be the scheduler's alone.
     """
 
     def __init__(self, seed: int) -> None:
@@ -44,7 +46,7 @@ class FeatureStore:
 
     async def fetch(self) -> None:
         """Wait for one answer."""
-        await asyncio.sleep(0.015 * self._dice.lognormvariate(0.0, 0.25))
+        await asyncio.sleep(MEDIAN_S * self._dice.lognormvariate(0.0, SPREAD))
 
 
 def pixels_of(body: bytes) -> Pixels:

@@ -73,6 +73,7 @@ def look(act: Act, scene: Scene, feed: Feed, *, elapsed_s: float) -> View:
         applied=feed.applied(act.rollout),
         measured=scene.counts.share(act.candidate),
         rate=scene.counts.rate,
+        released=feed.released(act.rollout),
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from streams.demo import words
@@ -35,30 +34,27 @@ class Summary:
         return bool(self.results) and all(result.as_expected for result in self.results)
 
 
-def table(summary: Summary) -> Table:
-    """One row per rollout."""
-    found = Table(title="what came of it", title_justify="left", header_style="dim")
-    for name in ("rollout", "outcome", "expected", "share at the end", "fault to rollback", "took"):
-        found.add_column(name, no_wrap=True)
+def lines(summary: Summary) -> Iterator[Text]:
+    """One line per rollout, and one for the whole; none wider than 80 columns."""
     for result in summary.results:
-        view, act = result.view, result.view.act
-        style = "green" if result.as_expected else "bold red"
-        fault_s = result.fault_to_zero_s
-        found.add_row(
-            f"{act.rollout} ({act.baseline} → {act.candidate}, fault: {act.fault})",
-            Text(view.outcome, style=style),
-            act.expected,
-            words.share(view.measured),
-            "-" if fault_s is None else f"{fault_s:.1f} s",
-            f"{view.elapsed_s:.1f} s",
-        )
-    return found
+        yield _line(result)
+    end = "both ended as they must" if summary.ok else "this is NOT how it must end"
+    style = "bold green" if summary.ok else "bold red"
+    yield Text(
+        f"{end}; {summary.total_s:.0f} s in all, {summary.set_up_s:.0f} s of it to start up", style
+    )
 
 
-def verdict_line(summary: Summary) -> str:
-    """The last line."""
-    end = "both as they had to be" if summary.ok else "NOT as it had to be"
-    return f"{end}; {summary.total_s:.0f} s in all, {summary.set_up_s:.0f} s of them set-up"
+def _line(result: Result) -> Text:
+    view, act = result.view, result.view.act
+    what = "good candidate" if act.fault is Fault.NONE else f"fault: {act.fault}"
+    style = "green" if result.as_expected else "bold red"
+    line = Text(f"{act.rollout}  {act.baseline} → {act.candidate}  {what:<14}  ")
+    line.append(f"{view.outcome:<11}", style)
+    line.append(f"  now {words.share(view.measured):>7}")
+    if result.fault_to_zero_s is not None:
+        line.append(f"  {result.fault_to_zero_s:.1f} s from fault to 0 %")
+    return line
 
 
 def write(summary: Summary, path: Path) -> None:
@@ -111,5 +107,5 @@ def _decision(told: Told) -> dict[str, Any]:
         "terminal": decision.terminal,
         "reason": decision.reason,
         "explanation": explain(decision),
-        "findings": {verdict.metric: verdict.finding for verdict in decision.verdicts},
+        "verdicts": [asdict(verdict) for verdict in decision.verdicts],
     }

@@ -138,28 +138,28 @@ def render(view: View, spec: RolloutSpec) -> RenderableType:
 
 
 def _stage_line(view: View, spec: RolloutSpec) -> RenderableType:
-    plan = [f"{stage.weight_bp / 100:g} %" for stage in spec.stages]
     stage = view.last.decision.stage if view.last else -1
-    line = Text("stages ")
-    for index, weight in enumerate(plan):
-        line.append(f" {weight} ", style="reverse cyan" if index == stage else "dim")
-    line.append(f"   candidate's share: applied {words.share(view.applied)}", style="bold")
-    line.append(f", measured at the proxy {words.share(view.measured)}", style="bold")
+    line = Text("stage  ", style="dim")
+    for index, step in enumerate(spec.stages):
+        mark, style = ("▸", "bold cyan") if index == stage else (" ", "dim")
+        line.append(f"{mark}{step.weight_bp / 100:g} %  ", style=style)
+    line.append(f"   share of {view.act.candidate}: applied {words.share(view.applied)}, measured")
+    line.append(f" at the proxy {words.share(view.measured)}", style="bold")
     line.append(f"   {view.rate:.0f} answers/s", style="dim")
     return line
 
 
 def _metrics(view: View) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("metric", "estimate", "interval", "limit", "e harm", "e no harm", "finding"):
+    for name in ("metric", "estimate", "interval", "limit", "e harm", "e no harm"):
         table.add_column(name, no_wrap=True)
+    table.add_column("finding")
     for verdict in view.last.decision.verdicts if view.last else ():
         table.add_row(*_row(verdict))
     return table
 
 
 def _row(verdict: Verdict) -> tuple[Text | str, ...]:
-    style = STYLES[verdict.finding]
     harm = words.against(verdict.log_e_harm, verdict.log_e_harm_threshold)
     safe = words.against(verdict.log_e_safe, verdict.log_e_safe_threshold)
     crossed = verdict.log_e_harm >= verdict.log_e_harm_threshold
@@ -171,12 +171,12 @@ def _row(verdict: Verdict) -> tuple[Text | str, ...]:
         words.amount(verdict.margin, verdict.unit),
         Text(harm, style="bold red" if crossed else ""),
         Text(safe, style="green" if shown else ""),
-        Text(f"{verdict.finding} ({verdict.reason})", style=style),
+        Text(words.finding(verdict), style=STYLES[verdict.finding]),
     )
 
 
 def _health(view: View) -> RenderableType:
-    line = Text("health  ", style="dim")
+    line = Text("health ", style="dim")
     for check in view.last.decision.health if view.last else ():
         line.append(f"{check.name} {'ok' if check.ok else check.reason}  ")
         line.stylize("green" if check.ok else "magenta", len(line) - len(check.name) - 4)
@@ -191,9 +191,9 @@ def _history(view: View) -> RenderableType:
 def _told(told: Told, first: Told) -> Text:
     decision = told.decision
     seconds = (told.at_ms - first.at_ms) / 1000
-    line = Text(f" {seconds:5.1f} s  #{decision.seq:<3} ", style="dim")
+    line = Text(f" {seconds:5.1f} s  #{decision.seq:<3} ", style="dim", no_wrap=True)
     line.append(f"{decision.action:<8}", style=ACTIONS[decision.action])
-    line.append(f" {explain(decision)}")
+    line.append(f" {words.share(candidate_share(decision.weights_bp)):>7}  {words.why(decision)}")
     return line
 
 
@@ -222,6 +222,11 @@ def _shares(view: View) -> str:
 
 
 def _findings(view: View) -> str:
+    """What has been found so far; what is undecided is left out."""
     if view.last is None:
         return "; no decision yet"
-    return "; " + ", ".join(f"{v.metric} {v.finding}" for v in view.last.decision.verdicts)
+    by_finding: dict[Finding, list[str]] = {}
+    for verdict in view.last.decision.verdicts:
+        if verdict.finding is not Finding.UNDECIDED:
+            by_finding.setdefault(verdict.finding, []).append(verdict.metric)
+    return "".join(f"; {f.replace('_', ' ')}: {', '.join(m)}" for f, m in by_finding.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from streams.judge.facts import Verdict
+from streams.judge.facts import Decision, Finding, Verdict
 
 PLAIN_E = 9_999.0
 TINY_E = 0.01
@@ -65,6 +65,19 @@ def interval(verdict: Verdict) -> str:
         return "-"
     low, high = amount(verdict.low, verdict.unit), amount(verdict.high, verdict.unit)
     return f"{low} .. {high}"
+
+
+def finding(verdict: Verdict) -> str:
+    """What was found; where nothing was yet, why."""
+    if verdict.finding in (Finding.UNDECIDED, Finding.INVALID):
+        return verdict.reason.partition(":")[0].replace("_", " ")
+    return verdict.finding.replace("_", " ")
+
+
+def why(decision: Decision) -> str:
+    """The reason's sentence without its code."""
+    code, _, sentence = decision.reason.partition(": ")
+    return sentence or code
 
 
 def clock(seconds: float) -> str:

@@ -76,6 +76,7 @@ def make_view() -> Callable[..., View]:
             applied=applied,
             measured=measured,
             rate=250.0,
+            released=terminal,
         )
 
     return make

@@ -60,5 +60,5 @@ class TestFaults:
     @pytest.mark.parametrize("fault", list(Fault))
     def test_slow(self, fault: Fault) -> None:
         """Only the slow one asks the feature store again and again."""
-        expected = 4 if fault is Fault.SLOW else 1
+        expected = 8 if fault is Fault.SLOW else 1
         assert Model("v3", fault).feature_calls == expected

@@ -59,7 +59,7 @@ class TestTable:
             render(make_view(Action.HOLD, share_bp=200, applied=0.02, measured=0.019), spec)
         )
         text = console.file.getvalue()
-        for part in ("2 %", "25 %", "100 %", "applied 2.0 %", "1.9 %", "0.90x", "0.40x .. 1.20x"):
+        for part in ("▸25 %", "100 %", "applied 2.0 %", "1.9 %", "0.90x", "0.40x .. 1.20x"):
             assert part in text
         assert "60 of 20" in text
         assert "not lasted long enough" in text
