@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint format bench figures
+.PHONY: help setup lock rigs demo test lint style types walls spelling format bench figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -38,7 +38,7 @@ demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAUL
 	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER)
 
 test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --durations 10 $(ARGS)
 
 bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
@@ -46,12 +46,21 @@ bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/b
 figures: $(READY) ## Write the newest measurements into README.md
 	$(BIN)/python -m infra.docs.figures
 
-lint: $(READY) ## Style, types, walls between rooms, spelling
+lint: $(READY) ## Style, types, walls between rooms, spelling: everything that is wrong at once
+	@$(MAKE) --keep-going --no-print-directory style types walls spelling
+
+style: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases infra/rigs tests/conftest.py
+
+walls: $(READY)
 	$(BIN)/lint-imports
+
+spelling: $(READY)
 	$(BIN)/codespell
 
 format: $(READY) ## Put the code in the house style
