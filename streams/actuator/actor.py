@@ -1,32 +1,20 @@
-"""How is one rollout's target kept where it must be? Observe, plan, write, prove, tell.
+"""What comes in for one rollout, and when must its target be looked at?
 
-Level-triggered: every step looks at the target and does the one next thing. Threads, Kafka and
-time are outside: whoever runs an actor calls `step` when something came in and at `next_due`.
+Decisions, heartbeats and people's commands change the standing; the keeper acts on it. Threads,
+Kafka and time are outside: whoever runs an actor calls `step` when something came in and at
+`next_due`.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
-from streams.actuator.hand import Hand, Write
+from streams.actuator.keeper import Keeper
 from streams.actuator.lease import LeaseWatch, Silence
 from streams.actuator.lines import say
-from streams.actuator.ports import Clock, Fence, Observed, Outcome, Router, Segments
-from streams.actuator.reconcile import (
-    Drift,
-    Move,
-    Plan,
-    did_enforce,
-    differs,
-    may_enforce,
-    notice,
-    plan,
-)
-from streams.actuator.retry import RAISE_TRIES, Retry
+from streams.actuator.ports import Clock, Router
 from streams.actuator.standing import (
     Refusal,
     Standing,
@@ -36,35 +24,31 @@ from streams.actuator.standing import (
     take_decision,
 )
 from streams.actuator.teller import Journal, Teller
-from streams.actuator.weights import falls, home, rises
-from streams.errors import RouterError, TargetConflict, TargetTransient
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec
 
-VERIFY_EVERY_S = 0.01
-INTENT_WAIT_S = 2.0
-CONFLICT_TRIES = 5
-GUARD_AFTER_END_S = 600.0
-
 
 class RolloutActor:
-    """Keeps one target at the weights of the newest accepted decision. One thread at a time."""
+    """One rollout: keeps its target at the newest accepted decision. One thread at a time."""
 
     def __init__(
         self, spec: RolloutSpec, router: Router, journal: Journal, clock: Clock, reconcile_s: float
     ) -> None:
         self.spec = spec
-        self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
-        self.released = ""
-        """Why the target was let go; empty while it is held."""
-        self._router, self._clock, self._reconcile_s = router, clock, reconcile_s
-        self._hand = Hand(router)
+        self._clock = clock
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
+        self._keeper = Keeper(spec, router, self._teller, clock, reconcile_s)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
-        self._retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
-        self._look_at = clock.monotonic_s()
-        self._ended_at: float | None = None
-        self._news: tuple[object, ...] = ()
+
+    @property
+    def standing(self) -> Standing:
+        """Where the rollout stands."""
+        return self._keeper.standing
+
+    @property
+    def released(self) -> str:
+        """Why the target was let go; empty while it is held."""
+        return self._keeper.released
 
     # What comes in.
 
@@ -73,7 +57,7 @@ class RolloutActor:
     ) -> None:
         """Take up where the log says that the former actuator stood. Before the first step."""
         now = self._clock.monotonic_s()
-        self.standing = restore(self.standing, records, commands)
+        self._keeper.standing = restore(self.standing, records, commands)
         self._teller.resume(records)
         if self.standing.accepted is not None:
             self._lease = self._lease.watch(now)
@@ -81,12 +65,12 @@ class RolloutActor:
             self._lease = self._lease.end()
         told = [r for r in records if r.phase is not RoutingPhase.REFUSED]
         if told and told[-1].terminal and told[-1].phase is RoutingPhase.OBSERVED:
-            self._ended_at = now - max(0, self._clock.wall_ms() - told[-1].at) / 1000
+            self._keeper.ended_at = now - max(0, self._clock.wall_ms() - told[-1].at) / 1000
 
     def decide(self, decision: DecisionFact, *, replayed: bool = False) -> bool:
         """Take a decision in; whether it is one to act on. A replayed stale one is no news."""
         before = self.standing
-        self.standing, refused = take_decision(before, decision)
+        self._keeper.standing, refused = take_decision(before, decision)
         if refused is not None:
             if not (replayed and refused.code is Refusal.STALE):
                 self._teller.refused(before, decision, refused)
@@ -94,7 +78,7 @@ class RolloutActor:
             return False
         if self.standing.fence > before.fence:
             self._lease = self._lease.watch(self._clock.monotonic_s())
-            self._retry.clear()
+            self._keeper.retry.clear()
             self._say(logging.INFO, "accepted", action=decision.action, id=decision.decision_id)
         return True
 
@@ -109,245 +93,40 @@ class RolloutActor:
 
     def command(self, command: CommandRead) -> None:
         """Take a person's wish in."""
-        self.standing = take_command(self.standing, command)
-        self._retry.clear()
+        self._keeper.standing = take_command(self.standing, command)
+        self._keeper.retry.clear()
         self._say(logging.INFO, "command", kind=command.kind, actor=command.actor)
 
     # When and what.
 
     def next_due(self) -> float:
         """Monotonic seconds at which `step` must be called even if nothing comes in."""
-        now = self._clock.monotonic_s()
-        if self._hand.write is not None:
-            return now + VERIFY_EVERY_S
-        due = self._look_at if self._retry.due is None else self._retry.due
-        silence = None if self.standing.terminal else self._lease.next_change(now)
+        due = self._keeper.next_due()
+        if self.standing.terminal:
+            return due
+        silence = self._lease.next_change(self._clock.monotonic_s())
         return due if silence is None else min(due, silence)
 
     def step(self) -> None:
-        """Do what is due: prove a write, or look at the target and move it."""
-        now = self._clock.monotonic_s()
+        """Do what is due."""
         if self.is_over():
             return
-        self._heed_silence(now)
-        write = self._hand.write
-        if write is None or self._overtaken(write):
-            self._hand.drop()
-            self._reconcile(now, tries=CONFLICT_TRIES)
-        else:
-            self._prove(write)
+        silence = self._lease.silence(self._clock.monotonic_s())
+        if silence is Silence.TOO_LONG and not self.standing.terminal:
+            self._go_home()
+        self._keeper.step(silence)
 
     def is_over(self) -> bool:
-        """Whether the target was let go; that happens some time after the rollout's end."""
-        now = self._clock.monotonic_s()
-        ended_at = self._ended_at
-        if not self.released and ended_at is not None and now - ended_at > GUARD_AFTER_END_S:
-            self._release("ended")
-        return bool(self.released)
+        """Whether the target was let go."""
+        return self._keeper.is_over()
 
-    def _heed_silence(self, now: float) -> None:
-        if self.standing.terminal or self._lease.silence(now) is not Silence.TOO_LONG:
-            return
+    def _go_home(self) -> None:
         before = self.standing
-        self.standing = give_back(before, "silence_rollback: the judge was not heard for too long")
+        why = "silence_rollback: the judge was not heard for too long"
+        self._keeper.standing = give_back(before, why)
         if self.standing is not before:
             self._say(logging.ERROR, "silence_rollback", after_s=self.spec.silence_rollback_s)
-
-    def _overtaken(self, write: Write) -> bool:
-        """Whether less is wanted by now than what waits for its proof."""
-        wanted = self.standing.wanted
-        return wanted is not None and falls(write.weights_bp, wanted)
-
-    def _reconcile(self, now: float, *, tries: int) -> None:
-        """Look, plan, move; after a conflict look again at once."""
-        try:
-            at_ms = self._clock.wall_ms()
-            seen = self._router.observe()
-        except RouterError as error:
-            self._cannot_look(error, now)
-            return
-        try:
-            self._consider(seen, at_ms, now)
-        except TargetConflict as conflict:
-            if tries > 1:
-                self._reconcile(self._clock.monotonic_s(), tries=tries - 1)
-            else:
-                self._failed(conflict, self._direction(seen.weights_bp), seen.weights_bp)
-        except RouterError as error:
-            self._failed(error, self._direction(seen.weights_bp), seen.weights_bp)
-
-    def _direction(self, have: Segments) -> Move:
-        wanted = self.standing.wanted
-        return Move.RAISE if wanted is not None and rises(have, wanted) else Move.LOWER
-
-    def _consider(self, seen: Observed, at_ms: int, now: float) -> None:
-        """Act on what was seen. RouterErrors pass."""
-        if self._superseded(seen):
-            return
-        former = self.standing
-        self.standing, drift = notice(self.standing, seen, at_ms)
-        self._teller.look(seen, at_ms, changed=drift is not Drift.NONE)
-        if drift is not Drift.NONE:
-            self._say(logging.WARNING, "drift", kind=drift, weights=seen.weights_bp)
-        if drift is Drift.RAISED and not may_enforce(self.standing, now):
-            self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
-            self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
-            return
-        todo = plan(self.standing, seen, self._lease.silence(now), self._router.capabilities)
-        if todo.move is not Move.KEEP:
-            self._move(seen, todo, enforcing=drift is Drift.RAISED)
-        elif former.intent is not None and not differs(seen.weights_bp, former.intent):
-            self._await_proof(seen, former.given, now)
-        else:
-            self._retry.clear()
-            self._keep(seen, todo.reason or _reason(drift), now)
-
-    def _superseded(self, seen: Observed) -> bool:
-        """Whether another rollout has taken the target over from us: then it is let go."""
-        if seen.fence is None or seen.fence.rollout == self.spec.rollout:
-            return False
-        if not self.standing.owned:
-            return False
-        self._release(f"superseded by {seen.fence}")
-        return True
-
-    def _keep(self, seen: Observed, reason: str, now: float) -> None:
-        """Nothing to write; tell what is there when it is time, or when it is news."""
-        standing = self.standing
-        settled = standing.terminal and not differs(seen.weights_bp, standing.wanted)
-        if settled and self._ended_at is None:
-            self._end(now)
-        news = (reason.partition(":")[0], standing.terminal, seen.revision)
-        due = now >= self._look_at and self._ended_at is None
-        if due or news != self._news:
-            self._teller.observed(standing, seen.weights_bp, reason)
-            self._news = news
-        if now >= self._look_at:
-            self._look_at = now + self._reconcile_s
-
-    def _end(self, now: float) -> None:
-        """The rollout's last weights are in force: tidy up, and guard them for a while."""
-        self._ended_at = now
-        rolled_back = self.standing.wanted == home(self.spec.arms, self.standing.wanted or ())
-        outcome = Outcome.ROLLED_BACK if rolled_back else Outcome.PROMOTED
-        try:
-            self._router.finalize(outcome)
-        except RouterError as error:
-            self._say(logging.ERROR, "finalize_failed", error=str(error))
-        self._say(logging.INFO, "ended", outcome=outcome)
-
-    def _release(self, why: str) -> None:
-        self.released = why
-        self._hand.drop()
-        self._say(logging.INFO, "released", reason=why)
-
-    # Writing.
-
-    def _move(self, seen: Observed | None, todo: Plan, *, enforcing: bool) -> None:
-        """Tell the intent, write, and ask for the proof."""
-        stored = self._teller.intent(self.standing, todo.weights_bp, wait_s=INTENT_WAIT_S)
-        if not stored and todo.move is Move.RAISE:
-            raise TargetTransient("the log did not take the intent in time; nothing was raised")
-        write = Write(
-            weights_bp=todo.weights_bp,
-            before=None if seen is None else seen.weights_bp,
-            move=todo.move,
-            began=self._clock.monotonic_s(),
-            enforcing=enforcing,
-            why=self._why(todo, enforcing=enforcing),
-        )
-        fence = Fence(rollout=self.spec.rollout, seq=self.standing.fence)
-        self.standing = replace(self.standing, intent=todo.weights_bp, owned=True)
-        self._hand.put(write, expect=None if seen is None else seen.revision, fence=fence)
-        self._prove(self._hand.write or write)
-
-    def _why(self, todo: Plan, *, enforcing: bool) -> str:
-        if enforcing:
-            return "drift_raised: somebody raised the candidates' share; it was undone"
-        last = self.standing.accepted
-        return todo.reason or (last.why if last is not None else "")
-
-    def _await_proof(self, seen: Observed, before: Segments | None, now: float) -> None:
-        """This was written before, perhaps by another process, and was never proven."""
-        self.standing = replace(self.standing, given=before, intent=seen.weights_bp)
-        nothing = home(self.spec.arms, seen.weights_bp)
-        write = Write(
-            weights_bp=seen.weights_bp,
-            before=before,
-            move=Move.RAISE if rises(before or nothing, seen.weights_bp) else Move.LOWER,
-            began=now,
-            revision=seen.revision,
-        )
-        self._hand.adopt(write)
-        self._prove(write)
-
-    def _prove(self, write: Write) -> None:
-        """Ask whether the write is in effect, and tell."""
-        now = self._clock.monotonic_s()
-        try:
-            proof = self._hand.proven(now)
-        except RouterError as error:
-            self._failed(error, write.move, write.before)
-            return
-        if proof is None:
-            return
-        standing = replace(self.standing, given=write.weights_bp, intent=None)
-        self.standing = did_enforce(standing, now) if write.enforcing else standing
-        self._retry.clear()
-        self._teller.applied(
-            self.standing, write.weights_bp, revision=write.revision, reason=write.why
-        )
-        took_ms = round((now - write.began) * 1000, 1)
-        self._say(
-            logging.INFO, "applied", weights=write.weights_bp, took_ms=took_ms, proof=proof.how
-        )
-        self._look_at = now if self._unfinished(write.weights_bp) else now + self._reconcile_s
-
-    def _unfinished(self, have: Segments) -> bool:
-        return self.standing.terminal or differs(have, self.standing.wanted)
-
-    # Failing.
-
-    def _cannot_look(self, error: RouterError, now: float) -> None:
-        """Without sight nothing is raised; what must go to nothing is written blindly."""
-        wanted, given = self.standing.wanted, self.standing.given
-        going_home = wanted is not None and not differs(home(self.spec.arms, wanted), wanted)
-        self._look_at = now + self._reconcile_s
-        if not going_home or wanted is None or not differs(wanted, given):
-            self._failed(error, Move.KEEP, given)
-            return
-        self._say(logging.WARNING, "blind_rollback", error=str(error))
-        try:
-            todo = Plan(move=Move.LOWER, weights_bp=wanted)
-            self._move(None, todo, enforcing=False)
-        except RouterError as failure:
-            self._failed(failure, Move.LOWER, given)
-
-    def _failed(self, error: RouterError, move: Move, have: Segments | None) -> None:
-        """Try again later; a raise is given up when that will not help."""
-        self._hand.drop()
-        self._retry.failed(self._clock.monotonic_s())
-        level = logging.ERROR if self._retry.alerting else logging.WARNING
-        kind = type(error).__name__
-        self._say(level, "failed", move=move, tries=self._retry.tries, kind=kind, error=str(error))
-        hopeful = isinstance(error, TargetTransient | TargetConflict)
-        if move is Move.RAISE and not (hopeful and self._retry.tries < RAISE_TRIES):
-            self._give_up(error, have)
-        elif self._retry.alerting and move is not Move.RAISE:
-            self._teller.failed(self.standing, have, f"{move}_retried: {error}")
-
-    def _give_up(self, error: RouterError, have: Segments | None) -> None:
-        """Nothing is raised until a newer decision; what half arrived is taken back."""
-        ceiling = have or self.standing.given or home(self.spec.arms)
-        self._teller.failed(self.standing, have, f"raise_given_up: {error}")
-        self.standing = replace(self.standing, ceiling=ceiling)
-        self._retry.clear()
-        self._look_at = self._clock.monotonic_s()
 
     def _say(self, level: int, event: str, **facts: object) -> None:
         known = {"rollout": self.spec.rollout, "fence": self.standing.fence}
         say(level, f"actuator.{event}", known | facts)
-
-
-def _reason(drift: Drift) -> str:
-    return "" if drift is Drift.NONE else f"drift_{drift}: somebody else changed the weights"

@@ -1,0 +1,280 @@
+"""How is one target kept where it must be? Observe, plan, write, prove, tell.
+
+Level-triggered: every step looks at the target and does the one next thing.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+
+from streams.actuator.hand import Hand, Write
+from streams.actuator.lease import Silence
+from streams.actuator.lines import say
+from streams.actuator.ports import Clock, Fence, Observed, Outcome, Router, Segments
+from streams.actuator.reconcile import (
+    Drift,
+    Move,
+    Plan,
+    did_enforce,
+    differs,
+    may_enforce,
+    notice,
+    plan,
+)
+from streams.actuator.retry import RAISE_TRIES, Retry
+from streams.actuator.standing import Standing
+from streams.actuator.teller import Teller
+from streams.actuator.weights import falls, home, rises
+from streams.errors import RouterError, TargetConflict, TargetTransient
+from streams.spec.model import RolloutSpec
+
+VERIFY_EVERY_S = 0.01
+INTENT_WAIT_S = 2.0
+CONFLICT_TRIES = 5
+GUARD_AFTER_END_S = 600.0
+
+
+class Keeper:
+    """Brings one target to what the standing wants, and keeps it there."""
+
+    def __init__(
+        self, spec: RolloutSpec, router: Router, teller: Teller, clock: Clock, reconcile_s: float
+    ) -> None:
+        self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
+        self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
+        self.released = ""
+        """Why the target was let go; empty while it is held."""
+        self.ended_at: float | None = None
+        """When the last weights of an ended rollout were seen in force, monotonic seconds."""
+        self._spec, self._router, self._clock = spec, router, clock
+        self._reconcile_s = reconcile_s
+        self._hand = Hand(router)
+        self._teller = teller
+        self._silence = Silence.FROZEN
+        self._look_at = clock.monotonic_s()
+        self._news: tuple[object, ...] = ()
+
+    def next_due(self) -> float:
+        """Monotonic seconds at which `step` must be called."""
+        if self._hand.write is not None:
+            return self._clock.monotonic_s() + VERIFY_EVERY_S
+        return self._look_at if self.retry.due is None else self.retry.due
+
+    def step(self, silence: Silence) -> None:
+        """Do what is due: prove a write, or look at the target and move it."""
+        self._silence = silence
+        write = self._hand.write
+        if write is None or self._overtaken(write):
+            self._hand.drop()
+            self._reconcile(self._clock.monotonic_s(), tries=CONFLICT_TRIES)
+        else:
+            self._prove(write)
+
+    def is_over(self) -> bool:
+        """Whether the target was let go; that happens some time after the rollout's end."""
+        now = self._clock.monotonic_s()
+        ended_at = self.ended_at
+        if not self.released and ended_at is not None and now - ended_at > GUARD_AFTER_END_S:
+            self._release("ended")
+        return bool(self.released)
+
+    def _overtaken(self, write: Write) -> bool:
+        """Whether less is wanted by now than what waits for its proof."""
+        wanted = self.standing.wanted
+        return wanted is not None and falls(write.weights_bp, wanted)
+
+    def _reconcile(self, now: float, *, tries: int) -> None:
+        """Look, plan, move; after a conflict look again at once."""
+        try:
+            at_ms = self._clock.wall_ms()
+            seen = self._router.observe()
+        except RouterError as error:
+            self._cannot_look(error, now)
+            return
+        try:
+            self._consider(seen, at_ms, now)
+        except TargetConflict as conflict:
+            if tries > 1:
+                self._reconcile(self._clock.monotonic_s(), tries=tries - 1)
+            else:
+                self._failed(conflict, self._direction(seen.weights_bp), seen.weights_bp)
+        except RouterError as error:
+            self._failed(error, self._direction(seen.weights_bp), seen.weights_bp)
+
+    def _direction(self, have: Segments) -> Move:
+        wanted = self.standing.wanted
+        return Move.RAISE if wanted is not None and rises(have, wanted) else Move.LOWER
+
+    def _consider(self, seen: Observed, at_ms: int, now: float) -> None:
+        """Act on what was seen. RouterErrors pass."""
+        if self._superseded(seen):
+            return
+        former = self.standing
+        self.standing, drift = notice(self.standing, seen, at_ms)
+        self._teller.look(seen, at_ms, changed=drift is not Drift.NONE)
+        if drift is not Drift.NONE:
+            self._say(logging.WARNING, "drift", kind=drift, weights=seen.weights_bp)
+        if drift is Drift.RAISED and not may_enforce(self.standing, now):
+            self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
+            self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
+            return
+        todo = plan(self.standing, seen, self._silence, self._router.capabilities)
+        if todo.move is not Move.KEEP:
+            self._move(seen, todo, enforcing=drift is Drift.RAISED)
+        elif former.intent is not None and not differs(seen.weights_bp, former.intent):
+            self._await_proof(seen, former.given, now)
+        else:
+            self._keep(seen, todo.reason or _reason(drift), now)
+
+    def _superseded(self, seen: Observed) -> bool:
+        """Whether another rollout has taken the target over from us: then it is let go."""
+        if seen.fence is None or seen.fence.rollout == self._spec.rollout:
+            return False
+        if not self.standing.owned:
+            return False
+        self._release(f"superseded by {seen.fence}")
+        return True
+
+    def _keep(self, seen: Observed, reason: str, now: float) -> None:
+        """Nothing to write; tell what is there when it is time, or when it is news."""
+        self.retry.clear()
+        standing = self.standing
+        settled = standing.terminal and not differs(seen.weights_bp, standing.wanted)
+        if settled and self.ended_at is None:
+            self._end(now)
+        news = (reason.partition(":")[0], standing.terminal, seen.revision)
+        due = now >= self._look_at and self.ended_at is None
+        if due or news != self._news:
+            self._teller.observed(standing, seen.weights_bp, reason)
+            self._news = news
+        if now >= self._look_at:
+            self._look_at = now + self._reconcile_s
+
+    def _end(self, now: float) -> None:
+        """The rollout's last weights are in force: tidy up, and guard them for a while."""
+        self.ended_at = now
+        rolled_back = self.standing.wanted == home(self._spec.arms, self.standing.wanted or ())
+        outcome = Outcome.ROLLED_BACK if rolled_back else Outcome.PROMOTED
+        try:
+            self._router.finalize(outcome)
+        except RouterError as error:
+            self._say(logging.ERROR, "finalize_failed", error=str(error))
+        self._say(logging.INFO, "ended", outcome=outcome)
+
+    def _release(self, why: str) -> None:
+        self.released = why
+        self._hand.drop()
+        self._say(logging.INFO, "released", reason=why)
+
+    # Writing.
+
+    def _move(self, seen: Observed | None, todo: Plan, *, enforcing: bool) -> None:
+        """Tell the intent, write, and ask for the proof."""
+        stored = self._teller.intent(self.standing, todo.weights_bp, wait_s=INTENT_WAIT_S)
+        if not stored and todo.move is Move.RAISE:
+            raise TargetTransient("the log did not take the intent in time; nothing was raised")
+        write = Write(
+            weights_bp=todo.weights_bp,
+            before=None if seen is None else seen.weights_bp,
+            move=todo.move,
+            began=self._clock.monotonic_s(),
+            enforcing=enforcing,
+            why=self._why(todo, enforcing=enforcing),
+        )
+        fence = Fence(rollout=self._spec.rollout, seq=self.standing.fence)
+        self.standing = replace(self.standing, intent=todo.weights_bp, owned=True)
+        self._hand.put(write, expect=None if seen is None else seen.revision, fence=fence)
+        self._prove(self._hand.write or write)
+
+    def _why(self, todo: Plan, *, enforcing: bool) -> str:
+        if enforcing:
+            return "drift_raised: somebody raised the candidates' share; it was undone"
+        last = self.standing.accepted
+        return todo.reason or (last.why if last is not None else "")
+
+    def _await_proof(self, seen: Observed, before: Segments | None, now: float) -> None:
+        """This was written before, perhaps by another process, and was never proven."""
+        self.standing = replace(self.standing, given=before, intent=seen.weights_bp)
+        nothing = home(self._spec.arms, seen.weights_bp)
+        write = Write(
+            weights_bp=seen.weights_bp,
+            before=before,
+            move=Move.RAISE if rises(before or nothing, seen.weights_bp) else Move.LOWER,
+            began=now,
+            revision=seen.revision,
+        )
+        self._hand.adopt(write)
+        self._prove(write)
+
+    def _prove(self, write: Write) -> None:
+        """Ask whether the write is in effect, and tell."""
+        now = self._clock.monotonic_s()
+        try:
+            proof = self._hand.proven(now)
+        except RouterError as error:
+            self._failed(error, write.move, write.before)
+            return
+        if proof is None:
+            return
+        standing = replace(self.standing, given=write.weights_bp, intent=None)
+        self.standing = did_enforce(standing, now) if write.enforcing else standing
+        self.retry.clear()
+        self._teller.applied(
+            self.standing, write.weights_bp, revision=write.revision, reason=write.why
+        )
+        took_ms = round((now - write.began) * 1000, 1)
+        self._say(
+            logging.INFO, "applied", weights=write.weights_bp, took_ms=took_ms, proof=proof.how
+        )
+        self._look_at = now if self._unfinished(write.weights_bp) else now + self._reconcile_s
+
+    def _unfinished(self, have: Segments) -> bool:
+        return self.standing.terminal or differs(have, self.standing.wanted)
+
+    # Failing.
+
+    def _cannot_look(self, error: RouterError, now: float) -> None:
+        """Without sight nothing is raised; what must go to nothing is written blindly."""
+        wanted, given = self.standing.wanted, self.standing.given
+        going_home = wanted is not None and not differs(home(self._spec.arms, wanted), wanted)
+        self._look_at = now + self._reconcile_s
+        if not going_home or wanted is None or not differs(wanted, given):
+            self._failed(error, Move.KEEP, given)
+            return
+        self._say(logging.WARNING, "blind_rollback", error=str(error))
+        try:
+            todo = Plan(move=Move.LOWER, weights_bp=wanted)
+            self._move(None, todo, enforcing=False)
+        except RouterError as failure:
+            self._failed(failure, Move.LOWER, given)
+
+    def _failed(self, error: RouterError, move: Move, have: Segments | None) -> None:
+        """Try again later; a raise is given up when that will not help."""
+        self._hand.drop()
+        self.retry.failed(self._clock.monotonic_s())
+        level = logging.ERROR if self.retry.alerting else logging.WARNING
+        kind = type(error).__name__
+        self._say(level, "failed", move=move, tries=self.retry.tries, kind=kind, error=str(error))
+        hopeful = isinstance(error, TargetTransient | TargetConflict)
+        if move is Move.RAISE and not (hopeful and self.retry.tries < RAISE_TRIES):
+            self._give_up(error, have)
+        elif self.retry.alerting and move is not Move.RAISE:
+            self._teller.failed(self.standing, have, f"{move}_retried: {error}")
+
+    def _give_up(self, error: RouterError, have: Segments | None) -> None:
+        """Nothing is raised until a newer decision; what half arrived is taken back."""
+        ceiling = have or self.standing.given or home(self._spec.arms)
+        self._teller.failed(self.standing, have, f"raise_given_up: {error}")
+        self.standing = replace(self.standing, ceiling=ceiling)
+        self.retry.clear()
+        self._look_at = self._clock.monotonic_s()
+
+    def _say(self, level: int, event: str, **facts: object) -> None:
+        known = {"rollout": self._spec.rollout, "fence": self.standing.fence}
+        say(level, f"actuator.{event}", known | facts)
+
+
+def _reason(drift: Drift) -> str:
+    return "" if drift is Drift.NONE else f"drift_{drift}: somebody else changed the weights"
