@@ -20,7 +20,7 @@ from streams.judge.facts import Action, CommandKind
 from tests.actuator.targets import split
 from tests.actuator.world import LEASE_S, RECONCILE_S, CrashedError, World
 
-pytestmark = pytest.mark.property
+pytestmark = [pytest.mark.property, pytest.mark.slow]
 
 SHARES = st.sampled_from([0, 100, 2500, 10_000])
 SLACK_S = 0.1
