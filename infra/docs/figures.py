@@ -1,8 +1,8 @@
-"""Figures in README.md, made from what `make demo` and `make bench` wrote; never typed.
+"""Figures and files in README.md: made from what was measured and what is run, never typed.
 
-`python -m infra.docs.figures` rewrites what stands between `<!-- figures:NAME -->` and
-`<!-- /figures -->` from build/demo-*.json and build/bench.json. A table whose file is absent
-stays as it is.
+`make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
+build/demo-*.json and build/bench.json (a table whose file is absent stays as it is), and what
+stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 BUILD = Path("build")
 README = Path("README.md")
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
+LANGUAGES = {".py": "python", ".yaml": "yaml"}
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -80,9 +82,19 @@ def rewritten(text: str) -> str:
     return BLOCK.sub(block, text)
 
 
+def with_files(text: str) -> str:
+    """The README with every file that it shows as that file is now."""
+
+    def block(match: re.Match[str]) -> str:
+        path = Path(match[2])
+        return f"{match[1]}```{LANGUAGES[path.suffix]}\n{path.read_text()}```\n{match[3]}"
+
+    return FILE.sub(block, text)
+
+
 def main() -> None:
     """Rewrite README.md."""
-    README.write_text(rewritten(README.read_text()))
+    README.write_text(with_files(rewritten(README.read_text())))
     sys.stdout.write(f"{README} holds the figures of {BUILD}\n")
 
 
