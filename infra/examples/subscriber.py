@@ -1,0 +1,27 @@
+"""Prints decisions as they are made: where your chat message, ticket or pager would begin."""
+
+from confluent_kafka import Consumer
+
+from streams.judge.explain import explain
+from streams.judge.record import decision_from_record
+from streams.settings import load_settings
+from streams.wire.codec import Codec
+from streams.wire.store import open_store
+
+settings = load_settings()
+codec = Codec(open_store(settings), settings.prefix)
+# A group of its own reads each decision once, across restarts.
+consumer = Consumer(
+    settings.confluent(**{"group.id": "decision-printer", "auto.offset.reset": "earliest"})
+)
+consumer.subscribe([settings.topic("decisions")])
+try:
+    while True:
+        for message in consumer.consume(timeout=0.5):
+            if message.error() is None:
+                decision = decision_from_record(codec.decode("decisions", message.value()))
+                print(f"{decision.action:8} {explain(decision)}", flush=True)
+except KeyboardInterrupt:
+    pass
+finally:
+    consumer.close()
