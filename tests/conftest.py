@@ -18,6 +18,7 @@ from infra.rigs import kafka as kafka_rig
 from infra.rigs import registry as registry_rig
 from infra.rigs.cache import Absent
 from infra.rigs.shared import Shared, Started, shared
+from infra.rigs.turnstile import turnstile
 from streams.demo.broker import RunningBroker, start_tansu
 from streams.demo.processes import Parts, tail
 
@@ -63,6 +64,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if marker := MARKED.get(fixture):
                 item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of pytest-timeout: waiting costs no time
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests marked `alone` run with no other test of the run beside them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    folder = Path(item.config.option.basetemp).parent  # the run's, which xdist hands out
+    with turnstile(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,8 +62,8 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the file's lock alone, among all processes; it ends with this one's end too."""
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the file's lock among all processes, alone or shared; a process that ends lets go."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield

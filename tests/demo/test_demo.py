@@ -52,6 +52,7 @@ def check_report(build: Path, fault: str) -> None:
 
 
 @pytest.mark.flow
+@pytest.mark.alone
 @pytest.mark.timeout(RUN_S + 30)
 class TestDemo:
     @pytest.mark.parametrize(
