@@ -6,6 +6,7 @@ Two Faust agents: one folds `predictions`, one judges `panes`. Faust distributes
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -46,6 +47,8 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         topic_disable_leader=True,
         producer_acks=-1,
         web_enabled=False,
+        # Faust makes a folder for tables that davy does not have: not where people work.
+        datadir=f"{tempfile.gettempdir()}/davy-{settings.group}",
         worker_redirect_stdouts=False,
         value_serializer="raw",
         key_serializer="raw",
