@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from streams.demo import scene, story, summary
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.demo.table import show_on
 from streams.errors import DavyError
 

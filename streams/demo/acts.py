@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from string import Template
 
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.judge.facts import Action, Decision
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+# What an answer says of itself.
+VERSION_HEADER = "x-model-version"
+FAULT_HEADER = "x-demo-fault"  # for the demo's stop-watch only; davy never sees it
 WINDOW_MS = 2_000
 
 

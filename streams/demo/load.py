@@ -19,9 +19,8 @@ from pathlib import Path
 
 import aiohttp
 
-from streams.demo.counts import Counts
-from streams.demo.models import digits
-from streams.demo.server import FAULT_HEADER, VERSION_HEADER
+from streams.demo.counts import FAULT_HEADER, VERSION_HEADER, Counts
+from streams.demo.digits import digits
 
 REPORT_S = 0.2
 ANSWER_S = 5.0

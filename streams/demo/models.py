@@ -7,43 +7,19 @@ v3 a bad one whose code has one of three faults that real serving code has had.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 
-INK_LEVELS = 17  # a pixel is 0..16
-SIDE = 8
-Pixels = NDArray[np.int64]
+from streams.demo.digits import INK_LEVELS, SIDE, Pixels, digits
+from streams.demo.faults import Fault
+
 Image = NDArray[np.float64]
 
 
-class Fault(StrEnum):
-    """What is wrong with a model server."""
-
-    NONE = "none"
-    ERRORS = "errors"  # a table is one entry short: images with full ink in the top row fail
-    SLOW = "slow"  # features are fetched row by row instead of at once
-    DRIFT = "drift"  # images are read column by column: shifted classes, no error, no delay
-
-
 INVERSE_REGULARISATION = {"v1": 1.0, "v2": 10.0, "v3": 0.3}
-VERSIONS = tuple(INVERSE_REGULARISATION)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digits:
-    """The bundled data: one half to learn from, the other half to ask with."""
-
-    train_pixels: Pixels
-    train_labels: NDArray[np.int64]
-    held_pixels: Pixels
-    held_labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +28,6 @@ class Answer:
 
     digit: str
     score: float
-
-
-@cache
-def digits() -> Digits:
-    """1797 images of 8x8 pixels (0..16), halved with a fixed seed and equal class shares."""
-    data = load_digits()
-    train_x, held_x, train_y, held_y = train_test_split(
-        data.data.astype(np.int64),
-        data.target.astype(np.int64),
-        test_size=0.5,
-        random_state=7,
-        stratify=data.target,
-    )
-    return Digits(
-        train_pixels=train_x, train_labels=train_y, held_pixels=held_x, held_labels=held_y
-    )
 
 
 class Model:

@@ -18,7 +18,7 @@ import yaml
 
 from streams.demo.broker import RunningBroker, start_kafka, start_tansu
 from streams.demo.counts import CountsFile
-from streams.demo.models import VERSIONS, Fault
+from streams.demo.faults import VERSIONS, Fault
 from streams.demo.processes import HOST, Part, Parts, free_ports
 from streams.demo.proxy import Proxy, start_envoy
 from streams.errors import PartError
@@ -37,6 +37,7 @@ FAST: dict[str, int | float] = {
     "heartbeat_s": 2.0,
     "reconcile_s": 0.5,
 }
+QUIET = {"log_level": "3"}  # librdkafka tells of errors only
 # One thread each: a dozen processes share the cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -86,7 +87,7 @@ def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None
     parts.start("worker", [*DAVY, "worker"], env=env)
     parts.start("actuator", [*DAVY, "actuator"], env=env)
     for version, (part, port) in servers.items():
-        part.wait_until(lambda at=port: _healthy(at), what=f"{version} answers", deadline_s=60.0)  # type: ignore[misc]
+        part.wait_until(lambda at=port: _healthy(at), what=f"{version} answers", deadline_s=120.0)  # type: ignore[misc]
     ports = {version: port for version, (_, port) in servers.items()}
     proxy = start_envoy(parts, folder, ports, baseline=VERSIONS[0], candidate=VERSIONS[1])
     counts = _load(parts, folder, proxy)
@@ -102,7 +103,8 @@ def fresh(folder: Path) -> None:
 def write_config(folder: Path, broker: RunningBroker) -> Path:
     """The settings file that worker, actuator and commands of the demo share."""
     config = folder / "davy.yaml"
-    config.write_text(yaml.safe_dump({"bootstrap": broker.bootstrap, **FAST}, sort_keys=False))
+    settings = {"bootstrap": broker.bootstrap, "kafka": QUIET, **FAST}
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
     return config
 
 

@@ -22,13 +22,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from streams.demo.models import VERSIONS, Answer, Fault, Model, Pixels, digits
+from streams.demo.counts import FAULT_HEADER, VERSION_HEADER
+from streams.demo.digits import Pixels, digits
+from streams.demo.faults import VERSIONS, Fault
+from streams.demo.models import Answer, Model
 from streams.demo.processes import HOST
 from streams.publisher import Publisher
 
 SERVICE = "digits"
-VERSION_HEADER = "x-model-version"
-FAULT_HEADER = "x-demo-fault"  # for the demo's stop-watch only; davy never sees it
 REQUEST_ID = "x-request-id"  # Envoy gives every request one
 PIXELS = 64
 MEDIAN_S = 0.04

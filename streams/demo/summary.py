@@ -12,8 +12,11 @@ from rich.text import Text
 
 from streams.demo import words
 from streams.demo.acts import Result, Told, candidate_share
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.judge.explain import explain
+
+
+ACTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Summary:
     @property
     def ok(self) -> bool:
         """Whether every act ended as it had to."""
-        return bool(self.results) and all(result.as_expected for result in self.results)
+        return len(self.results) == ACTS and all(result.as_expected for result in self.results)
 
 
 def lines(summary: Summary) -> Iterator[Text]:

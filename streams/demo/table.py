@@ -13,7 +13,7 @@ from rich.text import Text
 
 from streams.demo import words
 from streams.demo.acts import Told, View, candidate_share
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.judge.explain import explain
 from streams.judge.facts import Action, Finding, Verdict
 from streams.spec.model import RolloutSpec

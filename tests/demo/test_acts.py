@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.demo.acts import Outcome, Result, View
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.judge.facts import Action
 
 MakeView = Callable[..., View]

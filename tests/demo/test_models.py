@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from streams.demo.models import VERSIONS, Fault, Model, digits
+from streams.demo.digits import digits
+from streams.demo.faults import VERSIONS, Fault
+from streams.demo.models import Model
 
 
 def class_shares(model: Model) -> np.ndarray:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from streams.demo import summary, words
 from streams.demo.acts import Result, View, acts
-from streams.demo.models import Fault
+from streams.demo.faults import Fault
 from streams.demo.story import TEMPLATE
 from streams.demo.table import PlainLines, render, show_on
 from streams.judge.facts import Action

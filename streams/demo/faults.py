@@ -1,0 +1,16 @@
+"""Which versions are there, and what can be wrong with the last of them?"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+VERSIONS = ("v1", "v2", "v3")
+
+
+class Fault(StrEnum):
+    """What is wrong with a model server."""
+
+    NONE = "none"
+    ERRORS = "errors"  # a table is one entry short: images with full ink in the top row fail
+    SLOW = "slow"  # features are fetched row by row instead of at once
+    DRIFT = "drift"  # images are read column by column: shifted classes, no error, no delay
