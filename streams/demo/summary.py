@@ -15,7 +15,6 @@ from streams.demo.acts import Result, Told, candidate_share
 from streams.demo.faults import Fault
 from streams.judge.explain import explain
 
-
 ACTS = 2
 
 
