@@ -52,8 +52,8 @@ class JudgeOwner:
         return self._failure or self._flusher.failure
 
     def fail(self, error: BaseException) -> None:
-        """Trust this owner no longer."""
-        self._failure = error
+        """Trust this owner no longer. The first reason stays."""
+        self._failure = self._failure or error
 
     async def load(self) -> None:
         """Fence the former owner, read back every rollout's state, finish its outbox."""
@@ -91,7 +91,9 @@ class JudgeOwner:
         await self._writer.stop()
 
     async def _tick(self) -> None:
-        """Heartbeats; decisions come from panes alone."""
+        """Heartbeats, while panes can be judged; decisions come from panes alone."""
+        if self._failure is not None:
+            return
         await self._leases.beat((desk.spec, desk.cut.pane) for desk in self._desks.values())
 
     async def _take(self, record: Any) -> None:

@@ -81,7 +81,11 @@ class Ownership:
             wanted = set(assigned)
             for partition in sorted(self._owners.keys() - wanted):
                 await self._drop(partition)
-            await asyncio.gather(*(self._hold(partition) for partition in sorted(wanted)))
+            held = (self._hold(partition) for partition in sorted(wanted))
+            # All have ended before the lock is let go, whatever becomes of one.
+            for failure in await asyncio.gather(*held, return_exceptions=True):
+                if failure is not None:
+                    raise failure
             return {p: owner.next_offset for p, owner in self._owners.items()}
 
     async def feed(self, batch: Batch) -> None:
@@ -90,16 +94,20 @@ class Ownership:
         if owner is None or batch.end <= owner.next_offset:
             return
         if owner.failure is not None or batch.start > owner.next_offset:
-            await self._rebuild(batch.partition, owner.failure)
+            await self._rebuild(batch.partition, owner)
             return
         try:
             failures = self._failures.get(batch.partition, 0)
             await owner.feed(batch.since(owner.next_offset), failures)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the log is the remedy
-            await self._rebuild(batch.partition, error)
+        except BaseException as error:
+            owner.fail(error)  # at once: half a batch must never become durable
+            if not isinstance(error, Exception):
+                raise  # cancelled; `heal` sees to the owner
+            await self._rebuild(batch.partition, owner)
             return
-        self._failures.pop(batch.partition, None)
-        self.progress[batch.partition] = owner.next_offset
+        if self._owners.get(batch.partition) is owner:
+            self._failures.pop(batch.partition, None)
+            self.progress[batch.partition] = owner.next_offset
 
     async def flush(self) -> None:
         """Make everything durable; a failing owner is left to be rebuilt."""
@@ -111,10 +119,10 @@ class Ownership:
                 logger.warning("%s-%d: flush failed: %s", *partition, error)
 
     async def heal(self) -> None:
-        """Rebuild owners that failed in the background."""
+        """Rebuild owners that failed in the background, or could not be rebuilt before."""
         for partition, owner in sorted(self._owners.items()):
             if owner.failure is not None:
-                await self._rebuild(partition, owner.failure)
+                await self._rebuild(partition, owner)
 
     async def close(self) -> None:
         """Drop every owner."""
@@ -123,10 +131,12 @@ class Ownership:
                 await self._drop(partition)
 
     async def _hold(self, partition: Partition) -> None:
+        """Own a partition; a failed owner keeps its place until there is another."""
         held = self._owners.get(partition)
-        if held is not None and held.failure is None:
-            return
-        await self._drop(partition)
+        if held is not None:
+            if held.failure is None:
+                return
+            await held.close()
         owner = self._make(partition)
         try:
             await owner.load()
@@ -143,7 +153,9 @@ class Ownership:
         if owner is not None:
             await owner.close()
 
-    async def _rebuild(self, partition: Partition, why: BaseException | None) -> None:
+    async def _rebuild(self, partition: Partition, owner: Owner) -> None:
+        """Replace an owner that failed, and seek to where the state ends."""
+        why = owner.failure
         tries = self._failures.get(partition, 0)
         self._failures[partition] = tries + 1
         logger.warning(
@@ -154,10 +166,11 @@ class Ownership:
         )
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
         async with self._changing:
-            if partition not in self._owners or self.seek is None:
+            if self._owners.get(partition) is not owner or self.seek is None:
                 return
-            owner = self._owners[partition]
-            if why is not None:
-                owner.fail(why)
+            try:
                 await self._hold(partition)
-            await self.seek({partition: self._owners[partition].next_offset})
+                await self.seek({partition: self._owners[partition].next_offset})
+            except Exception as error:  # noqa: BLE001 - the broker may be away: `heal` tries again
+                self._owners[partition].fail(error)
+                logger.warning("%s-%d: not rebuilt: %r", *partition, error)

@@ -20,7 +20,7 @@ from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
-from streams.errors import StateError
+from streams.errors import LogError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout
 from streams.panes.fold import PartitionFold, Refused
 from streams.wire.columns import decode_predictions
@@ -69,8 +69,8 @@ class SketchOwner:
         return self._failure or self._flusher.failure
 
     def fail(self, error: BaseException) -> None:
-        """Trust this owner no longer."""
-        self._failure = error
+        """Trust this owner no longer: it writes nothing more. The first reason stays."""
+        self._failure = self._failure or error
 
     async def load(self) -> None:
         """Fence the former owner, then read back what it made durable."""
@@ -109,20 +109,34 @@ class SketchOwner:
             self._flusher.wake()
 
     async def flush(self) -> None:
-        """Write what changed since the last flush as one; returns when the broker has it."""
+        """Write what changed since the last flush as one; returns when the broker has it.
+
+        After a flush that failed nothing may follow: its panes would be behind the next marker.
+
+        Raises:
+            LogError: this owner has failed.
+        """
         async with self._flushing:
-            if not self._dirty:
-                return
-            self._dirty = False
-            position = self.next_offset
-            first, last = self._render()
-            await self._writer.write(first, last)
-            self.durable_offset = position
+            if self.failure is not None:
+                raise LogError(f"{SOURCE}-{self._number}: not flushed after a failure")
+            if self._dirty:
+                try:
+                    await self._flush()
+                except BaseException as error:
+                    self.fail(error)
+                    raise
 
     async def close(self) -> None:
         """Stop in the background; nothing more is written."""
         await self._flusher.stop()
         await self._writer.stop()
+
+    async def _flush(self) -> None:
+        self._dirty = False
+        position = self.next_offset
+        first, last = self._render()
+        await self._writer.write(first, last)
+        self.durable_offset = position
 
     def _fold_batch(self, fold: PartitionFold, batch: Batch) -> None:
         records = batch.records
@@ -133,8 +147,9 @@ class SketchOwner:
             max_event_bytes=self._context.settings.max_event_bytes,
         )
         closed, refused = fold.fold(columns, append_ms, end_offset=batch.end)
+        letters = [self._letter(records[r.row], r) for r in refused]
         self._closed += closed
-        self._letters += [self._letter(records[r.row], r) for r in refused]
+        self._letters += letters
 
     def _give_up(self, record: Any) -> None:
         detail = "see the worker's log for the exception"

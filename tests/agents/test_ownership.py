@@ -1,0 +1,161 @@
+"""Whatever fails, no partition is left behind and nothing half-done becomes durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from streams.agents import ownership
+from streams.agents.batch import Batch, Partition
+from streams.agents.ownership import Owner, Ownership
+
+HERE, THERE = Partition("t", 0), Partition("t", 1)
+
+
+@dataclass
+class MemoryOwner:
+    """An owner whose state is a number; `load` and `feed` may be told to fail."""
+
+    loading: Callable[[], None] = lambda: None
+    feeding: Callable[[], None] = lambda: None
+    next_offset: int = 0
+    durable_offset: int = 0
+    failure: BaseException | None = None
+    closed: bool = False
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fail(self, error: BaseException) -> None:
+        self.failure = error
+
+    async def load(self) -> None:
+        await asyncio.sleep(0)
+        self.loading()
+        self.loaded.set()
+
+    async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
+        self.feeding()
+        self.next_offset = batch.end
+
+    async def flush(self) -> None:
+        self.durable_offset = self.next_offset
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Made:
+    """Makes owners as planned, then ordinary ones."""
+
+    def __init__(self, *planned: MemoryOwner) -> None:
+        self.planned = list(planned)
+        self.owners: list[MemoryOwner] = []
+
+    def __call__(self, _: Partition) -> Owner:
+        self.owners.append(self.planned.pop(0) if self.planned else MemoryOwner())
+        return self.owners[-1]
+
+
+def batch(start: int, end: int) -> Batch:
+    return Batch(partition=HERE, start=start, end=end, records=[])
+
+
+def broken() -> None:
+    raise ConnectionError("the broker is away")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "RETRY_S", (0.0,))
+
+
+def seeks(owned: Ownership) -> list[dict[Partition, int]]:
+    """Where the consumer was told to go."""
+    told: list[dict[Partition, int]] = []
+
+    async def seek(positions: dict[Partition, int]) -> None:
+        told.append(dict(positions))
+
+    owned.seek = seek
+    return told
+
+
+class TestFeed:
+    async def test_a_failed_owner_is_failed_before_anything_else_runs(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While the rebuild waits its turn, the half-changed owner may not flush."""
+        monkeypatch.setattr(ownership, "RETRY_S", (3600.0,))
+        owned = Ownership(Made(first := MemoryOwner(feeding=broken)))
+        await owned.take([HERE])
+        feeding = asyncio.create_task(owned.feed(batch(0, 5)))
+        await asyncio.sleep(0)
+        assert isinstance(first.failure, ConnectionError)
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+
+    async def test_cancelled_half_way(self) -> None:
+        """A feed that was cancelled leaves nothing that anybody trusts."""
+
+        def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        owned = Ownership(made := Made(MemoryOwner(feeding=cancelled)))
+        told = seeks(owned)
+        await owned.take([HERE])
+        with pytest.raises(asyncio.CancelledError):
+            await owned.feed(batch(0, 5))
+        await owned.heal()
+        assert (len(made.owners), told) == (2, [{HERE: 0}])
+
+    async def test_no_owner_answers_for_the_failure_of_the_one_before(self) -> None:
+        """An owner that a rebalance replaced fails late: its successor is left alone."""
+        owned = Ownership(made := Made())
+
+        async def rebalanced() -> None:
+            await owned.take([])
+            await owned.take([HERE])
+
+        class Replaced(MemoryOwner):
+            async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
+                await rebalanced()
+                broken()
+
+        made.planned.append(Replaced())
+        told = seeks(owned)
+        await owned.take([HERE])
+        await owned.feed(batch(0, 5))
+        assert (len(made.owners), made.owners[1].failure, told) == (2, None, [])
+
+
+class TestRebuild:
+    async def test_tried_until_it_works(self) -> None:
+        """A broker that is away while an owner is rebuilt does not orphan the partition."""
+        away = MemoryOwner(loading=broken)
+        owned = Ownership(made := Made(MemoryOwner(feeding=broken), away))
+        told = seeks(owned)
+        await owned.take([HERE])
+        await owned.feed(batch(0, 5))
+        assert (owned.partitions(), away.closed, told) == ([HERE], True, [])
+        await owned.heal()
+        await owned.feed(batch(0, 5))
+        assert (told, made.owners[-1].next_offset) == ([{HERE: 0}], 5)
+
+
+class TestTake:
+    async def test_all_have_ended_when_one_fails(self) -> None:
+        """No owner goes on loading behind the back of the next assignment."""
+
+        class Slow(MemoryOwner):
+            async def load(self) -> None:
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                await super().load()
+
+        slow = Slow()
+        owned = Ownership(Made(MemoryOwner(loading=broken), slow))
+        with pytest.raises(ConnectionError):
+            await owned.take([HERE, THERE])
+        assert slow.loaded.is_set()
