@@ -75,7 +75,7 @@ class SketchRecords:
             *(self._pane(pane) for pane in closed),
             *(self._activation(rollout, until=fold.marker.next_offset) for rollout, _ in ended),
             *letters,
-            *self._progress(fold, idle=idle),
+            *self._progress(fold, idle=idle, again=bool(activated)),
         ]
         body = cells.marker_body(fold.marker, self._clock, idle=idle)
         return first, [self._cell(cells.MARKER, body)]
@@ -146,9 +146,10 @@ class SketchRecords:
         }
         return self._panes_record(rollout.spec.rollout, ("davy.Activation", body))
 
-    def _progress(self, fold: PartitionFold, *, idle: bool) -> list[OutRecord]:
+    def _progress(self, fold: PartitionFold, *, idle: bool, again: bool) -> list[OutRecord]:
+        """News only, or `again`: a new rollout's judge has not heard what was told before."""
         marker = fold.marker
-        if (marker.closed_through, idle) == self._progress_written:
+        if not again and (marker.closed_through, idle) == self._progress_written:
             return []
         self._progress_written = (marker.closed_through, idle)
         body = {

@@ -1,0 +1,159 @@
+"""One flush is one truth: after one that failed, nothing follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from streams.agents.batch import Batch, Partition
+from streams.agents.context import Context
+from streams.agents.sketch_owner import SketchOwner
+from streams.agents.writer import LogWriter, OutRecord
+from streams.errors import LogError
+from streams.settings import Settings
+from streams.spec.model import RolloutSpec
+from streams.wire.codec import Codec
+from streams.wire.store import LocalSchemaStore
+from tests.agents.pipeline import START_MS, Traffic, spec
+
+CODEC = Codec(LocalSchemaStore())
+SOURCE = Partition("predictions", 0)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A consumed record, as far as an owner reads it."""
+
+    offset: int
+    value: bytes | None
+    timestamp: int
+    key: bytes | None = None
+    topic: str = SOURCE.topic
+    partition: int = SOURCE.partition
+
+
+@dataclass
+class MemoryWriter:
+    """Keeps flushes; fails as often as it is told to."""
+
+    failures: int = 0
+    flushes: list[list[OutRecord]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        pass
+
+    async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise LogError("the flush did not commit")
+        self.flushes.append([*first, *last])
+
+    async def stop(self) -> None:
+        pass
+
+    def bodies(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
+        """Bodies of all records of a topic, in order."""
+        written = (record for flush in self.flushes for record in flush)
+        values = (record.value for record in written if record.topic == topic and record.value)
+        return [CODEC.decode(topic, value)["body"] for value in values]
+
+
+@dataclass
+class MemorySpecs:
+    """Live specs without a log."""
+
+    specs: dict[str, RolloutSpec] = field(default_factory=dict)
+    version: int = 0
+
+    def live(self) -> dict[str, RolloutSpec]:
+        return dict(self.specs)
+
+    def apply(self, rollout: RolloutSpec) -> None:
+        self.specs[rollout.rollout] = rollout
+        self.version += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryContext(Context):
+    """Hands its one writer to every owner."""
+
+    out: MemoryWriter
+
+    def writer(self, what: str) -> LogWriter:  # noqa: ARG002 - one for all
+        return self.out
+
+
+async def nothing_to_read(_: Partition) -> int:
+    return 0
+
+
+def owner_of(out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOwner:
+    """An owner that starts from nothing."""
+    context = MemoryContext(
+        settings=Settings(lateness_ms=0, future_ms=1 << 50, **settings),
+        codec=CODEC,
+        specs=cast("Any", specs),
+        transactional=True,
+        end_offset=nothing_to_read,
+        out=out,
+    )
+    return SketchOwner(SOURCE, context)
+
+
+def batches(size: int, seconds: float = 6.0) -> Iterator[Batch]:
+    """Made-up traffic, cut into batches."""
+    records = [
+        Record(offset=offset, value=CODEC.encode("predictions", event), timestamp=START_MS)
+        for offset, event in enumerate(Traffic(seconds=seconds, rate=50).events(START_MS))
+    ]
+    for start in range(0, len(records), size):
+        part = records[start : start + size]
+        yield Batch(partition=SOURCE, start=start, end=start + len(part), records=part)
+
+
+class TestFlush:
+    async def test_nothing_follows_a_flush_that_failed(self) -> None:
+        """The panes of a failed flush must not be left behind by the next marker."""
+        out = MemoryWriter()
+        owner = owner_of(out, MemorySpecs({"digits-v2": spec()}))
+        first, second, *_ = batches(120)
+        await owner.feed(first)
+        out.failures = 1
+        with pytest.raises(LogError):
+            await owner.flush()
+        before = len(out.flushes)
+        await owner.feed(second)
+        with pytest.raises(LogError):
+            await owner.flush()
+        assert (len(out.flushes), owner.failure is None) == (before, False)
+
+    async def test_a_failed_owner_writes_nothing(self) -> None:
+        """What was folded before the failure may be half of a batch."""
+        out = MemoryWriter()
+        owner = owner_of(out, MemorySpecs({"digits-v2": spec()}))
+        await owner.feed(next(batches(120)))
+        before = len(out.flushes)
+        owner.fail(ValueError("in the middle of a batch"))
+        with pytest.raises(LogError):
+            await owner.flush()
+        assert len(out.flushes) == before
+
+
+class TestProgress:
+    async def test_told_again_to_a_new_rollout(self) -> None:
+        """A rollout's judge hears where a partition stands even if it stands still, or is idle."""
+        out, specs = MemoryWriter(), MemorySpecs()
+        owner = owner_of(out, specs, idle_ms=1)
+        for batch in batches(120):
+            await owner.feed(batch)
+        await owner.flush()
+        told = [body for name, body in out.bodies("panes") if name == "davy.Progress"]
+        out.flushes.clear()
+        specs.apply(spec())
+        await owner._tick()
+        again = out.bodies("panes")
+        assert [name for name, _ in again] == ["davy.Activation"] + ["davy.Progress"] * 4
+        assert again[-1][1] == told[-1]
