@@ -17,6 +17,9 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from streams.errors import FencedError, LogError
 
+LARGEST_BYTES = 64 << 20
+"""Before compression; what a topic takes is the broker's word (`max.message.bytes`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutRecord:
@@ -47,7 +50,11 @@ class PlainWriter:
 
     def __init__(self, connection: dict[str, Any]) -> None:
         self._producer = AIOKafkaProducer(
-            **connection, acks="all", compression_type="zstd", linger_ms=0
+            **connection,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=0,
+            max_request_size=LARGEST_BYTES,
         )
 
     async def start(self) -> None:
@@ -75,6 +82,7 @@ class TransactionalWriter:
             acks="all",
             compression_type="zstd",
             linger_ms=0,
+            max_request_size=LARGEST_BYTES,
         )
 
     async def start(self) -> None:
