@@ -14,6 +14,7 @@ from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.desk import Desk, command_fact, routing_fact
 from streams.agents.tail import LogTail
+from streams.errors import RegistryError
 from streams.judge.facts import CommandFact, RoutingFact
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,11 @@ class ControlTail:
         """Stop following."""
         await self._tail.stop()
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Why following stopped by itself, if it did."""
+        return self._tail.failure
+
     def adopt(self, desk: Desk) -> None:
         """Hand over what was read for this rollout, and all that follows."""
         rollout = desk.spec.rollout
@@ -58,13 +64,17 @@ class ControlTail:
 
     def _take(self, partition: Partition, record: Any) -> None:
         topic = self._names[partition.topic]
+        if topic != "rollouts" and record.value is not None:
+            self._hand_over(topic, partition, record)
         self.read[topic] = record.offset + 1
-        if topic == "rollouts" or record.value is None:
-            return
+
+    def _hand_over(self, topic: str, partition: Partition, record: Any) -> None:
         try:
             decoded = self._codec.decode(topic, record.value)
             make = routing_fact if topic == "routing" else command_fact
             fact = make(record.offset, decoded)
+        except RegistryError:
+            raise  # no fault of the record's: the tail brings it again
         except Exception:  # one bad record must not stop the others
             logger.exception("%s-%d@%d: not usable, skipped", *partition, record.offset)
             return

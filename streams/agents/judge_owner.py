@@ -49,7 +49,7 @@ class JudgeOwner:
     @property
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
-        return self._failure or self._flusher.failure
+        return self._failure or self._flusher.failure or self._controls.failure
 
     def fail(self, error: BaseException) -> None:
         """Trust this owner no longer. The first reason stays."""
@@ -92,7 +92,7 @@ class JudgeOwner:
 
     async def _tick(self) -> None:
         """Heartbeats, while panes can be judged; decisions come from panes alone."""
-        if self._failure is not None:
+        if self.failure is not None:
             return
         await self._leases.beat((desk.spec, desk.cut.pane) for desk in self._desks.values())
 
@@ -168,3 +168,5 @@ class JudgeOwner:
                 await self._leases.end(spec, last_pane)
         elif spec is not None:
             self._adopt(Desk.from_record(spec, record))
+        else:
+            logger.error("rollout %s: is being judged, but `rollouts` holds no spec", rollout)

@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.agents.batch import Partition
 from streams.agents.tail import LogTail
+from streams.errors import RegistryError
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
@@ -43,6 +44,11 @@ class SpecFeed:
         """Stop following."""
         await self._tail.stop()
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Why following stopped by itself, if it did."""
+        return self._tail.failure
+
     async def catch_up(self) -> None:
         """Wait until everything applied so far is known."""
         await self._tail.catch_up()
@@ -64,6 +70,8 @@ class SpecFeed:
                 self._apply(rollout, self._codec.decode("rollouts", record.value))
             else:
                 self._lease(rollout, self._codec.decode("leases", record.value))
+        except RegistryError:
+            raise  # no fault of the record's: the tail brings it again
         except Exception:  # one bad record must not stop the others
             logger.exception("%s-%d@%d: not usable, skipped", *partition, record.offset)
 

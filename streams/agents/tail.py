@@ -7,6 +7,7 @@ barrier: it returns when everything that was on the broker at the call has been 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,12 +15,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Partition
-from streams.errors import LogError
+from streams.errors import LogError, RegistryError
+
+logger = logging.getLogger(__name__)
 
 READ_S = 60.0
+STORE_RETRY_S = 1.0
 
 Sink = Callable[[Partition, Any], None]
-"""Takes one aiokafka ConsumerRecord; must not block."""
+"""Takes one aiokafka ConsumerRecord; gets it again after a RegistryError: it may be good."""
 
 
 class LogTail:
@@ -64,6 +68,12 @@ class LogTail:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._consumer.stop()
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Why reading stopped by itself, if it did."""
+        ended = self._task is not None and self._task.done() and not self._task.cancelled()
+        return self._task.exception() if self._task is not None and ended else None
+
     def position(self, partition: Partition) -> int:
         """Next offset to be delivered."""
         return self._position[partition]
@@ -93,10 +103,8 @@ class LogTail:
         return done or all(self._position[Partition(*tp)] >= end for tp, end in ends.items())
 
     def _raise_failure(self) -> None:
-        if self._task is not None and self._task.done() and not self._task.cancelled():
-            failure = self._task.exception()
-            if failure is not None:
-                raise LogError(f"reading stopped: {failure!r}") from failure
+        if self.failure is not None:
+            raise LogError(f"reading stopped: {self.failure!r}") from self.failure
 
     async def _follow(self) -> None:
         try:
@@ -110,7 +118,7 @@ class LogTail:
                     continue
                 for tp, records in fetched.items():
                     for record in records:
-                        self._sink(Partition(*tp), record)
+                        await self._deliver(Partition(*tp), record)
                 positions = await self._positions()
                 async with self._moved:
                     self._position = positions
@@ -118,6 +126,14 @@ class LogTail:
         finally:
             async with self._moved:
                 self._moved.notify_all()
+
+    async def _deliver(self, partition: Partition, record: Any) -> None:
+        while True:
+            try:
+                return self._sink(partition, record)
+            except RegistryError as error:
+                logger.warning("%s-%d@%d: %s", *partition, record.offset, error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _positions(self) -> dict[Partition, int]:
         return {Partition(*tp): await self._consumer.position(tp) for tp in self._partitions}

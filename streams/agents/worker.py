@@ -18,6 +18,7 @@ from streams.agents.ownership import Owner, Ownership
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.specs import SpecFeed
 from streams.broker import is_transactional
+from streams.errors import LogError
 from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
@@ -55,8 +56,8 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
     specs = SpecFeed(settings, codec)
     await specs.start()
     app = await _app(settings, codec, specs)
-    healing = asyncio.create_task(_heal(app.ownership), name="heal")
     await app.start()
+    healing = asyncio.create_task(_heal(app, specs), name="heal")
     logger.info("worker started")
     try:
         waiting = asyncio.ensure_future(stopped())
@@ -104,8 +105,15 @@ async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
     return app
 
 
-async def _heal(ownership: Ownership) -> None:
-    """Rebuild owners whose background work failed, for as long as the worker lives."""
+async def _heal(app: DavyApp, specs: SpecFeed) -> None:
+    """Rebuild owners that failed, for as long as the worker lives.
+
+    Raises:
+        LogError: what cannot be healed has failed: the worker must end, and say so.
+    """
     while True:
         await asyncio.sleep(HEAL_S)
-        await ownership.heal()
+        failure = app.crash_reason or specs.failure
+        if failure is not None:
+            raise LogError(f"the worker cannot go on: {failure}") from failure
+        await app.ownership.heal()

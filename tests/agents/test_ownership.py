@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -75,7 +75,7 @@ def seeks(owned: Ownership) -> list[dict[Partition, int]]:
     """Where the consumer was told to go."""
     told: list[dict[Partition, int]] = []
 
-    async def seek(positions: dict[Partition, int]) -> None:
+    async def seek(positions: Mapping[Partition, int]) -> None:
         told.append(dict(positions))
 
     owned.seek = seek

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.demo.processes import wait_until
 from streams.panes.facts import PaneClock, cells_to_states
 from streams.replay.partition import LogRecord, RecordedActivation, replay_partition
 from tests.agents.pipeline import Pipeline, Traffic, spec
@@ -152,3 +153,16 @@ class TestPanes:
         replayed = replayed_panes(pipeline, 5000)
         assert {key: replayed[key] for key in live} == live
         assert live.keys() == {k for k in replayed if k[2] <= last_closed(pipeline)}
+
+
+class TestEnd:
+    def test_state_that_does_not_fit_the_settings(self, pipeline: Pipeline) -> None:
+        """A worker that cannot own its partitions ends and says why; it does not sit there."""
+        pipeline.apply(spec())
+        worker = pipeline.worker("before")
+        await_activation(pipeline, worker)
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda: not worker.running, what="the worker's end", deadline_s=30)
+        other = pipeline.worker("after", DAVY_LATENESS_MS="700")
+        wait_until(lambda: not other.running, what="the worker's end", deadline_s=60)
+        assert "keep the old values until the live rollouts have ended" in other.tail()

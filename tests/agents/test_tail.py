@@ -1,0 +1,66 @@
+"""A tail delivers every record, and does not stop unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.agents import tail
+from streams.agents.batch import Partition
+from streams.agents.tail import LogTail
+from streams.errors import LogError, RegistryError
+from tests.agents.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from streams.demo.processes import Parts
+
+
+@pytest.fixture
+def pipeline(tansu: str, prefix: str, parts: Parts) -> Pipeline:
+    pipeline = Pipeline(tansu, prefix, parts)
+    for number in range(3):
+        pipeline.produce("rollouts", "r", str(number).encode(), partition=0)
+    pipeline.settle()
+    return pipeline
+
+
+def log_tail(pipeline: Pipeline, sink: tail.Sink) -> LogTail:
+    where = Partition(pipeline.settings.topic("rollouts"), 0)
+    return LogTail(dict(pipeline.settings.aiokafka()), [where], sink)
+
+
+class TestDelivery:
+    async def test_a_silent_registry_costs_no_record(
+        self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What cannot be read now is brought again, in its order."""
+        monkeypatch.setattr(tail, "STORE_RETRY_S", 0.01)
+        delivered: list[bytes] = []
+        silent = iter([False, True, True])
+
+        def sink(_: Partition, record: Any) -> None:
+            if next(silent, False):
+                raise RegistryError("does not answer")
+            delivered.append(record.value)
+
+        reading = log_tail(pipeline, sink)
+        try:
+            await reading.start()
+        finally:
+            await reading.stop()
+        assert delivered == [b"0", b"1", b"2"]
+
+    async def test_an_end_is_seen(self, pipeline: Pipeline) -> None:
+        """A tail that cannot go on says why, to whoever asks."""
+
+        def sink(_: Partition, record: Any) -> None:
+            raise ValueError(record.value)
+
+        reading = log_tail(pipeline, sink)
+        try:
+            with pytest.raises(LogError):
+                await reading.start()
+            assert isinstance(reading.failure, ValueError)
+        finally:
+            await reading.stop()
