@@ -102,6 +102,12 @@ class Consumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Let go of everything where nothing was assigned: Faust seeks nothing then."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:
+            await self.ownership.take(())
+
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
         assigned = {Partition(tp.topic, tp.partition) for tp in self.assignment()}
