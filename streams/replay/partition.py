@@ -6,6 +6,7 @@ and must not matter.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from streams.panes.facts import ClosedPane, PaneClock
 from streams.panes.fold import PartitionFold
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
-from streams.wire.columns import decode_predictions
+from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES, decode_predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +44,19 @@ def replay_partition(
     codec: Codec,
     *,
     batch_size: int,
+    max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
 ) -> Iterator[ClosedPane]:
-    """Fold a whole partition again; yields its closed panes in the order of their closing."""
+    """Fold a whole partition again; yields its closed panes in the order of their closing.
+
+    `max_event_bytes` must be the worker's: it says which records are refused.
+    """
     fold = PartitionFold(clock)
     edges = {a.first_offset for a in activations} | {a.until_offset for a in activations}
-    for batch in _batches(log, {edge for edge in edges if edge is not None}, batch_size):
+    for batch in _batches(log, sorted(edge for edge in edges if edge is not None), batch_size):
         _switch(fold, activations, batch[0].offset)
         append_ms = np.array([record.append_ms for record in batch], dtype=np.int64)
-        columns = decode_predictions([record.value for record in batch], codec)
+        values = [record.value for record in batch]
+        columns = decode_predictions(values, codec, max_event_bytes=max_event_bytes)
         closed, _ = fold.fold(columns, append_ms, end_offset=batch[-1].offset + 1)
         yield from closed
 
@@ -67,11 +73,14 @@ def _switch(fold: PartitionFold, activations: Sequence[RecordedActivation], offs
             fold.deactivate(name)
 
 
-def _batches(log: Sequence[LogRecord], edges: set[int], size: int) -> Iterator[Sequence[LogRecord]]:
-    """Cut the log into batches that never straddle an activation."""
+def _batches(
+    log: Sequence[LogRecord], edges: Sequence[int], size: int
+) -> Iterator[Sequence[LogRecord]]:
+    """Cut the log into batches that never straddle an activation, which may lie in a hole."""
     batch: list[LogRecord] = []
     for record in log:
-        if batch and (len(batch) == size or record.offset in edges):
+        passed = bisect_right(edges, record.offset)
+        if batch and (len(batch) == size or passed > bisect_right(edges, batch[-1].offset)):
             yield batch
             batch = []
         batch.append(record)

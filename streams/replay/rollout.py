@@ -6,6 +6,7 @@ Reads one partition of `panes` in log order, as the judge did, then steps along 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import dropwhile
 from typing import Any
 
 from streams.judge.facts import CommandFact, Decision, PaneInput, RoutingFact
@@ -21,12 +22,19 @@ def judged_panes(spec: RolloutSpec, records: Iterable[PaneRecord]) -> dict[int, 
     """Pane index -> what the judge was given, for every pane that became due."""
     merge = PaneMerge()
     panes = {}
-    for record in records:
+    for record in dropwhile(lambda record: not _activates(record, spec.rollout), records):
         merge.take(record, spec.rollout, spec.spec_hash)
         while (due := merge.take_due()) is not None:
             pane_ms = merge.pane_ms or 0
             panes[due.pane] = PaneInput(pane=due.pane, pane_ms=pane_ms, cells=due.cells)
     return panes
+
+
+def _activates(record: PaneRecord, rollout: str) -> bool:
+    """Whether the judge begins with this record; what partitions told before, it never heard."""
+    name, body = record["body"]
+    begins = name == "davy.Activation" and body["until_offset"] is None
+    return begins and body["rollout"] == rollout
 
 
 def rejudged(
