@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from streams.actuator.facts import RoutingRecord
 from streams.actuator.lines import say
 from streams.actuator.records import routing_to_record
+from streams.errors import WireError
 from streams.judge.facts import RoutingPhase
 from streams.settings import Settings
 from streams.wire.codec import Codec
@@ -56,7 +57,7 @@ class KafkaJournal:
                 value = self._codec.encode(TOPIC, routing_to_record(record))
             key = record.rollout.encode()
             self._producer.produce(self._topic, value, key, on_delivery=delivered)
-        except (BufferError, KafkaException) as error:
+        except (BufferError, KafkaException, WireError) as error:  # no reason not to go down
             facts = {"rollout": record.rollout, "phase": record.phase, "error": str(error)}
             say(logging.ERROR, "actuator.record_lost", facts)
             return False
