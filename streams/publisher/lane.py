@@ -13,6 +13,7 @@ from fastavro import parse_schema, schemaless_writer
 from streams.errors import LogError
 from streams.publisher.drafts import Draft
 from streams.publisher.facts import Drop, Repair, Tally
+from streams.publisher.forks import GATE
 from streams.publisher.options import Options
 from streams.wire.framing import frame
 from streams.wire.schemas import Schema, load_schema, subject_of
@@ -104,12 +105,18 @@ class Lane:
         except KafkaException as failure:
             plain.poll(0)  # the callback says more than "timed out"
             why = self.trouble or failure.args[0].str()
+            _end(plain)
             raise LogError(f"no broker answers ({why}); check bootstrap and security") from failure
-        return plain if cluster == EMBEDDED_CLUSTER else self._open(idempotent=True)
+        if cluster == EMBEDDED_CLUSTER:
+            return plain
+        _end(plain)
+        return self._open(idempotent=True)
 
     def _open(self, *, idempotent: bool) -> Producer:
         conf: dict[str, Any] = dict(self._options.confluent(idempotent=idempotent))
-        return Producer(conf | {"error_cb": self._on_error, "on_delivery": self._on_delivery})
+        callbacks = {"error_cb": self._on_error, "on_delivery": self._on_delivery}
+        with GATE.shut():
+            return Producer(conf | callbacks)
 
     def _encode(self, topic: str, record: dict[str, Any]) -> bytes:
         schema, schema_id = self._formats[topic]
@@ -133,6 +140,11 @@ class Lane:
         self._tally.drop(_REASONS.get(error.code(), Drop.REJECTED))
         advice = _ADVICE.get(error.code())
         self.trouble = f"{error.str()}; {advice}" if advice else error.str()
+
+
+def _end(producer: Producer) -> None:
+    with GATE.shut():
+        producer.close()
 
 
 def _body(schema: Schema, record: dict[str, Any]) -> bytes:

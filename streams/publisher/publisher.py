@@ -20,6 +20,7 @@ from typing import Any, Self
 from streams.publisher.buffer import Buffer
 from streams.publisher.drafts import Draft, Refused, outcome_draft, prediction_draft
 from streams.publisher.facts import Counters, Drop, Status, Tally
+from streams.publisher.forks import GATE
 from streams.publisher.options import Options, Registry
 from streams.publisher.request import Answer, Request
 from streams.publisher.worker import Worker
@@ -278,10 +279,15 @@ def _close_all() -> None:
 
 
 def _renew_all() -> None:
+    GATE.after_in_child()
     for publisher in tuple(_LIVE):
         publisher._after_fork()  # noqa: SLF001 - the same module
 
 
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(
+        before=GATE.before_fork,
+        after_in_parent=GATE.after_in_parent,
+        after_in_child=_renew_all,
+    )
