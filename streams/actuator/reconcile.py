@@ -117,6 +117,8 @@ def obstacle(now: Standing, seen: Observed, silence: Silence) -> str:
         return now.drifted
     if now.paused:
         return f"paused: by {now.paused}"
+    if now.accepted is not None and now.accepted.holds and now.granted_seq != now.fence:
+        return "hold: the newest decision raises nothing"
     if seen.unready:
         return f"not_ready: {', '.join(seen.unready)} cannot take traffic"
     if silence is not Silence.FRESH and now.granted_seq != now.fence:

@@ -28,6 +28,8 @@ class Accepted:
     terminal: bool = False
     """Nothing is raised any more after these weights."""
     rolled_back: bool = False
+    holds: bool = False
+    """The judge said hold: what it restates may be kept or lowered to, never raised to."""
     why: str = ""
 
 
@@ -39,7 +41,7 @@ class Standing:
     spec_hash: str
     accepted: Accepted | None = None
     link: tuple[int, str] | None = None
-    """`seq` and hash of the last decision read: the next one must point at it."""
+    """`seq` and hash of the last decision accepted: the next one must point at it."""
     paused: str = ""
     """Who paused, empty if nobody did."""
     drifted: str = ""
@@ -103,10 +105,10 @@ def take_decision(now: Standing, decision: DecisionFact) -> tuple[Standing, Refu
     if now.accepted is not None and decision.seq == now.accepted.seq:
         return now, None
     broken = _breaks_chain(now, decision)
-    linked = replace(now, link=(decision.seq, decision.body_hash))
     before = home(now.arms) if now.accepted is None else now.accepted.weights_bp
     if broken and rises(before, decision.weights_bp):
-        return linked, Refused(code=Refusal.CHAIN_BROKEN, sentence=broken)
+        return now, Refused(code=Refusal.CHAIN_BROKEN, sentence=broken)
+    linked = replace(now, link=(decision.seq, decision.body_hash))
     return _accept(linked, decision, before), None
 
 
@@ -118,6 +120,7 @@ def _accept(now: Standing, decision: DecisionFact, before: Segments) -> Standing
         weights_bp=decision.weights_bp,
         terminal=decision.terminal or rolled_back or now.terminal,
         rolled_back=rolled_back,
+        holds=decision.action is Action.HOLD,
     )
     # A decision that goes down may be enforced afresh, however often others interfered before.
     enforced = () if falls(before, decision.weights_bp) else now.enforced
@@ -148,12 +151,12 @@ def _breaks_chain(now: Standing, decision: DecisionFact) -> str:
     if now.link is None:
         return ""
     seq, body_hash = now.link
-    if decision.seq == seq + 1 and decision.prev_hash != body_hash:
-        return (
-            f"decision {decision.seq} does not follow from decision {seq} in this log: two judges, "
-            "or an edited record; nothing is raised on its word"
-        )
-    return ""
+    if (decision.seq, decision.prev_hash) == (seq + 1, body_hash):
+        return ""
+    return (
+        f"decision {decision.seq} does not follow from decision {seq} in this log: two judges, a "
+        "lost or an edited record; nothing is raised on its word, `resume` begins a new chain"
+    )
 
 
 def take_command(now: Standing, command: CommandRead) -> Standing:
@@ -174,7 +177,13 @@ def take_command(now: Standing, command: CommandRead) -> Standing:
 def _resume(now: Standing, at_ms: int) -> Standing:
     drifted = now.drifted if now.drifted_at_ms > at_ms else ""
     return replace(
-        now, paused="", drifted=drifted, resumed_at_ms=at_ms, enforced=(), granted_seq=now.fence
+        now,
+        paused="",
+        drifted=drifted,
+        resumed_at_ms=at_ms,
+        enforced=(),
+        granted_seq=now.fence,
+        link=None,
     )
 
 
@@ -226,6 +235,8 @@ def _restored(now: Standing, record: RoutingRecord) -> Standing:
             weights_bp=record.desired_bp,
             terminal=record.terminal,
             rolled_back=record.terminal and not rises(home(now.arms), record.desired_bp),
+            # Whatever else is to be raised the judge restates in its next decision.
+            holds=not (record.terminal or record.phase is RoutingPhase.INTENT),
         )
         now = replace(now, accepted=accepted)
     match record.phase:

@@ -9,14 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.actuator.facts import DecisionFact, RoutingRecord
+from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
 from streams.actuator.lease import LeaseWatch, Silence
 from streams.actuator.ports import Capabilities, Fence, FenceKind, Observed
 from streams.actuator.reconcile import Move, plan
-from streams.actuator.standing import Accepted, Refusal, Standing, restore, take_decision
+from streams.actuator.standing import (
+    Accepted,
+    Refusal,
+    Standing,
+    restore,
+    take_command,
+    take_decision,
+)
 from streams.actuator.weights import complaint, lower_of, measured, rises, units
 from streams.errors import TargetRejected
-from streams.judge.facts import Action, RoutingPhase
+from streams.judge.facts import Action, CommandKind, RoutingPhase
 from tests.actuator.targets import ARMS, split
 
 FINE = Capabilities(largest_weight=10_000, fence=FenceKind.PROCESS, survives_restart=False)
@@ -119,7 +126,8 @@ class TestDecisions:
         ("given_decision", "refusal"),
         [
             (decision(4, 2500), None),
-            (decision(9, 2500), None),
+            (decision(9, 2500), Refusal.CHAIN_BROKEN),
+            (decision(9, 0), None),
             (decision(3, 100), None),
             (decision(3, 2500, decision_id="other"), Refusal.STALE),
             (decision(2, 0), Refusal.STALE),
@@ -128,7 +136,7 @@ class TestDecisions:
             (decision(4, 2500, weights_bp={}), Refusal.BAD_WEIGHTS),
             (decision(4, 2500, prev_hash="forged"), Refusal.CHAIN_BROKEN),
             (decision(4, 0, prev_hash="forged"), None),
-            (decision(5, 2500, prev_hash="unknown"), None),
+            (decision(5, 2500, prev_hash="unknown"), Refusal.CHAIN_BROKEN),
         ],
     )
     def test_table(self, given_decision: DecisionFact, refusal: Refusal | None) -> None:
@@ -138,6 +146,35 @@ class TestDecisions:
         assert (refused and refused.code) == refusal
         if refusal is not None:
             assert after.accepted == before.accepted
+
+    def test_a_forger_cannot_begin_a_chain(self) -> None:
+        """What was refused is no link: neither the forger's next word nor the gap behind it."""
+        before = standing(100, link=(3, "h3"))
+        forged = decision(4, 2500, prev_hash="forged", body_hash="f4")
+        after, _ = take_decision(before, forged)
+        _, refused = take_decision(after, decision(5, 2500, prev_hash="f4"))
+        assert (after, refused and refused.code) == (before, Refusal.CHAIN_BROKEN)
+        _, honest = take_decision(after, decision(4, 2500))
+        assert honest is None
+
+    def test_a_person_begins_a_new_chain(self) -> None:
+        """A lost decision blocks raises until somebody says resume."""
+        resumed = take_command(
+            standing(100, link=(3, "h3")),
+            CommandRead(rollout="r1", kind=CommandKind.RESUME, actor="ann", at_ms=1),
+        )
+        after, refused = take_decision(resumed, decision(9, 2500))
+        assert refused is None
+        assert after.fence == 9
+
+    def test_hold_raises_nothing(self) -> None:
+        """A stage's weights restated by a hold are kept or lowered to, never raised to."""
+        held, _ = take_decision(standing(100), decision(4, 2500, action=Action.HOLD))
+        below = plan(held, seen(100), Silence.FRESH, FINE)
+        assert (below.move, below.reason.split(":")[0]) == (Move.KEEP, "hold")
+        assert plan(held, seen(5000), Silence.FRESH, FINE).move is Move.LOWER
+        raised, _ = take_decision(held, decision(5, 2500, action=Action.ADVANCE))
+        assert plan(raised, seen(100), Silence.FRESH, FINE).move is Move.RAISE
 
     def test_after_the_end_only_down(self) -> None:
         """A promoted rollout may still be rolled back; a rolled back one stays so."""

@@ -130,7 +130,7 @@ class Safety(RuleBasedStateMachine):
 
     def _breaks(self, decision: DecisionFact) -> bool:
         link = self.world.actor.standing.link
-        return link is not None and decision.seq == link[0] + 1 and decision.prev_hash != link[1]
+        return link is not None and (decision.seq, decision.prev_hash) != (link[0] + 1, link[1])
 
     def _last_bp(self) -> int:
         known = self.world.actor.standing.accepted
