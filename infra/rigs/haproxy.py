@@ -4,6 +4,7 @@ The Debian package's program, in the foreground, on loopback; one backend, one s
 """
 
 import shutil
+import socket as sockets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,4 +77,11 @@ def start(
     )
     part = parts.start("haproxy", [shutil.which("haproxy") or "haproxy", "-db", "-f", config])
     part.wait_for_port(port)
+    part.wait_until(lambda: _answers(socket), what="its runtime socket answers", deadline_s=10.0)
     return RunningHaproxy(part=part, url=f"http://{HOST}:{port}", socket=socket, backend=backend)
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens on the socket, not only whether its file is there."""
+    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
