@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from streams.publisher.facts import Drop, Repair, Status, Tally
+from streams.wire.reasons import MAX_EVENT_MS, MAX_LATENCY_MS
 
 PREDICTIONS = "predictions"
 OUTCOMES = "outcomes"
 MAX_TEXT = 256
 MAX_SEGMENTS = 32
-MAX_LATENCY_MS = 1e7
-MAX_TIME_MS = 7_258_118_400_000  # 2200-01-01
 MAX_COUNT = 2**63 - 1
 OVERHEAD_BYTES = 600
 """What a waiting record costs beside its texts: a dictionary, numbers, its place in the buffer."""
@@ -195,7 +194,7 @@ def _time_ms(value: object) -> int:
     if value is None:
         return time.time_ns() // 1_000_000
     found = _number(value)
-    if not 0 < found < MAX_TIME_MS:
+    if not 0 < found < MAX_EVENT_MS:
         raise Refused(Drop.BAD_TIME)
     return int(found)
 

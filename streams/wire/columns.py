@@ -19,14 +19,11 @@ from numpy.typing import NDArray
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected, read_headers
 from streams.wire.raw_rows import RawRows, decoded, joined
-from streams.wire.reasons import BadRecord, Reason
+from streams.wire.reasons import MAX_EVENT_MS, MAX_LATENCY_MS, BadRecord, Reason
 from streams.wire.request_hash import request_hashes
 
-__all__ = ["MAX_LATENCY_MS", "Coded", "PredictionColumns", "Rejected", "decode_predictions"]
+__all__ = ["Coded", "PredictionColumns", "Rejected", "decode_predictions"]
 
-MAX_LATENCY_MS = 1e7
-MAX_EVENT_MS = 7_258_118_400_000
-"""The year 2200: later times were no milliseconds."""
 DEFAULT_MAX_EVENT_BYTES = 1_000_000
 
 

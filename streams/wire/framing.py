@@ -39,7 +39,7 @@ def unframe(value: bytes) -> tuple[int, bytes]:
     if value[0] != MAGIC:
         raise BadRecord(Reason.BAD_MAGIC, f"first byte is 0x{value[0]:02x}")
     if len(value) < HEADER_BYTES:
-        raise BadRecord(Reason.TRUNCATED, f"{len(value)} bytes, the header alone has 5")
+        raise BadRecord(Reason.TRUNCATED, f"{len(value)} bytes of a header of {HEADER_BYTES}")
     return HEADER.unpack_from(value)[1], value[HEADER_BYTES:]
 
 

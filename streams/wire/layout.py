@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyruhvro
 from numpy.typing import NDArray
 
+from streams.wire.framing import HEADER_BYTES
 from streams.wire.lengths import lengths
 from streams.wire.schemas import Schema
 
 _HEADER = ({"name": "davy__magic", "type": "boolean"}, {"name": "davy__id", "type": "float"})
-_HEADER_BYTES = 5
 _ASCII = 0x80
 _WANTED: dict[str, tuple[Schema, ...]] = {
     "request_id": ("string",),
@@ -56,7 +56,7 @@ class Layout:
         """
         arrays = self._arrays(values)
         given = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
-        usual = _HEADER_BYTES + sum(
+        usual = HEADER_BYTES + sum(
             lengths(array, field["type"])
             for array, field in zip(arrays, self.writer["fields"], strict=True)
         )

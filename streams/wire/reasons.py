@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from streams.errors import FramingError
 
+MAX_LATENCY_MS = 1e7
+MAX_EVENT_MS = 7_258_118_400_000
+"""The year 2200: later times were no milliseconds."""
+
 
 class Reason(StrEnum):
     """Why a record went to dead-letters. Which one is a pure function of the record alone."""

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from streams.errors import RegistryError
 from streams.wire.codec import Codec
-from streams.wire.columns import MAX_EVENT_MS, MAX_LATENCY_MS, decode_predictions
+from streams.wire.columns import decode_predictions
 from streams.wire.framing import frame
-from streams.wire.reasons import Reason
+from streams.wire.reasons import MAX_EVENT_MS, MAX_LATENCY_MS, Reason
 from streams.wire.store import LocalSchemaStore
 from tests.wire import evolved
 from tests.wire.outcomes import outcomes, reference
