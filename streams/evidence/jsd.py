@@ -1,7 +1,7 @@
 """How far apart are two output mixes? Jensen-Shannon divergence in nats, as a divergence.
 
 Equal weights of the arms. Counts are kept by applied weight and combined as shares, never
-pooled; harm uses the bias-corrected estimate, similarity the plain one (statistics 3.3).
+pooled; harm uses the bias-corrected estimate, similarity the plain one.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class RatioSums:
         self.expected_c.merge(other.expected_c)
 
     def log_e_harm(self) -> Floats:
-        """Log e-value against RR <= 1 + margin (statistics: F(theta) on the harm grid)."""
+        """Log e-value against RR <= 1 + margin (F(theta) on the harm grid)."""
         return self._log_e(self.test.harm, self.test.harm_slice)
 
     def log_e_safe(self) -> Floats:

@@ -21,7 +21,7 @@ SAMPLE_RATIO_ALPHA = 0.001
 
 
 class SampleRatio:
-    """Whether requests split as the applied weights say, in the current stage (statistics 3.6)."""
+    """Whether requests split as the applied weights say, in the current stage."""
 
     name = "sample_ratio"
 

@@ -1,7 +1,7 @@
 """How do panes become the evidence on one candidate? Strata for harm and strata for promotion.
 
 Strata are per candidate-baseline pair, shared by all its metrics: column 0 is exposures, then each
-metric's own columns. Closing looks at exposures and weights, never at events (statistics 3.1).
+metric's own columns. Closing looks at exposures and weights, never at events.
 """
 
 from __future__ import annotations

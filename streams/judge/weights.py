@@ -1,7 +1,7 @@
 """Which weights held when? The timeline of applied weights that routing records draw.
 
 A pane may serve promotion when it lies whole inside a span of time in which one set of weights is
-confirmed to have held, and not too soon after they changed (statistics 3.1, "Weight changes").
+confirmed to have held, and not within the guard time after they changed.
 """
 
 from __future__ import annotations

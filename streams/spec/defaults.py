@@ -13,7 +13,7 @@ from streams.spec.model import MetricKind
 ROUTE_NAME = "default"
 CANDIDATE_NAME = "candidate"
 STAGES = ("1% for 2h", "10% for 12h", "100%")
-# Below this many requests per arm no test says anything (statistics: strata, divergence).
+# Below this many requests per arm no test says anything: a stratum of evidence, a divergence.
 MIN_EXPOSURES = "50"
 
 

@@ -27,7 +27,7 @@ class Fact(BaseModel):
 
 
 class MetricKind(StrEnum):
-    """What a metric looks at; each kind has one test (statistics: 3.1, 3.2, 3.3)."""
+    """What a metric looks at; each kind has one test (`evidence/README.md`)."""
 
     ERRORS = "errors"  # share of requests that failed (timeouts included), against the baseline
     TIMEOUTS = "timeouts"  # share of requests that timed out, against the baseline
@@ -85,13 +85,6 @@ class Target(Fact):
 
     router: Name
     options: dict[str, Any] = Field(default_factory=dict)
-
-
-class OverdispersionMode(StrEnum):
-    """Whether rate tests are tempered by measured overdispersion (statistics 3.1)."""
-
-    OFF = "off"
-    MEASURED = "measured"
 
 
 class RolloutSpec(Fact):

@@ -1,4 +1,4 @@
-"""How often the whole judge errs: fixed seeds, tolerances from the binomial (statistics 7)."""
+"""How often the whole judge errs: fixed seeds, tolerances from the binomial."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Is the candidate slower? Exceedances of a frozen baseline quantile, quantiles for display.
 
-Statistics 3.2: tau is the baseline's quantile of a warm-up that is then discarded, on a bucket
+tau is the baseline's quantile of a warm-up that is then discarded, on a bucket
 edge; the candidate counts above tau gamma^j, the baseline above tau. Failed requests count too.
 """
 

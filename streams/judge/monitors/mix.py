@@ -1,7 +1,7 @@
 """Does the candidate answer differently? Predicted classes and scores, by JSD in nats.
 
-Statistics 3.3: harm and similarity from shares by applied weight; the equality e-process is told
-beside them, it never decides (a candidate is allowed to differ a little).
+Harm and similarity from shares by applied weight; the equality e-process is told beside them, it
+never decides (a candidate is allowed to differ a little).
 """
 
 from __future__ import annotations

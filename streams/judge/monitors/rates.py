@@ -1,6 +1,6 @@
 """Do requests fail or time out more often? Rates against the baseline or an absolute limit.
 
-Statistics 3.1: the rate-ratio grid e-process on realised shares, with an absolute floor where the
+The rate-ratio grid e-process on realised shares, with an absolute floor where the
 spec gives one; `success` is the one-arm test of the complement.
 """
 
@@ -20,7 +20,7 @@ from streams.sketches.cell import Cell
 
 RATE_COLUMNS = 2
 FREQUENT = 0.05
-"""Share of events above which the two-sample form saves data (statistics 3.1, "Large p")."""
+"""Share of events above which the two-sample form saves data."""
 
 
 class RateReader:

@@ -1,7 +1,7 @@
 """What does the evidence say of one metric of one candidate? Harm so far, harmless in this stage.
 
 Harm keeps its running maximum over the whole rollout; what promotion needs is shown by the
-current stage alone (statistics 4).
+current stage alone.
 """
 
 from __future__ import annotations
