@@ -67,7 +67,6 @@ _SHAPES: dict[str, _Shape] = {
     "routing": _Shape(schema="routing_state", by_source=False, days=365),
     DEAD_LETTERS: _Shape(schema=None, by_source=True, days=14, large=True),
 }
-TOPIC_NAMES = tuple(_SHAPES)
 
 
 def topic_plans(settings: Settings) -> tuple[TopicPlan, ...]:
