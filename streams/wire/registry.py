@@ -64,12 +64,6 @@ class RegistrySchemaStore:
             self._ids[key] = int(found.schema_id or 0)
         return self._ids[key]
 
-    def latest_id(self, subject: str) -> int:
-        """Asked every time."""
-        with self._asking(f"find the latest schema of {subject}"):
-            self._client.clear_latest_caches()  # type: ignore[no-untyped-call]
-            return int(self._client.get_latest_version(subject).schema_id or 0)
-
     def schema(self, schema_id: int) -> str:
         """Asked once per id that is there, twice a minute per id that is not."""
         if schema_id not in self._texts:

@@ -44,14 +44,6 @@ class SchemaStore(Protocol):
         """
         ...
 
-    def latest_id(self, subject: str) -> int:
-        """Id of the subject's newest schema; nothing to write with, it may not be ours.
-
-        Raises:
-            RegistryError: the subject has none, or no answer.
-        """
-        ...
-
     def schema(self, schema_id: int) -> str:
         """The schema as JSON.
 
@@ -94,13 +86,6 @@ class LocalSchemaStore:
         if found is None:
             raise RegistryError(f"{subject}: not this schema in {self.path}; {_REGISTER}")
         return found
-
-    def latest_id(self, subject: str) -> int:
-        """See SchemaStore."""
-        ids = [schema_id for schema_id, _, _ in self._of(subject)]
-        if not ids:
-            raise RegistryError(f"{subject}: no schema in {self.path}; {_REGISTER}")
-        return max(ids)
 
     def schema(self, schema_id: int) -> str:
         """See SchemaStore."""

@@ -84,12 +84,13 @@ class TestCatalogue:
     @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda s: s.topic)
     def test_newest_id_is_the_schema(self, subject):
         """`python -m streams.wire.catalogue` was run after the last change."""
-        store = LocalSchemaStore()
-        newest = json.loads(store.schema(store.latest_id(subject.name())))
-        assert without(newest, "doc") == without(load_schema(subject.schema), "doc"), COMMAND
-        assert store.id_of(subject.name("any."), schema_text(subject.schema)) == store.latest_id(
-            subject.name()
+        shipped = json.loads((schema_folder() / "ids.json").read_text(encoding="utf-8"))["schemas"]
+        newest = [entry for entry in shipped if entry["subject"] == subject.name()][-1]
+        assert without(newest["schema"], "doc") == without(load_schema(subject.schema), "doc"), (
+            COMMAND
         )
+        ours = LocalSchemaStore().id_of(subject.name("any."), schema_text(subject.schema))
+        assert ours == newest["id"], COMMAND
 
     def test_refuses_unknown_options(self):
         """The command has one option."""
