@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +15,19 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 
-from streams.errors import LogError, SettingsError
-from streams.settings import Property, Settings
+from streams.cli.clients import (
+    MOVING,
+    as_bytes,
+    is_end,
+    open_producer,
+    reading,
+    told_as_log_error,
+)
+from streams.errors import LogError
+from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord
 from streams.wire.store import open_store
@@ -66,8 +72,8 @@ class Log:
         def delivered(error: KafkaError | None, _: Message) -> None:
             failures.extend([error] if error is not None else [])
 
-        with _as_log_error(self.settings):
-            producer = Producer(self._client(_PRODUCER))
+        with told_as_log_error(self.settings):
+            producer = open_producer(self.settings, delivery_s=DELIVERY_S)
             producer.produce(
                 self.settings.topic(topic), key=key, value=value, on_delivery=delivered
             )
@@ -78,7 +84,7 @@ class Log:
 
     def read(self, topic: str) -> Iterator[Entry]:
         """Every record of a topic up to its present end; records of one key keep their order."""
-        with self._consumer() as consumer:
+        with reading(self.settings) as consumer:
             count = self._partitions(consumer, topic)
             starts = [self._at(topic, n, OFFSET_BEGINNING) for n in range(count)]
             yield from self._to_ends(consumer, topic, starts)
@@ -87,7 +93,7 @@ class Log:
         """The newest record of a key, searched from the end of its partition backwards."""
         from aiokafka.partitioner import murmur2  # noqa: PLC0415 - slow to import
 
-        with self._consumer() as consumer:
+        with reading(self.settings) as consumer:
             count = self._partitions(consumer, topic)
             number = (murmur2(key.encode()) & 0x7FFFFFFF) % count
             return self._search(consumer, topic, number, key)
@@ -97,7 +103,7 @@ class Log:
 
         Without `wait` it ends where the partitions end now.
         """
-        with self._consumer() as consumer:
+        with reading(self.settings) as consumer:
             starts = []
             for number in range(self._partitions(consumer, topic)):
                 low, high = self._ends(consumer, self._at(topic, number))
@@ -106,7 +112,7 @@ class Log:
             yield from self._to_ends(consumer, topic, starts)
             while wait:
                 message = consumer.poll(POLL_S)
-                if message is not None and not _is_end(message):
+                if message is not None and not is_end(message):
                     yield from self._entry(topic, message)
 
     def _search(self, consumer: Consumer, topic: str, number: int, key: str) -> Entry | None:
@@ -139,7 +145,7 @@ class Log:
                 self._check_time(topic, deadline)
                 continue
             deadline = time.monotonic() + ANSWER_S
-            ended = _is_end(message)
+            ended = is_end(message)
             if not ended and (until is None or (message.offset() or 0) < until):
                 yield from self._entry(topic, message)
             if ended or (until is not None and (message.offset() or 0) + 1 >= until):
@@ -159,7 +165,7 @@ class Log:
             try:
                 found = consumer.get_watermark_offsets(place, ANSWER_S)
             except KafkaException as failure:
-                if failure.args[0].code() not in _MOVING or time.monotonic() > deadline:
+                if failure.args[0].code() not in MOVING or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
                 continue
@@ -169,10 +175,10 @@ class Log:
 
     def _entry(self, topic: str, message: Message) -> Iterator[Entry]:
         """The record, or none: what cannot be read is told and must not stop a command."""
-        value, key = message.value(), _bytes(message.key() or b"")
+        value, key = message.value(), as_bytes(message.key() or b"")
         kind, at_ms = message.timestamp()
         try:
-            record = None if value is None else self.codec.decode(topic, _bytes(value))
+            record = None if value is None else self.codec.decode(topic, as_bytes(value))
         except BadRecord as refusal:
             place = f"{message.topic()}-{message.partition()}@{message.offset()}"
             logger.warning("skipped %s: %s", place, refusal)
@@ -194,59 +200,3 @@ class Log:
 
     def _at(self, topic: str, number: int, offset: int = OFFSET_BEGINNING) -> TopicPartition:
         return TopicPartition(self.settings.topic(topic), number, offset)
-
-    def _client(self, extra: Mapping[str, Property]) -> dict[str, Property]:
-        return self.settings.confluent(**extra)
-
-    @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
-        with _as_log_error(self.settings):
-            consumer = Consumer(self._client(_CONSUMER | {"group.id": self.settings.group}))
-            try:
-                yield consumer
-            finally:
-                consumer.close()
-
-
-_MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-_PRODUCER: dict[str, Property] = {
-    "partitioner": "murmur2_random",
-    "acks": "all",
-    "message.timeout.ms": int(DELIVERY_S * 1000),
-}
-_CONSUMER: dict[str, Property] = {
-    "enable.auto.commit": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "auto.offset.reset": "earliest",
-    "fetch.queue.backoff.ms": 5,
-    # A fetch at a partition's end is how its end is learnt: do not let the broker sit on it.
-    "fetch.wait.max.ms": 50,
-}
-
-
-@contextmanager
-def _as_log_error(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as failure:
-        error = failure.args[0]
-        if error.code() == KafkaError._INVALID_ARG:  # noqa: SLF001 - its public name
-            raise SettingsError(f"kafka: {error.str()}; mend it in the settings") from failure
-        raise LogError(
-            f"the broker at {settings.bootstrap} does not answer or refuses: {error.str()}; check "
-            "`bootstrap` (--bootstrap, DAVY_BOOTSTRAP) and the security settings"
-        ) from failure
-
-
-def _is_end(message: Message) -> bool:
-    error = message.error()
-    if error is None:
-        return False
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-        return True
-    raise KafkaException(error)
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,52 +147,19 @@ def _routing(record: dict[str, Any]) -> str:
     )
 
 
-@app.command()
-def pause(
-    rollout: Rollout,
-    config: Config = None,
-    bootstrap: Bootstrap = None,
-    prefix: Prefix = None,
-    reason: Why = "",
-) -> None:
-    """Hold the rollout where it is; harm still rolls it back."""
-    _command(CommandKind.PAUSE, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+def _steering(kind: CommandKind) -> Callable[..., None]:
+    """The command that asks for `kind`; all of them take the same options."""
 
+    def steer(
+        rollout: Rollout,
+        config: Config = None,
+        bootstrap: Bootstrap = None,
+        prefix: Prefix = None,
+        reason: Why = "",
+    ) -> None:
+        _command(kind, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
 
-@app.command()
-def resume(
-    rollout: Rollout,
-    config: Config = None,
-    bootstrap: Bootstrap = None,
-    prefix: Prefix = None,
-    reason: Why = "",
-) -> None:
-    """Let a paused rollout go on."""
-    _command(CommandKind.RESUME, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
-
-
-@app.command()
-def promote(
-    rollout: Rollout,
-    config: Config = None,
-    bootstrap: Bootstrap = None,
-    prefix: Prefix = None,
-    reason: Why = "",
-) -> None:
-    """Give all traffic to the candidate on a person's word."""
-    _command(CommandKind.PROMOTE, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
-
-
-@app.command()
-def abort(
-    rollout: Rollout,
-    config: Config = None,
-    bootstrap: Bootstrap = None,
-    prefix: Prefix = None,
-    reason: Why = "",
-) -> None:
-    """Give all traffic back to the baseline and end the rollout."""
-    _command(CommandKind.ABORT, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
+    return steer
 
 
 def _command(kind: CommandKind, rollout: str, reason: str, log: Log) -> None:
@@ -207,3 +175,13 @@ def _command(kind: CommandKind, rollout: str, reason: str, log: Log) -> None:
     }
     log.write("commands", rollout, record)
     show.say(f"{kind} of {rollout} asked; `davy rollout status {rollout}` tells what came of it")
+
+
+STEERING = {
+    CommandKind.PAUSE: "Hold the rollout where it is; harm still rolls it back.",
+    CommandKind.RESUME: "Let a paused rollout go on.",
+    CommandKind.PROMOTE: "Give all traffic to the candidate on a person's word.",
+    CommandKind.ABORT: "Give all traffic back to the baseline and end the rollout.",
+}
+for _kind, _help in STEERING.items():
+    app.command(name=_kind, help=_help)(_steering(_kind))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from streams.judge.facts import Decision, Finding, Verdict
 from streams.spec.provenance import LoadedSpec
-from streams.spec.render import render_spec, spec_lines
+from streams.spec.render import COLUMN, render_spec, spec_lines
 from streams.spec.units import format_weight
 
 GAP = "  "
@@ -56,7 +56,7 @@ def spec(loaded: LoadedSpec) -> None:
         return
     console = Console()
     for line in spec_lines(loaded):
-        text = Text(f"{line.text:<34}")
+        text = Text(f"{line.text:<{COLUMN}}")
         if line.comment:
             text.append(f" # {line.comment}", style="dim" if line.comment == "default" else "cyan")
         console.print(text, soft_wrap=True)
