@@ -55,6 +55,8 @@ def play_all(planned: Sequence[Act], scene: Scene, feed: Feed, show: Show) -> li
     results: list[Result] = []
     for act in planned:
         results.append(play(act, scene, feed, show))
+        view = results[-1].view
+        show.say(f"{act.rollout}: {view.outcome} after {view.elapsed_s:.0f} s")
         if not results[-1].as_expected:
             break
     return results
@@ -97,7 +99,7 @@ def apply(act: Act, scene: Scene) -> RolloutSpec:
     command = [*DAVY, "rollout", "apply", str(path)]
     with Part(f"apply-{act.rollout}", command, log=log, env=scene.env) as part:
         if part.wait(deadline_s=APPLY_S) != 0:
-            raise PartError(f"davy rollout apply refused {path}:\n{part.tail()}")
+            raise PartError(f"davy rollout apply did not take {path}:\n{part.tail()}")
     return load_spec(path).spec
 
 

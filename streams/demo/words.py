@@ -61,10 +61,11 @@ def amount(value: float | None, unit: str) -> str:
 
 def interval(verdict: Verdict) -> str:
     """The anytime-valid interval, as far as it is known."""
-    if verdict.low is None and verdict.high is None:
+    if not verdict.low and verdict.high is None:
         return "-"
-    low, high = amount(verdict.low, verdict.unit), amount(verdict.high, verdict.unit)
-    return f"{low} .. {high}"
+    if verdict.high is None:
+        return f"at least {amount(verdict.low, verdict.unit)}"
+    return f"{amount(verdict.low or 0.0, verdict.unit)} .. {amount(verdict.high, verdict.unit)}"
 
 
 def finding(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,23 @@ class TestTable:
             assert part in text
         assert "60 of 20" in text
         assert "not lasted long enough" in text
+
+    @pytest.mark.parametrize(
+        ("low", "high", "text"),
+        [
+            (0.4, 1.2, "0.40x .. 1.20x"),
+            (0.4, None, "at least 0.40x"),
+            (None, 1.2, "0.00x .. 1.20x"),
+            (0.0, None, "-"),
+        ],
+    )
+    def test_interval(
+        self, make_view: MakeView, low: float | None, high: float | None, text: str
+    ) -> None:
+        """An end that is not known is not shown as one."""
+        view = make_view(Action.HOLD, share_bp=200, applied=0.02, measured=0.02)
+        verdict = replace(view.told[-1].decision.verdicts[0], low=low, high=high)
+        assert words.interval(verdict) == text
 
     def test_fits_a_terminal(self, make_view: MakeView, spec: RolloutSpec) -> None:
         """Nothing is cut at 120 columns."""
