@@ -1,14 +1,10 @@
-"""How are predicted classes remembered? Counts by name; what lies beyond a limit is `other`."""
+"""How are predicted classes remembered? Counts by name; what is beyond a limit comes as `other`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
-
-import numpy as np
-
-from streams.sketches.histogram import Ints
 
 OTHER = "other"
 
@@ -19,8 +15,8 @@ class CategoryCounts:
 
     >>> c = CategoryCounts({"cat": 3})
     >>> c.add("dog", 2)
-    >>> c.vector(["cat", "other"]).tolist()
-    [3, 2]
+    >>> c.to_state()
+    [{'name': 'cat', 'count': 3}, {'name': 'dog', 'count': 2}]
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -43,22 +39,6 @@ class CategoryCounts:
     def copy(self) -> Self:
         """An independent copy."""
         return type(self)(dict(self.counts))
-
-    def bounded(self, names: Iterable[str]) -> Self:
-        """The same events with every category that `names` does not list folded into `other`."""
-        kept = set(names)
-        result = type(self)()
-        for name, count in self.counts.items():
-            result.add(name if name in kept else OTHER, count)
-        return result
-
-    def vector(self, names: Sequence[str]) -> Ints:
-        """Counts in the order of `names`, int64[len(names)].
-
-        Categories that are not listed go to `other` where it is listed, else they are left out.
-        """
-        bounded = self.bounded(names).counts
-        return np.array([bounded.get(name, 0) for name in names], np.int64)
 
     def to_state(self) -> list[dict[str, Any]]:
         """A list of Avro `davy.ClassCount`, ascending by name."""

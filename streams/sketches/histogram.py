@@ -72,17 +72,9 @@ class Histogram:
             index = self.mapping.index(flat[start : start + BLOCK])
             self.counts += np.bincount(index, minlength=size)
 
-    def add_counts(self, index: NDArray[np.integer] | Sequence[int], counts: Ints | int) -> None:
-        """Add `counts` to the buckets `index`; an index may repeat."""
-        np.add.at(self.counts, np.asarray(index, np.int64), counts)
-
     def merge(self, other: Self) -> None:
         """Add another histogram of the same mapping."""
         self.counts += other.counts
-
-    def subtract(self, other: Self) -> None:
-        """Take away a histogram that was merged before."""
-        self.counts -= other.counts
 
     def copy(self) -> Self:
         """An independent copy."""

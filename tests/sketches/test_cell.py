@@ -57,15 +57,6 @@ class TestFixedBins:
 
 
 class TestCategoryCounts:
-    def test_renders_in_the_order_asked_and_the_rest_as_other(self):
-        counts = counted([("cat", 1), ("dog", 2), ("emu", 3)])
-        assert counts.vector(["dog", "other", "yak"]).tolist() == [2, 4, 0]
-        assert counts.vector(["dog", "yak"]).tolist() == [2, 0]
-
-    def test_bounding_keeps_the_total(self):
-        counts = counted([("cat", 1), ("dog", 2), ("other", 3)])
-        assert counts.bounded(["cat"]) == CategoryCounts({"cat": 1, "other": 5})
-
     @given(categories, categories)
     def test_merging_commutes(self, first, second):
         forth, back = counted(first), counted(second)

@@ -94,11 +94,6 @@ class TestCounts:
         expected = 0 if edge_index == MAPPING.size - 1 else int((values > edge).sum())
         assert sketched(values).count_above(edge_index) == expected
 
-    def test_added_counts_may_repeat_an_index(self):
-        histogram = LogHistogram()
-        histogram.add_counts([3, 3, 5], np.array([1, 2, 4]))
-        assert histogram.to_state() == {"index": [3, 5], "count": [3, 4]}
-
 
 class TestLaws:
     @pytest.mark.property
@@ -114,14 +109,6 @@ class TestLaws:
         for piece in pieces:
             merged.merge(piece)
         assert json.dumps(merged.to_state()) == whole
-
-    @pytest.mark.property
-    @given(latencies, latencies)
-    def test_subtract_undoes_merge(self, first, second):
-        histogram = sketched(np.array(first))
-        histogram.merge(sketched(np.array(second)))
-        histogram.subtract(sketched(np.array(second)))
-        assert histogram == sketched(np.array(first))
 
     @pytest.mark.property
     @given(latencies, latencies)
