@@ -1,27 +1,16 @@
 """Fixtures of the actuator's room."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from infra.rigs.cache import Absent, need
 from streams.demo.processes import Parts
-from tests.actuator import targets
-from tests.actuator.targets import Rig
-
-RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
-    "memory": targets.memory,
-    "memory_coarse": targets.memory_coarse,
-    "envoy": targets.envoy,
-    "envoy_file": targets.envoy_file,
-    "haproxy": targets.haproxy,
-}
-MARKS = {"haproxy": [pytest.mark.haproxy]}
+from tests.actuator.targets import RIGS, Rig, chosen
 
 
-@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in RIGS])
+@pytest.fixture(params=chosen(*RIGS))
 def rig(request: pytest.FixtureRequest, parts: Parts, tmp_path: Path) -> Iterator[Rig]:
     """One target after the other; a missing program is told by `absent`."""
     if request.param == "haproxy":

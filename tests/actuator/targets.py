@@ -6,9 +6,11 @@ import json
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from infra.rigs import envoy as envoy_rig
 from infra.rigs import haproxy as haproxy_rig
@@ -126,3 +128,19 @@ def command(path: Path, text: str) -> str:
 def _by_arm(answers: Counter[str]) -> Counter[str]:
     arm_of = {version: arm for arm, version in CLUSTERS.items()}
     return Counter({arm_of.get(name, name): number for name, number in answers.items()})
+
+
+RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
+    "memory": memory,
+    "memory_coarse": memory_coarse,
+    "envoy": envoy,
+    "envoy_file": envoy_file,
+    "haproxy": haproxy,
+}
+MARKS = {"haproxy": [pytest.mark.haproxy]}
+WITH_TRAFFIC = ("envoy", "envoy_file", "haproxy")
+
+
+def chosen(*names: str) -> list[object]:
+    """Parameters for the fixture `rig`; each carries the marker of the program that it needs."""
+    return [pytest.param(name, marks=MARKS.get(name, [])) for name in names]
