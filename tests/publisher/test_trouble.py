@@ -3,14 +3,14 @@
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
 from streams.demo.broker import start_tansu
-from streams.demo.processes import free_port
+from streams.demo.processes import free_port, wait_until
 from streams.publisher import Publisher
 from streams.publisher.lane import ANSWER_S
 from streams.settings import Settings
@@ -19,16 +19,6 @@ from tests.publisher.arrivals import Read
 
 ENOUGH = 2_000
 AUTO_AND_FIXED = pytest.mark.parametrize("idempotence", ["auto", "on", "off"])
-
-
-def awaited(condition: Callable[[], bool], deadline_s: float = 15.0) -> bool:
-    """Whether the condition came true before the deadline."""
-    until = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def timed(publisher: Publisher, count: int) -> list[float]:
@@ -101,7 +91,7 @@ class TestBrokerDown:
 
         publisher = Publisher(bootstrap=address, service="s", model_version="v", buffer_records=10)
         timed(publisher, 30)
-        assert awaited(lambda: bool(lines()))
+        wait_until(lambda: bool(lines()), what="a warning", deadline_s=15)
         timed(publisher, 30)
         assert not publisher.flush(1.0)
         (line,) = lines()
