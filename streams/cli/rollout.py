@@ -14,13 +14,19 @@ import typer
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.cli.log import Entry, Log
-from streams.cli.rollouts import KnownRollout, find, is_new, known_rollouts, newest_decision
+from streams.cli.rollouts import (
+    KnownRollout,
+    find,
+    is_new,
+    known_rollouts,
+    newest_decision,
+    rollout_record,
+)
 from streams.errors import LogError
 from streams.judge.explain import explain
 from streams.judge.facts import CommandKind, Decision
 from streams.judge.record import decision_to_record
 from streams.spec.load import load_spec
-from streams.spec.model import RolloutSpec
 
 app = typer.Typer(no_args_is_help=True, help="Rollouts: begin, watch, steer.")
 
@@ -49,21 +55,8 @@ def apply(
     if not is_new(spec, known_rollouts(log)):
         show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) was applied before; nothing to do")
         return
-    log.write("rollouts", spec.rollout, _record(spec))
+    log.write("rollouts", spec.rollout, rollout_record(spec, applied_by=getpass.getuser()))
     show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) applied", style="green")
-
-
-def _record(spec: RolloutSpec) -> dict[str, Any]:
-    return {
-        "rollout": spec.rollout,
-        "service": spec.service,
-        "route": spec.route,
-        "baseline": spec.baseline,
-        "candidates": {candidate.name: candidate.version for candidate in spec.candidates},
-        "spec_hash": spec.spec_hash,
-        "spec": spec.to_json(),
-        "applied_by": getpass.getuser(),
-    }
 
 
 @app.command(name="list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from streams.cli.log import Log
 from streams.errors import LogError
@@ -52,6 +53,20 @@ def known_rollouts(log: Log) -> dict[str, KnownRollout]:
             lease=leases.get(entry.key),
         )
     return found
+
+
+def rollout_record(spec: RolloutSpec, *, applied_by: str) -> dict[str, Any]:
+    """The record of `rollouts` that begins a rollout."""
+    return {
+        "rollout": spec.rollout,
+        "service": spec.service,
+        "route": spec.route,
+        "baseline": spec.baseline,
+        "candidates": {candidate.name: candidate.version for candidate in spec.candidates},
+        "spec_hash": spec.spec_hash,
+        "spec": spec.to_json(),
+        "applied_by": applied_by,
+    }
 
 
 def find(known: Mapping[str, KnownRollout], rollout: str) -> KnownRollout:

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.actuator.facts import RoutingRecord
 from streams.actuator.records import routing_record
+from streams.cli.rollouts import rollout_record
 from streams.demo.processes import wait_until
 from streams.judge.chain import body_hash, decision_body
 from streams.judge.facts import Action, Cut, Decision
@@ -71,15 +72,7 @@ class Log:
 
     def apply(self, spec: RolloutSpec) -> None:
         """What `davy rollout apply` writes."""
-        record = {
-            "rollout": spec.rollout,
-            "service": spec.service,
-            "route": spec.route,
-            "baseline": spec.baseline,
-            "candidates": {c.name: c.version for c in spec.candidates},
-            "spec_hash": spec.spec_hash,
-            "spec": spec.to_json(),
-        }
+        record = rollout_record(spec, applied_by="a test")
         self.send("rollouts", spec.rollout, self.codec.encode("rollouts", record))
 
     def beat(self, spec: RolloutSpec, state: str = "LIVE", valid_s: float = 30.0) -> None:

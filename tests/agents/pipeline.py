@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from streams.cli.rollouts import rollout_record
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import PartError
 from streams.settings import Settings
@@ -118,15 +119,7 @@ class Pipeline:
 
     def apply(self, rollout: RolloutSpec) -> None:
         """What `davy rollout apply` writes."""
-        record = {
-            "rollout": rollout.rollout,
-            "service": rollout.service,
-            "route": rollout.route,
-            "baseline": rollout.baseline,
-            "candidates": {c.name: c.version for c in rollout.candidates},
-            "spec_hash": rollout.spec_hash,
-            "spec": rollout.to_json(),
-        }
+        record = rollout_record(rollout, applied_by="a test")
         self.produce("rollouts", rollout.rollout, self.codec.encode("rollouts", record))
         self.settle()
 
