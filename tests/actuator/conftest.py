@@ -8,6 +8,7 @@ import pytest
 from infra.rigs.cache import Absent, need
 from streams.demo.processes import Parts
 from tests.actuator.targets import RIGS, Rig, chosen
+from tests.actuator.world import World
 
 
 @pytest.fixture(params=chosen(*RIGS))
@@ -26,3 +27,12 @@ def haproxy_program(absent: Callable[[str, str], None]) -> None:
         need("haproxy")
     except Absent as error:
         absent("haproxy", str(error))
+
+
+@pytest.fixture
+def world() -> World:
+    """A rollout that was seen, whose judge was heard."""
+    made = World()
+    made.actor.step()
+    made.beat()
+    return made

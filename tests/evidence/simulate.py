@@ -127,3 +127,8 @@ def pooled_z_fires(canary: Canary, z: float) -> np.ndarray:
         se = np.sqrt(p * (1 - p) * (1 / n).sum(-1))
         fired |= (x.sum(-1) >= 10) & (x[:, 1] / n[:, 1] - x[:, 0] / n[:, 0] > z * se)
     return fired
+
+
+def crossed(log_e, alpha) -> float:
+    """Share of streams whose e-value has reached 1/alpha."""
+    return float((log_e >= -np.log(alpha)).mean())
