@@ -47,7 +47,6 @@ class Standing:
     drifted: str = ""
     """Why raising is frozen after a foreign change, until a person says resume."""
     drifted_at_ms: int = 0
-    resumed_at_ms: int = 0
     ceiling: Segments | None = None
     """After a raise was given up: no more than this until a newer decision."""
     granted_seq: int = -1
@@ -180,7 +179,6 @@ def _resume(now: Standing, at_ms: int) -> Standing:
         now,
         paused="",
         drifted=drifted,
-        resumed_at_ms=at_ms,
         enforced=(),
         granted_seq=now.fence,
         link=None,
