@@ -1,3 +1,5 @@
+"""Where settings come from, which one wins, and which source is blamed."""
+
 import ssl
 import subprocess
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Topics are made as planned, once, and differences are told."""
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""What a person types, what is printed, and what lies in the log afterwards."""
+
 import json
 import subprocess
 import sys

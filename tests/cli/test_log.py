@@ -1,3 +1,5 @@
+"""Commands read and write the log, and say what is wrong when they cannot."""
+
 import pytest
 from confluent_kafka import Producer
 

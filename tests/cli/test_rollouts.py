@@ -1,3 +1,5 @@
+"""Which rollouts may begin, and what the others are told."""
+
 import pytest
 
 from streams.cli.rollouts import KnownRollout, find, is_new

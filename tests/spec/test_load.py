@@ -1,3 +1,5 @@
+"""Four facts suffice, every value knows its source, and mistakes name their line."""
+
 import pytest
 
 from streams.errors import SpecError

@@ -1,3 +1,5 @@
+"""What is printed of a spec is itself that spec."""
+
 import pytest
 
 from streams.spec.load import parse_spec

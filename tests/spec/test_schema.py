@@ -1,3 +1,5 @@
+"""The editor's schema and the loader take and refuse the same."""
+
 import json
 from pathlib import Path
 

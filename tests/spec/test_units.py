@@ -1,3 +1,5 @@
+"""Units as people write them, read and printed again."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
