@@ -69,6 +69,18 @@ class TestLatencyReader:
         assert again.ready
 
 
+    def test_a_stalled_start_does_not_blind_it(self) -> None:
+        """Tau from a stall is never exceeded; the next block's is, and counts only after it."""
+        reader = LatencyReader(0.95, 0.1)
+        reader.read(cell(200, latency_ms=500), cell(0))
+        slower = cell(10, latency_ms=60)
+        assert reader.read(cell(999), slower).tolist() == [[999, 0], [10, 0]]
+        assert reader.read(cell(1), slower).tolist() == [[1, 0], [10, 0]]
+        again = LatencyReader(0.95, 0.1)
+        again.restore(reader.to_state())
+        assert again.read(cell(5), slower).tolist() == [[5, 0], [10, 10]]
+
+
 class TestClassReader:
     """Columns are given once, in the order in which classes are met."""
 

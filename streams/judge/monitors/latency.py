@@ -1,7 +1,9 @@
 """Is the candidate slower? Exceedances of a frozen baseline quantile, quantiles for display.
 
-tau is the baseline's quantile of a warm-up that is then discarded, on a bucket
-edge; the candidate counts above tau gamma^j, the baseline above tau. Failed requests count too.
+tau is the baseline's quantile of a warm-up that is then discarded, on a bucket edge; the candidate
+counts above tau gamma^j, the baseline above tau. Failed requests count too. Each later block of
+baseline events freezes tau anew for the panes after it: any tau from earlier panes is valid, and
+one from a stalled start would never be exceeded again and so show nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import LogHistogram
 
 LATENCY_COLUMNS = 2
+BLOCK_EVENTS = 1000
+"""Baseline events, at least, between two freezes of tau."""
 
 
 class LatencyReader:
@@ -35,7 +39,7 @@ class LatencyReader:
         self._quantile = quantile
         self._shift = margin_buckets(margin)
         self._tau: int | None = None
-        self._warm_up = LogHistogram()
+        self._block = LogHistogram()
 
     @property
     def ready(self) -> bool:
@@ -44,25 +48,32 @@ class LatencyReader:
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[requests, exceedances] per arm; zeros while the warm-up lasts."""
-        if self._tau is None:
-            self._warm_up.merge(baseline.latency)
-            self._tau = freeze_tau(self._warm_up, self._quantile)
+        tau = self._tau
+        self._learn(baseline.latency)
+        if tau is None:
             return np.zeros((2, LATENCY_COLUMNS), np.int64)
-        slow_b = exceedances(baseline.latency, self._tau)
-        slow_c = exceedances(candidate.latency, self._tau, self._shift)
+        slow_b = exceedances(baseline.latency, tau)
+        slow_c = exceedances(candidate.latency, tau, self._shift)
         rows = [[baseline.latency.total, slow_b], [candidate.latency.total, slow_c]]
         return np.array(rows, np.int64)
 
+    def _learn(self, latency: LogHistogram) -> None:
+        """Freeze tau for later panes when a block is full; the first block is the warm-up."""
+        self._block.merge(latency)
+        if self._tau is not None and self._block.total < BLOCK_EVENTS:
+            return
+        tau = freeze_tau(self._block, self._quantile)
+        if tau is not None:
+            self._tau, self._block = tau, LogHistogram()
+
     def to_state(self) -> Any:
-        """Tau, or the warm-up that leads to it."""
-        warm_up = self._warm_up.to_state() if self._tau is None else None
-        return {"tau": self._tau, "warm_up": warm_up}
+        """Tau, and the block that leads to the next one."""
+        return {"tau": self._tau, "block": self._block.to_state()}
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._tau = state["tau"]
-        if state["warm_up"] is not None:
-            self._warm_up = LogHistogram.from_state(state["warm_up"])
+        self._block = LogHistogram.from_state(state["block"])
 
 
 class CurrentLatency:
