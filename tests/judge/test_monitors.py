@@ -68,7 +68,6 @@ class TestLatencyReader:
         again.read(cell(1), cell(0))
         assert again.ready
 
-
     def test_a_stalled_start_does_not_blind_it(self) -> None:
         """Tau from a stall is never exceeded; the next block's is, and counts only after it."""
         reader = LatencyReader(0.95, 0.1)
