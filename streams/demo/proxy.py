@@ -114,7 +114,15 @@ def bootstrap(servers: Mapping[str, int], rds: Path, port: int, admin_port: int)
     return {
         "admin": {"address": _address(admin_port)},
         "static_resources": {
-            "listeners": [{"name": "in", "address": _address(port), "filter_chains": [chain]}],
+            "listeners": [
+                {
+                    "name": "in",
+                    "address": _address(port),
+                    # Two proxies must never share a port: each would answer for the other.
+                    "enable_reuse_port": False,
+                    "filter_chains": [chain],
+                }
+            ],
             "clusters": [_cluster(version, at) for version, at in servers.items()],
         },
     }
