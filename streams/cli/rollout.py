@@ -172,7 +172,7 @@ def _command(kind: CommandKind, rollout: str, reason: str, log: Log) -> None:
 
 STEERING = {
     CommandKind.PAUSE: "Hold the rollout where it is; harm still rolls it back.",
-    CommandKind.RESUME: "Let a paused rollout go on.",
+    CommandKind.RESUME: "Go on after a pause; after a failed sample ratio, begin the stage anew.",
     CommandKind.PROMOTE: "Give all traffic to the candidate on a person's word.",
     CommandKind.ABORT: "Give all traffic back to the baseline and end the rollout.",
 }

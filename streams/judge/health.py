@@ -21,7 +21,10 @@ SAMPLE_RATIO_ALPHA = 0.001
 
 
 class SampleRatio:
-    """Whether requests split as the applied weights say, in the current stage."""
+    """Whether requests split as the applied weights say, in the current stage.
+
+    A failure stays: evidence that falls again does not make up for requests that went astray.
+    """
 
     name = "sample_ratio"
 
@@ -30,6 +33,7 @@ class SampleRatio:
         self._counts = [0, 0]
         self._expected_bp = 0
         self._log_e = 0.0
+        self._failed = False
 
     def fold(self, weights: Weights, exposures: Sequence[int]) -> None:
         """A confirmed pane outside the guard; both per arm, baseline first."""
@@ -37,16 +41,20 @@ class SampleRatio:
         self._counts = [self._counts[0] + exposures[0], self._counts[1] + sum(exposures[1:])]
         self._expected_bp += (FULL_BP - weights[0]) * sum(exposures)
         self._log_e = float(self._sums.log_e())
+        self._failed = self._failed or self._log_e >= log_threshold(SAMPLE_RATIO_ALPHA)
 
     @property
     def failed(self) -> bool:
-        """Whether the split differs from the weights."""
-        return self._log_e >= log_threshold(SAMPLE_RATIO_ALPHA)
+        """Whether the split has ever been shown to differ from the weights."""
+        return self._failed
 
     def check(self) -> HealthCheck:
         """The check, with the candidates' observed and expected share."""
         total = sum(self._counts)
-        reason = "mismatch: requests do not split as the applied weights say"
+        reason = (
+            "mismatch: requests did not split as the applied weights say; "
+            "mend the routing, then `davy rollout resume` begins the stage afresh"
+        )
         return HealthCheck(
             name=self.name,
             ok=not self.failed,
@@ -64,6 +72,7 @@ class SampleRatio:
             "counts": self._counts,
             "expected_bp": self._expected_bp,
             "log_e": self._log_e,
+            "failed": self._failed,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -71,6 +80,7 @@ class SampleRatio:
         self._sums = SampleRatioSums.from_state(state["sums"])
         self._counts = list(state["counts"])
         self._expected_bp, self._log_e = state["expected_bp"], state["log_e"]
+        self._failed = state["failed"]
 
 
 @dataclass(slots=True, kw_only=True)

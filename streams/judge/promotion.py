@@ -61,7 +61,8 @@ class PromotionQueue:
                 yield head, weights
 
     def enter_stage(self) -> None:
-        """Count what is given up from zero."""
+        """Panes from before the stage say nothing in it; count what is given up from zero."""
+        self._waiting.clear()
         self.dropped = 0
 
     def to_state(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from streams.evidence.budget import split
 from streams.judge.commands import Wishes
 from streams.judge.facts import (
     CommandFact,
+    CommandKind,
     Cut,
     Decision,
     Finding,
@@ -81,6 +82,8 @@ class RolloutJudge:
             self._timeline.feed(fact)
         for command in commands:
             self._wishes = self._wishes.after(command)
+            if command.kind is CommandKind.RESUME and self._sample_ratio.failed:
+                self._enter(self._clock.stage, pane.start_ms)
         self._watch(pane)
         self._settle()
         situation = self._situation(pane)
@@ -173,11 +176,14 @@ class RolloutJudge:
         )
 
     def _move(self, pane: PaneInput, ruling: Ruling) -> None:
-        """Enter the stage that the ruling leads to; its evidence starts afresh."""
+        """Enter the stage that the ruling leads to."""
         self.ended = ruling.terminal
-        if self.ended or ruling.stage == self._clock.stage:
-            return
-        self._clock.enter(ruling.stage, pane.end_ms)
+        if not self.ended and ruling.stage != self._clock.stage:
+            self._enter(ruling.stage, pane.end_ms)
+
+    def _enter(self, stage: int, now_ms: int) -> None:
+        """Begin a stage; the evidence for promotion starts afresh."""
+        self._clock.enter(stage, now_ms)
         self._sample_ratio = SampleRatio()
         self._queue.enter_stage()
         for pair in self._pairs:

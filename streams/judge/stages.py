@@ -28,7 +28,7 @@ class Progress:
     confirmed_s: float
     """Seconds under the desired weights, as far as confirmed."""
     elapsed_s: float
-    """Seconds of watermark since the weights were applied (else since the stage was decided)."""
+    """Seconds of watermark since the stage was decided and, where they are, weights applied."""
     exposures: int
     """Confirmed requests, outside the guard, of the candidate that has the fewest."""
 
@@ -54,7 +54,9 @@ class StageClock:
     def progress(self, desired: Weights, span: Span | None, now_ms: int) -> Progress:
         """Compare the last known weights with the desired ones at a watermark."""
         applied = span is not None and same_weights(span.weights, desired)
-        since = span.changed_ms if span is not None and applied else self.decided_ms
+        since = self.decided_ms
+        if span is not None and applied:
+            since = max(span.changed_ms, self.decided_ms)
         confirmed = min(now_ms, span.confirmed_ms) if span is not None and applied else since
         return Progress(
             applied=applied,
