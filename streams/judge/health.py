@@ -90,11 +90,12 @@ class Silence:
     panes: int = 0
     baseline_seen: bool = False
 
-    def feed(self, exposures: Sequence[int], stage: int) -> None:
-        """A pane's requests per arm; before the first stage only the baseline must speak."""
+    def feed(self, exposures: Sequence[int], desired: Weights) -> None:
+        """A pane's requests per arm; every arm that is to have traffic must speak."""
         self.baseline_seen = self.baseline_seen or exposures[0] > 0
-        expected = exposures if stage >= 0 else exposures[:1]
-        self.panes = 0 if all(count > 0 for count in expected) else self.panes + 1
+        arms = zip(exposures, desired, strict=True)
+        silent = any(not count for count, weight in arms if weight > 0)
+        self.panes = self.panes + 1 if silent else 0
 
     def check(self, pane_ms: int) -> HealthCheck:
         """The check; observed is seconds of silence."""

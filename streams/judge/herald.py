@@ -39,11 +39,12 @@ class Herald:
     def decide(
         self,
         ruling: Ruling,
+        weights_bp: Mapping[str, int],
         cut: Cut,
         verdicts: tuple[Verdict, ...],
         health: tuple[HealthCheck, ...],
     ) -> Decision:
-        """The next decision of the chain."""
+        """The next decision of the chain; `weights_bp` per arm is what it wants."""
         spec = self._spec
         decision = Decision(
             rollout=spec.rollout,
@@ -54,7 +55,7 @@ class Herald:
             reason=f"{ruling.code}: {ruling.sentence}",
             stage=ruling.stage,
             terminal=ruling.terminal,
-            weights_bp={ALL_SEGMENT: spec.weights_at(ruling.stage)},
+            weights_bp={ALL_SEGMENT: dict(weights_bp)},
             verdicts=verdicts,
             health=health,
             pane_ms=self._pane_ms,

@@ -25,7 +25,9 @@ class Situation:
     silent: bool
     """An arm that should have traffic has none in this pane."""
     harmed: tuple[str, ...] = ()
-    """Guardrails with harm."""
+    """Guardrails with harm that leave no candidate in the running."""
+    dropped: tuple[str, ...] = ()
+    """Guardrails with harm for which a candidate was just taken out, others remaining."""
     suspicious: tuple[str, ...] = ()
     """Signals with harm."""
     unhealthy: tuple[str, ...] = ()
@@ -68,6 +70,9 @@ def _go_down(now: Situation) -> Ruling | None:
         return _rollback("aborted", f"aborted by {now.wishes.abort}")
     if now.harmed:
         return _rollback("harm", f"harm shown: {_list(now.harmed)}")
+    if now.dropped:
+        sentence = f"harm shown: {_list(now.dropped)}; the other candidates go on"
+        return _hold(now, "candidate_dropped", sentence)
     return None
 
 

@@ -12,7 +12,9 @@ from typing import Any, Self
 from streams.errors import StateError
 from streams.evidence.budget import split
 from streams.judge.commands import Wishes
+from streams.judge.contest import Standing, lacking, standing, winner
 from streams.judge.facts import (
+    Action,
     CommandFact,
     CommandKind,
     Cut,
@@ -33,7 +35,7 @@ from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import Role, RolloutSpec
+from streams.spec.model import RolloutSpec
 
 STATE_VERSION = 1
 
@@ -59,6 +61,7 @@ class RolloutJudge:
         self._sample_ratio = SampleRatio()
         self._silence = Silence()
         self._clock = StageClock(exposures=[0] * len(spec.candidates))
+        self._dropped: tuple[str, ...] = ()
         self._wishes = Wishes()
         self._herald = Herald(spec, pane_ms)
 
@@ -91,11 +94,15 @@ class RolloutJudge:
         self._wishes = self._wishes.answered()
         decision = None
         if self._herald.due(ruling, self._findings(), pane.pane):
-            decision = self._herald.decide(
-                ruling, cut, self._verdicts(), self._health(situation.progress)
-            )
+            weights, health = self._ordered(ruling), self._health(situation.progress)
+            decision = self._herald.decide(ruling, weights, cut, self._verdicts(), health)
         self._move(pane, ruling)
         return decision
+
+    def _ordered(self, ruling: Ruling) -> dict[str, int]:
+        """The weights that a ruling comes to."""
+        best = winner(self._standings()) if ruling.action is Action.PROMOTE else ""
+        return self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
         wanted = pane.pane if self.last_pane is None else self.last_pane + 1
@@ -116,7 +123,7 @@ class RolloutJudge:
                 pair.feed(read, pane.pane, weights)
         waiting = Waiting(pane=pane.pane, counts=counts)
         self._queue.push(waiting)
-        self._silence.feed(waiting.exposures, self._clock.stage)
+        self._silence.feed(waiting.exposures, self._desired())
 
     def _settle(self) -> None:
         """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
@@ -130,25 +137,47 @@ class RolloutJudge:
                 pair.settle(counts, waiting.pane, weights)
 
     def _desired(self) -> Weights:
-        return tuple(self.spec.weights_at(self._clock.stage).values())
+        return tuple(self.spec.weights_at(self._clock.stage, without=self._dropped).values())
 
     def _situation(self, pane: PaneInput) -> Situation:
         invalid = self._invalid()
-        found = list(zip(self._watches, self._findings(), strict=True))
-        harm = [watch for watch, finding in found if finding is Finding.HARM]
-        good = {Finding.NO_HARM, Finding.BETTER}
-        unproven = [w for w, finding in found if _guards(w) and finding not in good]
+        dropped = self._drop_harmed(pane)
+        live = self._standings()
+        progress = self._progress(pane)
         return Situation(
             stage=self._clock.stage,
             baseline_seen=self._silence.baseline_seen,
             silent=self._silence.panes > 0,
-            harmed=_names(watch for watch in harm if _guards(watch)),
-            suspicious=_names(watch for watch in harm if not _guards(watch)),
+            harmed=tuple(name for one in live for name in one.harmed),
+            dropped=dropped,
+            suspicious=tuple(name for one in live for name in one.suspicious),
             unhealthy=(invalid,) if invalid else (),
-            unproven=_names(unproven),
-            progress=self._clock.progress(self._desired(), self._timeline.current, pane.end_ms),
+            unproven=lacking(live, overtime=self._overtime(progress)),
+            progress=progress,
             wishes=self._wishes,
         )
+
+    def _standings(self) -> list[Standing]:
+        """Of the candidates that are still in the running."""
+        live = (pair for pair in self._pairs if pair.candidate not in self._dropped)
+        return [standing(pair, self._invalid()) for pair in live]
+
+    def _drop_harmed(self, pane: PaneInput) -> tuple[str, ...]:
+        """Take harmful candidates out while others remain; the stage keeps its time."""
+        live = self._standings()
+        harmful = [one for one in live if one.harmed]
+        if not harmful or len(harmful) == len(live):
+            return ()
+        self._clock.bank(self._progress(pane), pane.end_ms)
+        self._dropped += tuple(one.candidate for one in harmful)
+        return tuple(name for one in harmful for name in one.harmed)
+
+    def _progress(self, pane: PaneInput) -> Progress:
+        return self._clock.progress(self._desired(), self._timeline.current, pane.end_ms)
+
+    def _overtime(self, progress: Progress) -> bool:
+        limit_s = self.spec.stages[self._clock.stage].max_time_s if self._clock.stage >= 0 else None
+        return limit_s is not None and progress.elapsed_s >= limit_s
 
     @property
     def _watches(self) -> list[Watch]:
@@ -203,6 +232,7 @@ class RolloutJudge:
             "sample_ratio": self._sample_ratio.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
             "clock": self._clock.to_state(),
+            "dropped": list(self._dropped),
             "wishes": self._wishes.to_state(),
             "herald": self._herald.to_state(),
         }
@@ -234,6 +264,7 @@ class RolloutJudge:
         panes, seen = state["silence"]
         self._silence = Silence(panes=panes, baseline_seen=seen)
         self._clock = StageClock.from_state(state["clock"])
+        self._dropped = tuple(state["dropped"])
         self._wishes = Wishes(**state["wishes"])
         self._herald.restore(state["herald"])
 
@@ -248,11 +279,3 @@ def _open_pairs(spec: RolloutSpec) -> list[Pair]:
         watches = open_watches(spec, candidate.name, shares, now)
         pairs.append(Pair(arm, candidate.name, watches, now))
     return pairs
-
-
-def _guards(watch: Watch) -> bool:
-    return watch.claim.metric.role is Role.GUARDRAIL
-
-
-def _names(watches: Any) -> tuple[str, ...]:
-    return tuple(watch.claim.name for watch in watches)

@@ -41,11 +41,21 @@ class StageClock:
     decided_ms: int = 0
     exposures: list[int] = field(default_factory=list)
     """Per candidate, in confirmed panes outside the guard."""
+    served_s: float = 0.0
+    """Confirmed seconds of the stage before a candidate was taken out."""
+    waited_s: float = 0.0
+    """Seconds since the weights were applied, likewise."""
 
     def enter(self, stage: int, decided_ms: int) -> None:
         """Begin a stage: clocks and counts at zero."""
         self.stage, self.decided_ms = stage, decided_ms
         self.exposures = [0] * len(self.exposures)
+        self.served_s = self.waited_s = 0.0
+
+    def bank(self, progress: Progress, now_ms: int) -> None:
+        """Keep the time that the stage has had: its weights change, the stage does not."""
+        self.served_s, self.waited_s = progress.confirmed_s, progress.elapsed_s
+        self.decided_ms = now_ms
 
     def count(self, exposures: Sequence[int]) -> None:
         """Add a confirmed pane's exposures per candidate."""
@@ -61,22 +71,34 @@ class StageClock:
         return Progress(
             applied=applied,
             short=span is None or falls_short(span.weights, desired),
-            confirmed_s=max(0, confirmed - since) / 1000,
-            elapsed_s=max(0, now_ms - since) / 1000,
-            exposures=min(self.exposures),
+            confirmed_s=self.served_s + max(0, confirmed - since) / 1000,
+            elapsed_s=self.waited_s + max(0, now_ms - since) / 1000,
+            exposures=min(self._heard(desired), default=0),
         )
+
+    def _heard(self, desired: Weights) -> list[int]:
+        """Exposures of the candidates that are to have traffic."""
+        return [n for n, weight in zip(self.exposures, desired[1:], strict=True) if weight > 0]
 
     def to_state(self) -> dict[str, Any]:
         """The clock as JSON values."""
-        return {"stage": self.stage, "decided": self.decided_ms, "exposures": self.exposures}
+        return {
+            "stage": self.stage,
+            "decided": self.decided_ms,
+            "exposures": self.exposures,
+            "banked": [self.served_s, self.waited_s],
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> StageClock:
         """Read what `to_state` wrote."""
+        served_s, waited_s = state["banked"]
         return cls(
             stage=state["stage"],
             decided_ms=state["decided"],
             exposures=list(state["exposures"]),
+            served_s=served_s,
+            waited_s=waited_s,
         )
 
 

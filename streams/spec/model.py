@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -142,11 +143,19 @@ class RolloutSpec(Fact):
         """Read what `to_json` wrote."""
         return cls.model_validate_json(text)
 
-    def weights_at(self, stage: int) -> dict[str, int]:
-        """Desired weights in basis points per arm at a stage index; -1 is "all to the baseline"."""
+    def weights_at(
+        self, stage: int, *, without: Collection[str] = (), winner: str = ""
+    ) -> dict[str, int]:
+        """Desired weights in basis points per arm at a stage index; -1 is "all to the baseline".
+
+        Candidates share the stage equally; those in `without` leave their part to the baseline,
+        and a `winner` takes it all.
+        """
         total = 0 if stage < 0 else self.stages[stage].weight_bp
         share = total // len(self.candidates)
-        weights = {candidate.name: share for candidate in self.candidates}
+        weights = {c.name: 0 if c.name in without else share for c in self.candidates}
+        if winner:
+            weights = {name: total if name == winner else 0 for name in weights}
         return {BASELINE: FULL_BP - sum(weights.values())} | weights
 
     @model_validator(mode="after")

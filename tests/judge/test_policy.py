@@ -48,6 +48,7 @@ class TestRule:
             (LAST, Action.PROMOTE, 2, "no_harm_shown"),
             (replace(LAST, unproven=HARM), Action.HOLD, 1, "not_shown_harmless"),
             (replace(READY, harmed=HARM), Action.ROLLBACK, -1, "harm"),
+            (replace(READY, dropped=HARM), Action.HOLD, 0, "candidate_dropped"),
             (replace(READY, suspicious=HARM), Action.HOLD, 0, "signal_harm"),
             (replace(READY, unhealthy=("sample_ratio",)), Action.HOLD, 0, "invalid"),
             (replace(READY, silent=True), Action.HOLD, 0, "silence"),

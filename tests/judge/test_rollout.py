@@ -15,7 +15,6 @@ from streams.judge.rollout import RolloutJudge
 from streams.spec.model import (
     ALL_SEGMENT,
     FULL_BP,
-    Candidate,
     Metric,
     MetricKind,
     Role,
@@ -88,16 +87,6 @@ class TestGoodCandidate:
         )
         assert Finding.BETTER is findings(decisions[-1])["errors"]
 
-    def test_several_candidates_are_promoted_together(self) -> None:
-        two = (Candidate(name="a", version="v2"), Candidate(name="b", version="v3"))
-        decisions = judged(
-            spec_changes={"candidates": two, "metrics": (ERRORS, SUCCESS)},
-            models={"a": GOOD, "b": GOOD},
-            rate=400,
-        )
-        assert decisions[-1].weights_bp[ALL_SEGMENT] == {"baseline": 0, "a": 5000, "b": 5000}
-        assert len(decisions[-1].verdicts) == 4
-
 
 class TestBadCandidate:
     """Harm on a guardrail takes everything back, once and for all."""
@@ -130,15 +119,6 @@ class TestBadCandidate:
         assert errors.log_e_harm >= errors.log_e_harm_threshold
         assert errors.estimate is not None
         assert errors.estimate > 10
-
-    def test_one_bad_candidate_of_two_takes_all_back(self) -> None:
-        two = (Candidate(name="a", version="v2"), Candidate(name="b", version="v3"))
-        last = judged(
-            spec_changes={"candidates": two, "metrics": (ERRORS,)},
-            models={"a": GOOD, "b": Model(errors=0.5)},
-        )[-1]
-        assert Action.ROLLBACK is last.action
-        assert last.reason == "harm: harm shown: errors of b"
 
     def test_harm_on_a_signal_holds(self) -> None:
         """A person must look; nothing is raised and nothing taken back."""

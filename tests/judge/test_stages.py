@@ -52,7 +52,16 @@ class TestProgress:
         running = clock()
         running.count([7])
         running.enter(1, 5_000)
-        assert running.to_state() == {"stage": 1, "decided": 5_000, "exposures": [0]}
+        expected = {"stage": 1, "decided": 5_000, "exposures": [0], "banked": [0.0, 0.0]}
+        assert running.to_state() == expected
+
+    def test_taking_a_candidate_out_keeps_the_time(self) -> None:
+        """Six seconds before, two after the weights changed once more."""
+        running = clock()
+        running.bank(running.progress(DESIRED, span(), now_ms=10_000), 10_000)
+        changed = Span(weights=DESIRED, changed_ms=11_000, since_ms=11_000, confirmed_ms=13_000)
+        progress = running.progress(DESIRED, changed, now_ms=20_000)
+        assert (progress.confirmed_s, progress.elapsed_s) == (8.0, 17.0)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def open_watches(
 ) -> list[Watch]:
     """A watch for each metric of a candidate; `shares` is alpha by (candidate, metric).
 
+    One of several candidates may be promoted, so each has its part of alpha_promote.
+
     Raises:
         SpecError: a metric lacks the number that its kind needs.
     """
@@ -35,7 +37,7 @@ def open_watches(
                 metric=metric,
                 candidate=candidate,
                 alpha_share=shares[candidate, metric.name],
-                alpha_promote=spec.alpha_promote,
+                alpha_promote=spec.alpha_promote / len(spec.candidates),
             ),
             now,
             spec.max_classes,

@@ -81,6 +81,11 @@ class Watch:
         """Whether non-inferiority is shown in the current stage."""
         return self._safe >= log_threshold(self.claim.alpha_promote)
 
+    def stage_gauge(self) -> Gauge:
+        """How large the effect is in the current stage."""
+        gauge = self._gauge or self._stage.gauge
+        return gauge(self.claim.alpha_promote)
+
     def finding(self, invalid: str) -> tuple[Finding, str]:
         """Finding and reason code; `invalid` names the health check that failed, if any."""
         if invalid:
@@ -127,7 +132,7 @@ class Watch:
         """Harmless may even be better: the ratio lies below 1, of rates in this stage."""
         if finding is not Finding.NO_HARM or gauge.unit != "ratio":
             return finding, code
-        high = gauge.high if self._gauge else self._stage.gauge(self.claim.alpha_promote).high
+        high = self.stage_gauge().high
         if high is not None and high < 1.0:
             return Finding.BETTER, "better_shown"
         return finding, code
