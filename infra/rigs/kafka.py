@@ -13,8 +13,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from infra.rigs.cache import made_once, need, run
-from streams.demo.broker import RunningBroker, answers
-from streams.demo.processes import HOST, Part, free_ports
+from streams.demo.broker import RunningBroker, ready
+from streams.demo.processes import Part, free_ports
 from streams.errors import PartError
 
 HERE = Path(__file__).with_name("kafka")
@@ -56,14 +56,7 @@ def start(folder: Path) -> RunningBroker:
     port, controller_port = free_ports(2)
     command = prepare(folder, port=port, controller_port=controller_port)
     part = Part("kafka", command, log=folder / "kafka.log")
-    bootstrap = f"{HOST}:{port}"
-    try:
-        part.wait_for_port(port, deadline_s=START_S)
-        part.wait_until(lambda: answers(bootstrap), what="metadata comes", deadline_s=START_S)
-    except PartError:
-        part.kill()
-        raise
-    return RunningBroker(name="kafka", bootstrap=bootstrap, transactional=True, part=part)
+    return ready("kafka", part, port, transactional=True, deadline_s=START_S)
 
 
 def main() -> None:

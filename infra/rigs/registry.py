@@ -6,13 +6,11 @@ set one per subject.
 
 import shutil
 import tarfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from infra.rigs.cache import made_once, need, run
 from infra.rigs.shared import Started
-from streams.demo.processes import HOST, Part, free_port
+from streams.demo.processes import HOST, Part, free_port, serves
 from streams.errors import PartError
 
 VERSION = "3.0.9"
@@ -38,20 +36,12 @@ def start(folder: Path) -> Started:
     part = Part("registry", command, log=folder / "registry.log", env=env, cwd=folder)
     try:
         part.wait_until(
-            lambda: _answers(f"{url}/subjects"), what="its API answers", deadline_s=START_S
+            lambda: serves(f"{url}/subjects"), what="its API answers", deadline_s=START_S
         )
     except PartError:
         part.kill()
         raise
     return Started(address=url, part=part)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's word for yes
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 def _fetch(folder: Path) -> None:

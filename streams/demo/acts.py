@@ -137,5 +137,9 @@ class Result:
 
 
 def candidate_share(weights_bp: dict[str, dict[str, int]]) -> float:
-    """The candidates' share of all traffic, in 0..1, from weights by segment and arm."""
-    return 1 - weights_bp[ALL_SEGMENT][BASELINE] / FULL_BP
+    """The candidates' share of all traffic, in 0..1, from weights by segment and arm.
+
+    >>> candidate_share({"all": {"baseline": 9800, "candidate": 200}})
+    0.02
+    """
+    return (FULL_BP - weights_bp[ALL_SEGMENT][BASELINE]) / FULL_BP

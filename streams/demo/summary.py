@@ -89,7 +89,7 @@ def _rollout(result: Result) -> dict[str, Any]:
         "outcome": view.outcome,
         "expected_outcome": act.expected,
         "as_expected": result.as_expected,
-        "final_measured_share": view.measured,
+        "final_measured_share": None if view.measured is None else round(view.measured, 4),
         "first_faulty_response_ms": result.first_fault_ms,
         "last_candidate_response_ms": result.last_answer_ms,
         "seconds_from_first_faulty_response_to_share_0": result.fault_to_zero_s,

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.rigs import envoy as envoy_rig
 from infra.rigs import haproxy as haproxy_rig
 from streams.actuator.ports import Router, Segments
 from streams.actuator.routers import open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import units
 from streams.demo.processes import Parts
+from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
 
@@ -67,8 +67,8 @@ def _memory(largest: int) -> Rig:
 def envoy(parts: Parts, folder: Path, *, admin: bool = True) -> Iterator[Rig]:
     """A real Envoy, asked through its admin interface."""
     with traffic.servers(["v1", "v2"]) as ports:
-        proxy = envoy_rig.start(parts, folder, ports, first="v1")
-        options = {"rds": str(proxy.rds), "route": envoy_rig.ROUTE, "clusters": CLUSTERS}
+        proxy = start_envoy(parts, folder, ports, {"v1": 100, "v2": 0})
+        options = {"rds": str(proxy.rds), "route": ROUTE, "clusters": CLUSTERS}
         if admin:
             options["admin"] = proxy.admin
 

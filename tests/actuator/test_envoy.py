@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from infra.rigs import envoy as envoy_rig
 from streams.actuator.ports import Desired, Fence, Proof, Router
 from streams.actuator.routers import open_router
 from streams.demo.processes import Parts, wait_until
+from streams.demo.proxy import ROUTE, Proxy, routes, start_envoy
 from streams.errors import TargetDenied, TargetNotFound, TargetRejected, TargetTransient
 from streams.spec.model import Target
 from tests.actuator import traffic
@@ -24,7 +24,7 @@ Change = Callable[[dict[str, Any]], None]
 
 def open_file(path: Path, **more: Any) -> Router:
     """A router on a file alone."""
-    options = {"rds": str(path), "route": envoy_rig.ROUTE, "clusters": CLUSTERS} | more
+    options = {"rds": str(path), "route": ROUTE, "clusters": CLUSTERS} | more
     return open_router(Target(router="envoy", options=options), ARMS)
 
 
@@ -36,7 +36,7 @@ def put(router: Router, candidate_bp: int) -> None:
 def rds(tmp_path: Path) -> Path:
     """A route file that nobody watches."""
     path = tmp_path / "routes.json"
-    path.write_text(json.dumps(envoy_rig.routes({"v1": 100, "v2": 0})))
+    path.write_text(json.dumps(routes({"v1": 100, "v2": 0})))
     return path
 
 
@@ -172,16 +172,16 @@ class TestFile:
 
 
 @pytest.fixture
-def proxy(parts: Parts, tmp_path: Path) -> Iterator[envoy_rig.RunningEnvoy]:
+def proxy(parts: Parts, tmp_path: Path) -> Iterator[Proxy]:
     """A real Envoy."""
     with traffic.servers(["v1", "v2"]) as ports:
-        yield envoy_rig.start(parts, tmp_path / "envoy", ports, first="v1")
+        yield start_envoy(parts, tmp_path, ports, {"v1": 100, "v2": 0})
 
 
 class TestAdmin:
-    def test_a_rejected_update_is_noticed(self, proxy: envoy_rig.RunningEnvoy) -> None:
+    def test_a_rejected_update_is_noticed(self, proxy: Proxy) -> None:
         """Envoy refuses a cluster that it does not know; traffic goes on as before."""
-        document = envoy_rig.routes({"v1": 100, "nowhere": 0})
+        document = routes({"v1": 100, "nowhere": 0})
         clusters = {"baseline": "v1", "candidate": "nowhere"}
         router = open_file(proxy.rds, admin=proxy.admin, clusters=clusters)
         draft = proxy.rds.with_suffix(".draft")
@@ -195,7 +195,7 @@ class TestAdmin:
         assert "update_rejected" in router.verify(desired).how
         assert traffic.count(proxy.url, 50) == {"v1": 50}
 
-    def test_a_lagging_envoy_is_not_believed_down(self, proxy: envoy_rig.RunningEnvoy) -> None:
+    def test_a_lagging_envoy_is_not_believed_down(self, proxy: Proxy) -> None:
         """While file and Envoy differ, the higher candidate share is what is observed."""
         router = open_file(proxy.rds, admin=proxy.admin)
         put(router, 2500)
@@ -205,7 +205,7 @@ class TestAdmin:
         proxy.rds.write_text(proxy.rds.read_text().replace("2500", "0").replace("7500", "10000"))
         assert router.observe().weights_bp == split(2500)
 
-    def test_a_dead_envoy(self, proxy: envoy_rig.RunningEnvoy) -> None:
+    def test_a_dead_envoy(self, proxy: Proxy) -> None:
         """It cannot be looked at, but the file can still be sent home."""
         router = open_file(proxy.rds, admin=proxy.admin)
         put(router, 2500)

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from infra.rigs import envoy as envoy_rig
 from streams.actuator.routers.memory import MemoryTarget, shared_target
 from streams.actuator.service import run_actuator
 from streams.demo.processes import Part, Parts, wait_until
+from streams.demo.proxy import ROUTE, start_envoy
 from streams.judge.facts import Action, RoutingPhase
 from streams.spec.model import RolloutSpec, Target
 from tests.actuator import traffic
@@ -184,8 +184,8 @@ class TestEnvoy:
     ) -> None:
         """The program moves real traffic; killed and started again it goes on where it was."""
         with traffic.servers(["v1", "v2"]) as ports:
-            proxy = envoy_rig.start(parts, tmp_path, ports, first="v1")
-            options = {"rds": str(proxy.rds), "route": envoy_rig.ROUTE, "clusters": CLUSTERS}
+            proxy = start_envoy(parts, tmp_path, ports, {"v1": 100, "v2": 0})
+            options = {"rds": str(proxy.rds), "route": ROUTE, "clusters": CLUSTERS}
             target = Target(router="envoy", options=options | {"admin": proxy.admin})
             spec = make_spec("real", target)
             first = start(parts, log)

@@ -1,6 +1,5 @@
 """A real Envoy splits real traffic by the weights in its file, and keeps the last good ones."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import httpx
 import pytest
 
 from streams.demo.processes import Parts, free_port, wait_until
-from streams.demo.proxy import Proxy, routes, start_envoy
+from streams.demo.proxy import Proxy, start_envoy, write_routes
 
 SERVER = """
 import http.server, sys
@@ -30,13 +29,7 @@ def proxy(parts: Parts, tmp_path: Path) -> Proxy:
         servers[version] = free_port()
         part = parts.start(version, [sys.executable, "-c", SERVER, str(servers[version]), version])
         part.wait_for_port(servers[version])
-    return start_envoy(parts, tmp_path, servers, baseline="v1", candidate="v2")
-
-
-def write_weights(proxy: Proxy, weights: dict[str, int]) -> None:
-    fresh = proxy.rds.with_suffix(".tmp")
-    fresh.write_text(json.dumps(routes(weights)))
-    fresh.replace(proxy.rds)
+    return start_envoy(parts, tmp_path, servers, {"v1": 10_000, "v2": 0})
 
 
 def answers(proxy: Proxy, count: int) -> list[str]:
@@ -56,13 +49,13 @@ class TestProxy:
 
     def test_follows_the_file(self, proxy: Proxy) -> None:
         """A replaced file is in effect soon; a binomial share within five deviations."""
-        write_weights(proxy, {"v1": 7500, "v2": 2500})
+        write_routes(proxy.rds, {"v1": 7500, "v2": 2500})
         wait_until(lambda: "v2" in answers(proxy, 20), what="v2 answers", deadline_s=10)
         assert abs(answers(proxy, 400).count("v2") - 100) < 45
 
     def test_refuses_a_route_to_nowhere(self, proxy: Proxy) -> None:
         """An unknown cluster is rejected, and the last good weights hold."""
-        write_weights(proxy, {"v1": 5000, "v9": 5000})
+        write_routes(proxy.rds, {"v1": 5000, "v9": 5000})
         wait_until(
             lambda: stat(proxy, "rds.*update_rejected") > 0, what="a rejection", deadline_s=10
         )
