@@ -124,7 +124,7 @@ class Verdict:
     reason: str
     """Reason code: e_harm_crossed, no_harm_shown, warming_up, not_enough_data, ..."""
     unit: str
-    """What estimate, low and high are: `ratio`, `share`, `nats`."""
+    """What estimate, low and high are: `ratio`, `share`, `nats`, `ms`."""
     estimate: float | None
     low: float | None
     high: float | None
@@ -142,6 +142,8 @@ class Verdict:
     """Arm -> events (errors, exceedances ...) among them."""
     first_pane: int
     last_pane: int
+    dispersion: float = 1.0
+    """Variance over mean by which the evidence is tempered; 1 where it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,29 @@ class HealthCheck:
     log_e_threshold: float
     observed: float | None
     expected: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowMetric:
+    """What another judge said of one metric."""
+
+    name: str
+    classification: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """What another judge would say of a candidate; told beside the verdicts, never part of them."""
+
+    judge: str
+    candidate: str
+    minutes: int
+    """How many minutes were compared."""
+    score: float
+    classification: str
+    reason: str
+    metrics: tuple[ShadowMetric, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,3 +208,5 @@ class Decision:
     """Every cut since the previous decision at which anything but the pane changed."""
     prev_hash: str
     """SHA-256 of the previous decision's Avro body (without framing); empty for the first."""
+    shadows: tuple[Shadow, ...] = ()
+    """Per candidate what Kayenta's judge says of the same events, once a minute is complete."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.judge.chain import Chain
-from streams.judge.facts import Cut, Decision, Finding, HealthCheck, Verdict
+from streams.judge.facts import Cut, Decision, Finding, HealthCheck, Shadow, Verdict
 from streams.judge.policy import Ruling
 from streams.judge.record import decision_id
 from streams.spec.model import ALL_SEGMENT, RolloutSpec
@@ -43,6 +43,7 @@ class Herald:
         cut: Cut,
         verdicts: tuple[Verdict, ...],
         health: tuple[HealthCheck, ...],
+        shadows: tuple[Shadow, ...],
     ) -> Decision:
         """The next decision of the chain; `weights_bp` per arm is what it wants."""
         spec = self._spec
@@ -62,6 +63,7 @@ class Herald:
             cut=cut,
             steps=tuple(self.chain.steps),
             prev_hash=self.chain.prev_hash,
+            shadows=shadows,
         )
         self.chain.append(decision)
         return decision

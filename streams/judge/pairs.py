@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.strata import StratumSums
-from streams.judge.facts import PaneInput
+from streams.judge.facts import PaneInput, Shadow
+from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.watch import Watch
@@ -63,7 +64,12 @@ class Pair:
     """The baseline against one candidate: every metric's watch and the open strata."""
 
     def __init__(
-        self, arm: int, candidate: str, watches: Sequence[Watch], now: CurrentLatency
+        self,
+        arm: int,
+        candidate: str,
+        watches: Sequence[Watch],
+        now: CurrentLatency,
+        shadow: KayentaShadow,
     ) -> None:
         """`arm` is the candidate's place among the spec's arms."""
         self.arm, self.candidate, self.watches = arm, candidate, tuple(watches)
@@ -72,6 +78,7 @@ class Pair:
         self._columns: int = ends[-1]
         self._whole, self._stage = self._fresh(), self._fresh()
         self._latency_now = now
+        self._shadow = shadow
 
     def _fresh(self) -> OpenStratum:
         return OpenStratum(StratumSums.zeros(self._columns))
@@ -82,6 +89,7 @@ class Pair:
         baseline = cells.get((ALL_SEGMENT, BASELINE)) or Cell()
         candidate = cells.get((ALL_SEGMENT, self.candidate)) or Cell()
         self._latency_now.add(baseline, candidate, self._weight_bp(weights))
+        self._shadow.add(pane)
         counts = np.zeros((2, self._columns), np.int64)
         counts[:, 0] = baseline.exposures, candidate.exposures
         for watch, columns in zip(self.watches, self._slices, strict=True):
@@ -104,6 +112,11 @@ class Pair:
             self._close_stage()
         if self._stage.add(counts, pane, weight_bp):
             self._close_stage()
+
+    @property
+    def shadow(self) -> Shadow | None:
+        """What Kayenta's judge said last, if it has said anything."""
+        return self._shadow.said
 
     def enter_stage(self) -> None:
         """Promotion starts afresh."""
@@ -132,6 +145,7 @@ class Pair:
             "whole": self._whole.to_state(),
             "stage": self._stage.to_state(),
             "latency_now": self._latency_now.to_state(),
+            "shadow": self._shadow.to_state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -141,3 +155,4 @@ class Pair:
         self._whole = OpenStratum.from_state(state["whole"])
         self._stage = OpenStratum.from_state(state["stage"])
         self._latency_now.restore(state["latency_now"])
+        self._shadow.restore(state["shadow"])

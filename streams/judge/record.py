@@ -12,7 +12,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streams.judge.facts import Action, Cut, Decision, Finding, HealthCheck, Verdict
+from streams.judge.facts import (
+    Action,
+    Cut,
+    Decision,
+    Finding,
+    HealthCheck,
+    Shadow,
+    ShadowMetric,
+    Verdict,
+)
 
 
 def decision_id(rollout: str, spec_hash: str, cut: Cut) -> str:
@@ -36,6 +45,7 @@ def decision_to_record(decision: Decision) -> dict[str, Any]:
     record["health"] = [_flat(check) for check in decision.health]
     record["cut"] = cut_to_record(decision.cut)
     record["steps"] = [cut_to_record(cut) for cut in decision.steps]
+    record["shadows"] = [dataclasses.asdict(shadow) for shadow in decision.shadows]
     return record
 
 
@@ -50,6 +60,7 @@ def decision_from_record(record: Mapping[str, Any]) -> Decision:
             "health": tuple(HealthCheck(**check) for check in record["health"]),
             "cut": cut_from_record(record["cut"]),
             "steps": tuple(cut_from_record(cut) for cut in record["steps"]),
+            "shadows": tuple(shadow_from_record(shadow) for shadow in record["shadows"]),
         }
     )
 
@@ -62,6 +73,12 @@ def cut_to_record(cut: Cut) -> dict[str, Any]:
 def cut_from_record(record: Mapping[str, Any]) -> Cut:
     """Read what `cut_to_record` made."""
     return Cut(**dict(record) | {"idle": tuple(record["idle"])})
+
+
+def shadow_from_record(record: Mapping[str, Any]) -> Shadow:
+    """Read what `dataclasses.asdict` made of a shadow."""
+    metrics = tuple(ShadowMetric(**metric) for metric in record["metrics"])
+    return Shadow(**dict(record) | {"metrics": metrics})
 
 
 def _verdict_to_record(verdict: Verdict) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from streams.judge.facts import (
 )
 from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
 from streams.judge.herald import Herald
+from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.kinds import open_watches
 from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.watch import Watch
@@ -95,7 +96,9 @@ class RolloutJudge:
         decision = None
         if self._herald.due(ruling, self._findings(), pane.pane):
             weights, health = self._ordered(ruling), self._health(situation.progress)
-            decision = self._herald.decide(ruling, weights, cut, self._verdicts(), health)
+            shadows = tuple(pair.shadow for pair in self._pairs if pair.shadow is not None)
+            told = (self._verdicts(), health, shadows)
+            decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
 
@@ -277,5 +280,6 @@ def _open_pairs(spec: RolloutSpec) -> list[Pair]:
     for arm, candidate in enumerate(spec.candidates, start=1):
         now = CurrentLatency()
         watches = open_watches(spec, candidate.name, shares, now)
-        pairs.append(Pair(arm, candidate.name, watches, now))
+        shadow = KayentaShadow(spec, candidate.name)
+        pairs.append(Pair(arm, candidate.name, watches, now, shadow))
     return pairs

@@ -41,6 +41,11 @@ def latency(quantile: float) -> MetricDefault:
     return MetricDefault(kind=MetricKind.LATENCY, margin="+10%", quantile=quantile)
 
 
+def latency_sla(quantile: float) -> MetricDefault:
+    """A latency quantile with an absolute limit, which only the spec can know."""
+    return MetricDefault(kind=MetricKind.LATENCY_SLA, quantile=quantile)
+
+
 METRICS = MappingProxyType(
     {
         "errors": ERRORS,

@@ -22,6 +22,7 @@ from streams.yaml_lines import did_you_mean, entries
 
 OFF = frozenset({"off", "false", "no"})
 QUANTILE = r"^p[1-9]\d?(?:\.\d{0,2}[1-9])?$"
+SLA = QUANTILE.replace("$", "_sla$")
 Watch = tuple[tuple[Metric, ...], dict[str, Source]]
 
 
@@ -32,10 +33,16 @@ class Limit:
     field: str
     parse: Callable[[str], float]
 
+    @property
+    def key(self) -> str:
+        """What the field is called in YAML, where values carry their unit."""
+        return self.field.removesuffix("_ms")
+
 
 MARGIN = Limit(field="margin", parse=units.margin)
 FLOOR = Limit(field="floor", parse=units.share)
 THRESHOLD = Limit(field="threshold", parse=units.nats)
+LIMIT = Limit(field="limit_ms", parse=units.milliseconds)
 WEIGHT = Limit(field="weight", parse=units.positive)
 # The first is what the short form (`errors: +25%`) means.
 LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
@@ -43,6 +50,7 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.TIMEOUTS: (MARGIN, FLOOR, WEIGHT),
     MetricKind.SUCCESS: (FLOOR, WEIGHT),
     MetricKind.LATENCY: (MARGIN, WEIGHT),
+    MetricKind.LATENCY_SLA: (LIMIT, WEIGHT),
     MetricKind.CLASSES: (THRESHOLD, WEIGHT),
     MetricKind.SCORES: (THRESHOLD, WEIGHT),
 }
@@ -82,7 +90,8 @@ def _block(node: yaml.Node | None, what: str) -> dict[str, tuple[yaml.Node, yaml
     for name, (at, _) in found.items():
         if metric_default(name) is None and not (name == "defaults" and what == "guardrails"):
             hint = did_you_mean(name, defaults.METRICS)
-            refuse(at, f"unknown metric `{name}` in {what}", f"{hint} (any pNN is a latency)")
+            known = "any pNN is a latency, pNN_sla one with a limit of its own"
+            refuse(at, f"unknown metric `{name}` in {what}", f"{hint} ({known})")
     return found
 
 
@@ -90,9 +99,10 @@ def metric_default(name: str) -> MetricDefault | None:
     """The defaults of a metric by name, None for a metric that does not exist."""
     if name in defaults.METRICS:
         return defaults.METRICS[name]
-    if not re.match(QUANTILE, name):
+    of_kind = defaults.latency_sla if re.match(SLA, name) else defaults.latency
+    if not re.match(QUANTILE, name.removesuffix("_sla")):
         return None
-    return defaults.latency(float(f"{float(name[1:]) / 100:.6g}"))
+    return of_kind(float(f"{float(name.removesuffix('_sla')[1:]) / 100:.6g}"))
 
 
 def _defaults_off(told: dict[str, tuple[yaml.Node, yaml.Node]]) -> bool:
@@ -115,11 +125,13 @@ def _metric(name: str, role: Role, node: yaml.Node | None) -> tuple[Metric, dict
     limits = LIMITS[default.kind]
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
     texts["weight"] = default.weight
-    values = {lim.field: lim.parse(text) for lim in limits if (text := texts[lim.field])}
+    values = {lim.field: lim.parse(text) for lim in limits if (text := texts.get(lim.field))}
     sources = dict.fromkeys(values, DEFAULT)
     for limit, at, value in _given(name, node, limits):
         values[limit.field] = value
         sources[limit.field] = written(at)
+    if node is not None and limits[0] is LIMIT and LIMIT.field not in values:
+        refuse(node, f"{name} has no limit", f"write e.g. `{name}: 300ms`")
     sources["role"] = DEFAULT if node is None else written(node)
     fields = {"name": name, "kind": default.kind, "role": role, "quantile": default.quantile}
     return Metric.model_validate(fields | values), sources
@@ -132,10 +144,10 @@ def _given(
     if node is None:
         return []
     if isinstance(node, yaml.MappingNode):
-        block = Block(node, what=name, known=[limit.field for limit in limits])
-        told = [(limit, block.get(limit.field)) for limit in limits]
+        block = Block(node, what=name, known=[limit.key for limit in limits])
+        told = [(limit, block.get(limit.key)) for limit in limits]
         return [
-            (limit, value, scalar(value, limit.parse, what=f"{name}.{limit.field}"))
+            (limit, value, scalar(value, limit.parse, what=f"{name}.{limit.key}"))
             for limit, value in told
             if value is not None
         ]

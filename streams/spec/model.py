@@ -34,6 +34,7 @@ class MetricKind(StrEnum):
     TIMEOUTS = "timeouts"  # share of requests that timed out, against the baseline
     SUCCESS = "success"  # share of requests that succeeded, against an absolute floor
     LATENCY = "latency"  # a latency quantile, against the baseline
+    LATENCY_SLA = "latency_sla"  # a latency quantile, against an absolute limit
     CLASSES = "classes"  # the mix of predicted classes: JSD in nats, equal weights
     SCORES = "scores"  # the distribution of scores in [0, 1]: the same on fixed bins
 
@@ -57,6 +58,8 @@ class Metric(Fact):
     """Absolute floor of a relative rate rule (errors, timeouts); the limit of `success` (0.995)."""
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Which latency quantile, 0.99 for p99."""
+    limit_ms: Annotated[float, Field(gt=0)] | None = None
+    """Absolute limit of a latency quantile in milliseconds (latency_sla)."""
     threshold: Annotated[float, Field(gt=0)] | None = None
     """JSD limit in nats, as a divergence, equal weights (classes, scores)."""
     weight: Annotated[float, Field(gt=0)] = 1.0

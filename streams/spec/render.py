@@ -110,13 +110,14 @@ def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
         "margin": units.format_margin,
         "floor": units.format_share,
         "threshold": units.format_number,
+        "limit_ms": units.format_milliseconds,
         "weight": units.format_number,
     }
     for limit in LIMITS[metric.kind]:
         value = getattr(metric, limit.field)
         if value is not None:
             source = told[f"metrics.{metric.name}.{limit.field}"]
-            yield _line(f"    {limit.field}", formats[limit.field](value), source)
+            yield _line(f"    {limit.key}", formats[limit.field](value), source)
 
 
 def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.metrics import LIMITS, QUANTILE
+from streams.spec.metrics import LIMITS, QUANTILE, SLA
 from streams.spec.stages import KEYS as STAGE_KEYS
 
 Schema = dict[str, Any]
@@ -20,6 +20,7 @@ PATTERNS = {
     "margin": units.MARGIN,
     "floor": units.SHARE,
     "threshold": units.NATS,
+    "limit": units.DURATION,
     "weight": rf"^{units.NUMBER}$",
 }
 # Where a bare number has one meaning only.
@@ -130,7 +131,10 @@ def _stages() -> Schema:
 
 def _watch() -> Schema:
     known = {name: _metric(default) for name, default in defaults.METRICS.items()}
-    quantiles = {QUANTILE: _metric(defaults.latency(0.9))}
+    quantiles = {
+        QUANTILE: _metric(defaults.latency(0.9)),
+        SLA: _metric(defaults.latency_sla(0.9)),
+    }
     block: Schema = {
         "type": "object",
         "additionalProperties": False,
@@ -147,14 +151,13 @@ def _watch() -> Schema:
 
 def _metric(default: MetricDefault) -> Schema:
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
+    texts["weight"] = default.weight
     fields = {
-        limit.field: _pattern(
-            PATTERNS[limit.field], f"The {limit.field}.", texts.get(limit.field, default.weight)
-        )
-        | NUMBERS.get(limit.field, {})
+        limit.key: _pattern(PATTERNS[limit.key], f"The {limit.key}.", texts.get(limit.key))
+        | NUMBERS.get(limit.key, {})
         for limit in LIMITS[default.kind]
     }
-    first = LIMITS[default.kind][0].field
+    first = LIMITS[default.kind][0].key
     long = {"type": "object", "additionalProperties": False, "properties": fields}
     return {"anyOf": [fields[first], long, OFF]}
 

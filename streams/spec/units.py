@@ -68,6 +68,18 @@ def duration(text: str) -> float:
     return float(sum(Decimal(number) * SECONDS[unit] for number, unit in parts))
 
 
+def milliseconds(text: str) -> float:
+    """A latency above 0 in milliseconds: `300ms`, `1.5s`.
+
+    >>> milliseconds("1.5s")
+    1500.0
+    """
+    found = float(Decimal(repr(duration(text))) * 1000)
+    if not found > 0:
+        raise UnitError(f"{text} is no limit that anything can keep", "write e.g. `300ms`")
+    return found
+
+
 def margin(text: str) -> float:
     """A tolerated relative rise: `+25%` is .25, `2x` is 1, `0` is none.
 
@@ -173,6 +185,11 @@ def format_duration(seconds: float) -> str:
         return f"{_text(left * 1000)}ms"
     parts += [f"{_text(left)}s"] if left or not parts else []
     return " ".join(parts)
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """`300ms` for 300."""
+    return f"{_text(_exact(milliseconds))}ms"
 
 
 def format_margin(change: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.judge.facts import Finding, PaneInput
+from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.kinds import open_watches
 from streams.judge.monitors.latency import CurrentLatency, LatencyReader
 from streams.judge.monitors.mix import ClassReader
@@ -35,7 +36,8 @@ def watch(metric: Metric = ERRORS) -> Watch:
 
 
 def pair() -> Pair:
-    return Pair(1, "candidate", [watch()], CurrentLatency())
+    shadow = KayentaShadow(make_spec(), "candidate")
+    return Pair(1, "candidate", [watch()], CurrentLatency(), shadow)
 
 
 def pane(index: int, baseline: Cell, candidate: Cell) -> PaneInput:

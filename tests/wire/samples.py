@@ -122,6 +122,16 @@ VERDICT = {
     "events": {"baseline": 1, "candidate": 9},
     "first_pane": 1,
     "last_pane": 9,
+    "dispersion": 1.5,
+}
+SHADOW = {
+    "judge": "NetflixACAJudge-v1.0",
+    "candidate": "candidate",
+    "minutes": 7,
+    "score": 50.0,
+    "classification": "Fail",
+    "reason": "",
+    "metrics": [{"name": "errors", "classification": "High", "reason": "errors is high"}],
 }
 HEALTH = {
     "name": "sample_ratio",
@@ -148,6 +158,7 @@ DECISION = {
     "cut": CUT,
     "steps": [CUT],
     "prev_hash": "cd",
+    "shadows": [SHADOW],
 }
 ROUTING = {
     "rollout": "r",

@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 Values = NDArray[np.float64]
 
@@ -66,9 +65,11 @@ def _bound(experiment: Values, control: Values, first: float, last: float, z: fl
 def shifted_score(experiment: Values, control: Values, z: float, mu: float) -> float:
     """Normal score of the rank sum of experiment - mu among all values, less z."""
     m, n = experiment.size, control.size
-    ranks = rankdata(np.concatenate([experiment - mu, control]))
-    excess = float(ranks[:m].sum()) - m * (m + 1) / 2 - m * n / 2
-    ties = np.unique(ranks, return_counts=True)[1].astype(np.float64)
+    shifted = experiment - mu
+    pool = np.sort(np.concatenate([shifted, control]))
+    below, upto = pool.searchsorted(shifted, "left"), pool.searchsorted(shifted, "right")
+    excess = float((below + upto + 1).sum()) / 2 - m * (m + 1) / 2 - m * n / 2
+    ties = np.diff(np.flatnonzero(np.diff(pool, prepend=-np.inf, append=np.inf))).astype(np.float64)
     tied = float((ties**3 - ties).sum()) / ((m + n) * (m + n - 1))
     sigma = float(np.sqrt(m * n / 12 * (m + n + 1 - tied)))
     if sigma == 0:

@@ -13,6 +13,7 @@ from streams.judge.monitors.evidence import Evidence
 from streams.judge.monitors.latency import CurrentLatency, LatencyReader
 from streams.judge.monitors.mix import ClassReader, MixEvidence, ScoreReader
 from streams.judge.monitors.rates import RateReader, RatioEvidence, SuccessEvidence
+from streams.judge.monitors.sla import SlaEvidence, SlaReader
 from streams.judge.monitors.watch import Claim, Watch
 from streams.spec.model import Metric, MetricKind, RolloutSpec
 
@@ -60,6 +61,8 @@ def _open(
             return Watch(claim(limit=limit), reader, partial(SuccessEvidence, limit))
         case MetricKind.LATENCY:
             return _open_latency(metric, claim, now)
+        case MetricKind.LATENCY_SLA:
+            return _open_sla(metric, claim, now)
         case MetricKind.CLASSES:
             return _open_mix(metric, claim, ClassReader(max_classes))
         case MetricKind.SCORES:
@@ -73,7 +76,14 @@ def _open_latency(metric: Metric, claim: Callable[..., Claim], now: CurrentLaten
     tested = effective_margin(margin_buckets(metric.margin))
     reader = LatencyReader(quantile, metric.margin)
     evidence = partial(RatioEvidence, 0.0, frequent=1 - quantile)
-    return Watch(claim(limit=1 + tested), reader, evidence, now.gauge_of(quantile))
+    return Watch(claim(limit=1 + tested), reader, evidence, partial(now.gauge, quantile))
+
+
+def _open_sla(metric: Metric, claim: Callable[..., Claim], now: CurrentLatency) -> Watch:
+    quantile = _needed(metric.quantile, metric, "quantile")
+    limit_ms = _needed(metric.limit_ms, metric, "limit_ms")
+    evidence, gauge = partial(SlaEvidence, quantile), partial(now.candidate_gauge, quantile)
+    return Watch(claim(limit=limit_ms), SlaReader(limit_ms), evidence, gauge)
 
 
 def _open_mix(

@@ -8,7 +8,6 @@ one from a stalled start would never be exceeded again and so show nothing.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from streams.evidence.quantile import (
     exceedances,
     freeze_tau,
     margin_buckets,
+    quantile_bounds,
     quantile_ratio,
     quantile_ratio_interval,
 )
@@ -98,9 +98,11 @@ class CurrentLatency:
         ratio = quantile_ratio(*arms, quantile)
         return Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
 
-    def gauge_of(self, quantile: float) -> functools.partial[Gauge]:
-        """`gauge` for one quantile."""
-        return functools.partial(self.gauge, quantile)
+    def candidate_gauge(self, quantile: float, alpha: float) -> Gauge:
+        """The candidate's quantile in milliseconds."""
+        low, high = quantile_bounds(self._candidate, quantile, alpha)
+        estimate = self._candidate.quantile(quantile)
+        return Gauge(unit="ms", estimate=estimate, low=low, high=finite(high))
 
     def to_state(self) -> dict[str, Any]:
         """The histograms as JSON values, sparse."""
