@@ -251,5 +251,6 @@ class BoundedMeanSums:
 
 def _squares(moments: Floats, scale: Floats, offset: Floats) -> Floats:
     """Sum of weighted (scale d + offset g)^2 from moments [3, ...] of g^2, g d and d^2."""
-    total: Floats = offset**2 * moments[0] + 2.0 * scale * offset * moments[1]
-    return np.maximum(total + scale**2 * moments[2], 0.0)
+    mixed = offset**2 * moments[0] + 2.0 * scale * offset * moments[1]
+    total: Floats = np.maximum(mixed + scale**2 * moments[2], 0.0)
+    return total
