@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from streams.cli import INSTALL, decisions, deploy, kayenta, rollout
+from streams.cli import INSTALL, decisions, deploy, kayenta, plan, rollout
 from streams.cli.common import Bootstrap, Config, Prefix, complain, settings_of
 from streams.errors import DavyError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(kayenta.app, name="kayenta")
+app.command(name="plan")(plan.plan)
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
 
