@@ -22,6 +22,8 @@ DISPLAY_REACH = 64
 DISPLAY_BETS = np.array([2, 4, 8, 16, 24])
 """Alternatives of the interval, in steps of the lattice."""
 COUNTS = ("n_b", "n_c", "x_b", "x_c")
+CROSSED = ("x_c (1 - share)", "x_b share")
+"""Mantel and Haenszel's numerator and denominator."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class RatioTest:
         """exp(log_theta)."""
         return np.exp(self.log_theta)
 
+    @cached_property
+    def theta_less_one(self) -> Floats:
+        """Theta - 1."""
+        return self.theta - 1.0
+
     @property
     def harm_slice(self) -> slice:
         """Where the harm grid stands in `theta`."""
@@ -89,7 +96,7 @@ class RatioSums:
     (6.134, inf)
     """
 
-    __slots__ = ("expected_b", "expected_c", "log_f", "n_b", "n_c", "test", "x_b", "x_c")
+    __slots__ = ("log_f", "n_b", "n_c", "test", "x_b", "x_c")
 
     def __init__(self, test: RatioTest, shape: tuple[int, ...] = ()) -> None:
         """No strata yet, for `shape` independent streams."""
@@ -98,8 +105,8 @@ class RatioSums:
         self.n_c: Ints = np.zeros(shape, np.int64)
         self.x_b: Ints = np.zeros(shape, np.int64)
         self.x_c: Ints = np.zeros(shape, np.int64)
-        self.log_f = FixedSum((*shape, test.theta.size))
-        self.expected_b, self.expected_c = FixedSum(shape), FixedSum(shape)
+        # F at every theta, then the two crossed sums.
+        self.log_f = FixedSum((*shape, test.theta.size + len(CROSSED)))
 
     @classmethod
     def zeros(cls, test: RatioTest, shape: tuple[int, ...] = ()) -> Self:
@@ -118,30 +125,29 @@ class RatioSums:
 
         `mask` tells which streams have closed a stratum; the others stay as they are.
         """
-        counts = [np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c)]
-        used = (counts[0] > 0) & (counts[1] > 0) & np.asarray(mask, np.bool_)
-        counts = [np.broadcast_to(np.where(used, c, 0), self.n_b.shape) for c in counts]
-        for name, count in zip(COUNTS, counts, strict=True):
-            getattr(self, name)[...] += count
-        rows = np.flatnonzero(counts[2] + counts[3])
+        b, c, events_b, events_c = (np.asarray(v, np.int64) for v in (n_b, n_c, x_b, x_c))
+        used = (b > 0) & (c > 0) & np.asarray(mask, np.bool_)
+        for name, count in zip(COUNTS, (b, c, events_b, events_c), strict=True):
+            getattr(self, name)[...] += count * used
+        touched = np.broadcast_to(used & (events_b + events_c > 0), self.n_b.shape)
+        rows = np.flatnonzero(touched)
         if rows.size:
-            self._fold_events(rows, *(c.ravel()[rows] for c in counts))
+            wide = (np.broadcast_to(v, self.n_b.shape) for v in (b, c, events_b, events_c))
+            self._fold_events(rows, *(v.ravel()[rows] for v in wide))
 
     def _fold_events(self, rows: Ints, n_b: Ints, n_c: Ints, x_b: Ints, x_c: Ints) -> None:
         share: Floats = n_c / (n_b + n_c)
-        events: Floats = (x_b + x_c).astype(np.float64)
-        terms: Floats = events[:, None] * np.log1p(share[:, None] * (self.test.theta - 1.0))
-        self.log_f.flat(self.test.theta.size).add(terms, rows)
-        self.expected_c.flat().add(x_c * (1.0 - share), rows)
-        self.expected_b.flat().add(x_b * share, rows)
+        terms: Floats = np.empty((rows.size, self.test.theta.size + len(CROSSED)))
+        np.log1p(share[:, None] * self.test.theta_less_one, out=terms[:, :-2])
+        terms[:, :-2] *= (x_b + x_c)[:, None]
+        terms[:, -2], terms[:, -1] = x_c * (1.0 - share), x_b * share
+        self.log_f.flat(terms.shape[1]).add(terms, rows)
 
     def merge(self, other: Self) -> None:
         """Add the strata of another state of the same test; the same bytes in any order."""
         for name in COUNTS:
             getattr(self, name)[...] += getattr(other, name)
         self.log_f.merge(other.log_f)
-        self.expected_b.merge(other.expected_b)
-        self.expected_c.merge(other.expected_c)
 
     def log_e_harm(self) -> Floats:
         """Log e-value against RR <= 1 + margin (F(theta) on the harm grid)."""
@@ -160,7 +166,7 @@ class RatioSums:
 
         Source: Mantel and Haenszel 1959, the form for risk ratios (Tarone 1981).
         """
-        above, below = self.expected_c.value(), self.expected_b.value()
+        above, below = np.moveaxis(self.log_f.value()[..., -2:], -1, 0)
         ratio: Floats = np.array(np.where(self.x_c > 0, np.inf, np.nan))
         np.divide(above, below, out=ratio, where=below > 0)
         return ratio
@@ -196,8 +202,7 @@ class RatioSums:
     def to_state(self) -> dict[str, Any]:
         """JSON: counts and sums as (nested lists of) integers."""
         state = {name: getattr(self, name).tolist() for name in COUNTS}
-        sums = {"f": self.log_f, "b": self.expected_b, "c": self.expected_c}
-        return state | {name: value.to_state() for name, value in sums.items()}
+        return state | {"f": self.log_f.to_state()}
 
     @classmethod
     def from_state(cls, test: RatioTest, state: Mapping[str, Any]) -> Self:
@@ -206,6 +211,4 @@ class RatioSums:
         for name in COUNTS:
             getattr(sums, name)[...] = state[name]
         sums.log_f = FixedSum.from_state(state["f"])
-        sums.expected_b = FixedSum.from_state(state["b"])
-        sums.expected_c = FixedSum.from_state(state["c"])
         return sums
