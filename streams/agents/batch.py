@@ -27,6 +27,11 @@ class Batch:
     end: int
     records: Sequence[Any]  # aiokafka ConsumerRecord: offset, timestamp, key, value, headers
 
+    @property
+    def begins_with_hole(self) -> bool:
+        """Whether offsets at the beginning have no record."""
+        return bool(self.records) and self.records[0].offset > self.start
+
     def since(self, offset: int) -> Batch:
         """Return the part from `offset` on; records below it were counted before."""
         if offset <= self.start:

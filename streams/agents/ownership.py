@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.retention import Losses
 from streams.errors import FencedError
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class Ownership:
         """Set by the app once the consumer exists."""
         self.progress: dict[Partition, int] = {}
         """Partition -> next offset; liveness is that these move while there is lag."""
+        self.losses = Losses()
+        """What retention deleted before it was read; the transport tells it."""
 
     def partitions(self) -> list[Partition]:
         """Partitions owned now."""

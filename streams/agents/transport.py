@@ -4,13 +4,14 @@ A Faust transport on the aiokafka driver. Faust keeps the group protocol, flow c
 recovery; this file changes what one message is (a `Batch`), where partitions are sought after a
 rebalance (where their owner's state says), and what counts as committed (what owners have made
 durable). In the end offsets decide: owners skip what they have counted and ask for a re-seek
-where records are missing.
+where records are missing. What the broker itself has deleted is an alarm, and a batch without
+records stands for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from faust.transport.drivers import aiokafka as driver
@@ -21,6 +22,7 @@ from streams.agents.batch import Batch, Partition
 if TYPE_CHECKING:
     from streams.agents.app import DavyApp
     from streams.agents.ownership import Ownership
+    from streams.agents.retention import Losses
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -29,6 +31,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._reached: dict[Partition, int] = {}
+        self._deleted: dict[Partition, int] = {}
+        """Where the log begins now, for partitions that were sought below it."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -37,9 +41,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        for tp, offset in partitions.items():
-            self._reached[Partition(tp.topic, tp.partition)] = offset
-        await super()._seek_wait(consumer, partitions)
+        wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
+        self._reached |= wanted
+        for partition in wanted:
+            self._deleted.pop(partition, None)
+        self._deleted |= await self._losses.ask(consumer.beginning_offsets, wanted)
+        there = {TP(*p): self._deleted.get(p, offset) for p, offset in wanted.items()}
+        await super()._seek_wait(consumer, there)
+
+    @property
+    def _losses(self) -> Losses:
+        return cast("Consumer", self.consumer).ownership.losses
 
     async def _fetch_records(
         self,
@@ -49,10 +61,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> Any:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+        batches = {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+        for batch in batches.values():
+            if batch.begins_with_hole and batch.partition not in self._deleted:
+                self._losses.look(consumer.beginning_offsets, {batch.partition: batch.start})
+        if self.consumer.flow_active:
+            batches |= self._stand_ins(batches.keys(), active_partitions)
+        return batches
+
+    def _stand_ins(self, fetched: Collection[TP], active: Any) -> dict[TP, Batch]:
+        """A batch without records for every deleted stretch that no record follows yet."""
+        found = {}
+        for partition in list(self._deleted):
+            tp = TP(*partition)
+            if active is not None and tp not in active:
+                continue
+            end = self._deleted.pop(partition)
+            if tp not in fetched:
+                start, self._reached[partition] = self._reached[partition], end
+                found[tp] = Batch(partition=partition, start=start, end=end, records=[])
+        return found
 
     def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> Batch:
-        partition = Partition(tp.topic, tp.partition)
+        partition = Partition(*tp)
         state = consumer._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001
         end = records[-1].offset + 1 if records else 0
         if state is not None and state.has_valid_position:
@@ -110,7 +141,7 @@ class Consumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
-        assigned = {Partition(tp.topic, tp.partition) for tp in self.assignment()}
+        assigned = {Partition(*tp) for tp in self.assignment()}
         async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
             positions = await self.ownership.take(assigned)
             await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
@@ -142,7 +173,7 @@ class Consumer(driver.Consumer):
                 yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.ownership.durable_offset(Partition(tp.topic, tp.partition))
+        return self.ownership.durable_offset(Partition(*tp))
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets between batches need no list: owners keep one high-water mark."""
