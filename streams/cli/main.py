@@ -12,6 +12,8 @@ import typer
 
 from streams.cli import INSTALL, decisions, deploy, kayenta, plan, rollout
 from streams.cli.common import Bootstrap, Config, Prefix, complain, settings_of
+from streams.cli.explain import explain
+from streams.cli.replay import replay
 from streams.errors import DavyError
 
 FAILED = 2
@@ -25,6 +27,8 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(kayenta.app, name="kayenta")
 app.command(name="plan")(plan.plan)
+app.command()(explain)
+app.command()(replay)
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
 

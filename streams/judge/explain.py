@@ -22,7 +22,7 @@ def explain_verdict(verdict: Verdict) -> str:
     name = f"{verdict.metric} of {verdict.candidate}"
     if not _told(verdict):
         return f"{name}: nothing to tell after {seen} requests"
-    limit = _amount(verdict.margin, verdict.unit)
+    limit = amount(verdict.margin, verdict.unit)
     return f"{name} {_size(verdict)}, limit {limit}, after {seen} requests"
 
 
@@ -60,16 +60,21 @@ def _told(verdict: Verdict) -> bool:
 
 def _size(verdict: Verdict) -> str:
     """Estimate and interval; without an estimate (the baseline has no events) the lower bound."""
-    unit, low = verdict.unit, _amount(verdict.low or 0.0, verdict.unit)
+    unit, low = verdict.unit, amount(verdict.low or 0.0, verdict.unit)
     if verdict.estimate is None:
         return f"at least {low}"
-    estimate = _amount(verdict.estimate, unit)
+    estimate = amount(verdict.estimate, unit)
     if verdict.high is None:
         return f"{estimate} (at least {low})"
-    return f"{estimate} ({low} to {_amount(verdict.high, unit)})"
+    return f"{estimate} ({low} to {amount(verdict.high, unit)})"
 
 
-def _amount(value: float, unit: str) -> str:
+def amount(value: float, unit: str) -> str:
+    """A figure with its unit, for a person.
+
+    >>> amount(1.25, "ratio"), amount(0.995, "share"), amount(0.05, "nats")
+    ('1.25x', '99.5 %', '0.05 nats')
+    """
     match unit:
         case "ratio":
             return f"{value:.3g}x"

@@ -6,7 +6,7 @@ between two of them only the pane counts up. So the judge reads exactly what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -24,6 +24,43 @@ def recorded_cuts(decisions: Iterable[Decision]) -> Iterator[Cut]:
         ends = [*(cut.pane for cut in decision.steps[1:]), decision.cut.pane + 1]
         for cut, end in zip(decision.steps, ends, strict=True):
             yield from (replace(cut, pane=pane) for pane in range(cut.pane, end))
+
+
+class Retrial:
+    """A fresh judge that is led along recorded cuts, decision by decision."""
+
+    def __init__(
+        self,
+        judge: RolloutJudge,
+        pane_at: Callable[[int], PaneInput],
+        routing: Sequence[RoutingFact],
+        commands: Sequence[CommandFact],
+    ) -> None:
+        """`pane_at` gives the merged pane of an index; facts ascend by offset."""
+        self.judge = judge
+        self._pane_at, self._routing, self._commands = pane_at, routing, commands
+        self._before = Cut(pane=-1)
+
+    def follow(self, recorded: Decision) -> list[Decision]:
+        """What the judge decides on the way from the decision before to this one.
+
+        Only the cuts of `recorded` are used. Equal input gives just one decision, equal to it.
+
+        Raises:
+            StateError: the cuts do not follow on those before, or a pane is missing.
+            ValueError: the decision names no cuts.
+        """
+        told = (self._step(cut) for cut in recorded_cuts([recorded]))
+        return [decision for decision in told if decision is not None]
+
+    def _step(self, cut: Cut) -> Decision | None:
+        before, self._before = self._before, cut
+        return self.judge.step(
+            self._pane_at(cut.pane),
+            cut,
+            _between(self._routing, before.routing_offset, cut.routing_offset),
+            _between(self._commands, before.commands_offset, cut.commands_offset),
+        )
 
 
 def replay_decisions(
@@ -44,18 +81,12 @@ def replay_decisions(
         commands: its command records, ascending by offset.
         decisions: all recorded decisions from the first on; only their cuts are used.
     """
-    judge = RolloutJudge(spec, pane_ms)
-    before = Cut(pane=-1)
-    replayed = []
-    for cut in recorded_cuts(decisions):
-        pane = panes.get(cut.pane) or PaneInput(pane=cut.pane, pane_ms=pane_ms)
-        fresh_routing = _between(routing, before.routing_offset, cut.routing_offset)
-        fresh_commands = _between(commands, before.commands_offset, cut.commands_offset)
-        decision = judge.step(pane, cut, fresh_routing, fresh_commands)
-        before = cut
-        if decision is not None:
-            replayed.append(decision)
-    return replayed
+
+    def pane_at(pane: int) -> PaneInput:
+        return panes.get(pane) or PaneInput(pane=pane, pane_ms=pane_ms)
+
+    retrial = Retrial(RolloutJudge(spec, pane_ms), pane_at, routing, commands)
+    return [told for recorded in decisions for told in retrial.follow(recorded)]
 
 
 def replay_bodies(

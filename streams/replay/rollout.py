@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import dropwhile
 from typing import Any
 
+from streams.errors import LogError
 from streams.judge.facts import CommandFact, Decision, PaneInput, RoutingFact
 from streams.panes.merge import PaneMerge
 from streams.replay.cuts import replay_bodies
@@ -19,22 +20,57 @@ PaneRecord = Mapping[str, Any]
 
 
 def judged_panes(spec: RolloutSpec, records: Iterable[PaneRecord]) -> dict[int, PaneInput]:
-    """Pane index -> what the judge was given, for every pane that became due."""
+    """Pane index -> what the judge was given, for every pane that became due: a closed range."""
+    return _merged(spec, records)[0]
+
+
+def first_panes(
+    spec: RolloutSpec, records: Iterable[PaneRecord], first: int
+) -> dict[int, PaneInput]:
+    """`judged_panes`, where they begin with the pane `first` that was judged first.
+
+    Raises:
+        LogError: `panes` no longer holds where the rollout began, and what of it is missing.
+    """
+    panes, merge = _merged(spec, records)
+    if first in panes:
+        return panes
+    raise LogError(
+        f"rollout `{spec.rollout}` cannot be judged again: {_lack(merge, first)}; `panes` no "
+        "longer reaches back to the rollout's begin. Keep them for as long as rollouts are to be "
+        "audited (retention.ms of `panes`), or export in time: "
+        f"davy replay {spec.rollout} --export DIR"
+    )
+
+
+def _merged(
+    spec: RolloutSpec, records: Iterable[PaneRecord]
+) -> tuple[dict[int, PaneInput], PaneMerge]:
     merge = PaneMerge()
     panes = {}
-    for record in dropwhile(lambda record: not _activates(record, spec.rollout), records):
+    for record in dropwhile(lambda record: not activates(record, spec.rollout), records):
         merge.take(record, spec.rollout, spec.spec_hash)
         while (due := merge.take_due()) is not None:
             pane_ms = merge.pane_ms or 0
             panes[due.pane] = PaneInput(pane=due.pane, pane_ms=pane_ms, cells=due.cells)
-    return panes
+    return panes, merge
 
 
-def _activates(record: PaneRecord, rollout: str) -> bool:
+def _lack(merge: PaneMerge, first: int) -> str:
+    if merge.partitions is None:
+        return "no activation of it is left"
+    begun = {number for number, source in merge.sources.items() if source.from_pane is not None}
+    lost = sorted(set(range(merge.partitions)) - begun)
+    if lost:
+        return f"its activation on source partition {', '.join(map(str, lost))} is missing"
+    return f"pane {first}, the first that was judged, is missing"
+
+
+def activates(record: PaneRecord, rollout: str) -> bool:
     """Whether the judge begins with this record; what partitions told before, it never heard."""
     name, body = record["body"]
     begins = name == "davy.Activation" and body["until_offset"] is None
-    return begins and body["rollout"] == rollout
+    return begins and bool(body["rollout"] == rollout)
 
 
 def rejudged(

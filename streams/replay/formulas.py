@@ -1,0 +1,115 @@
+"""Which formula gave a figure of a decision, where is it computed, and where does it stand?
+
+Each has a section of the same name in `streams/evidence/FORMULAS.md`, with function and source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from streams.judge.monitors.rates import FREQUENT
+from streams.spec.model import Metric, MetricKind
+
+PAGE = "streams/evidence/FORMULAS.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """A formula by name and the public function that computes it."""
+
+    name: str
+    function: str
+    """Dotted, from `streams` on."""
+
+    @property
+    def anchor(self) -> str:
+        """What links to its section, as Markdown pages make it from the heading.
+
+        >>> RATE_RATIO.anchor
+        'rate-ratio-grid-e-process'
+        """
+        return re.sub(r"[^\w\- ]", "", self.name.lower()).replace(" ", "-")
+
+    @property
+    def link(self) -> str:
+        """Page and section."""
+        return f"{PAGE}#{self.anchor}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formulas:
+    """By which formula each figure of a verdict was computed."""
+
+    test: Formula
+    estimate: Formula
+    interval: Formula
+
+
+def _formula(name: str, function: str) -> Formula:
+    return Formula(name=name, function=f"streams.{function}")
+
+
+RATE_RATIO = _formula("rate-ratio grid e-process", "evidence.rates.RatioSums.log_e_harm")
+FLOOR = _formula("relative rule with an absolute floor", "evidence.floors.harm_above_both")
+ONE_ARM = _formula("one-arm grid e-process", "evidence.one_arm.OneArmSums.log_e_harm")
+EXCEEDANCES = _formula("exceedances of a frozen quantile", "evidence.quantile.exceedances")
+TWO_SAMPLE = _formula("two-sample grid e-process", "evidence.two_sample.two_sample_log_factor")
+DIVERGENCE = _formula("Jensen-Shannon divergence", "evidence.jsd.JsdSums.log_e_harm")
+EQUALITY = _formula("equality e-process", "evidence.categories.EqualitySums.log_e")
+MANTEL_HAENSZEL = _formula("Mantel-Haenszel rate ratio", "evidence.rates.RatioSums.estimate")
+RATIO_INTERVAL = _formula("rate-ratio interval", "evidence.rates.RatioSums.interval")
+SHARE = _formula("share of one arm", "evidence.one_arm.OneArmSums.estimate")
+SHARE_INTERVAL = _formula("one-arm interval", "evidence.one_arm.OneArmSums.interval")
+QUANTILES = _formula("quantile ratio", "evidence.quantile.quantile_ratio")
+QUANTILE_INTERVAL = _formula(
+    "quantile confidence sequences", "evidence.quantile.quantile_ratio_interval"
+)
+JSD = _formula("bias-corrected divergence", "evidence.jsd.JsdSums.estimate")
+JSD_INTERVAL = _formula("asymptotic confidence sequence", "evidence.jsd.JsdSums.interval")
+BUDGET = _formula("error budget", "evidence.budget.split")
+STRATA = _formula("strata", "evidence.strata.target_exposures")
+SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
+ROUTING = _formula("routing check", "judge.health.routing_check")
+SILENCE = _formula("silence check", "judge.health.Silence.check")
+UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
+
+_RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
+_SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
+_LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
+_MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
+
+OF_KIND: Mapping[str, Formulas] = MappingProxyType(
+    {
+        MetricKind.ERRORS: _RATE,
+        MetricKind.TIMEOUTS: _RATE,
+        MetricKind.SUCCESS: _SHARE,
+        MetricKind.LATENCY: _LATENCY,
+        MetricKind.CLASSES: _MIX,
+        MetricKind.SCORES: _MIX,
+    }
+)
+"""By metric kind."""
+
+OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
+    {
+        "sample_ratio": SAMPLE_RATIO,
+        "routing": ROUTING,
+        "silence": SILENCE,
+        "unconfirmed": UNCONFIRMED,
+    }
+)
+"""By the name of a health check."""
+
+
+def also_used(metric: Metric) -> tuple[Formula, ...]:
+    """What else the test of a metric rests on, as far as its spec tells."""
+    if metric.kind is MetricKind.LATENCY and metric.quantile is not None:
+        return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO,)
+    if metric.kind in {MetricKind.ERRORS, MetricKind.TIMEOUTS} and metric.floor:
+        return (FLOOR, ONE_ARM)
+    if metric.kind in {MetricKind.CLASSES, MetricKind.SCORES}:
+        return (EQUALITY,)
+    return ()

@@ -1,0 +1,166 @@
+"""What does the log hold of one rollout? All that its judge read, and what it decided.
+
+A `Trail` is the same whether it was read from topics or from exported files. What cannot be used
+is passed over as the judge passes it over; what is missing is told when it is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import dropwhile
+from typing import Any, TypeVar
+
+import fastavro
+from pydantic import ValidationError
+
+from streams.agents.desk import command_fact, routing_fact
+from streams.errors import LogError
+from streams.judge.facts import CommandFact, Decision, RoutingFact
+from streams.judge.record import decision_from_record
+from streams.panes.facts import NONE
+from streams.replay.rollout import PaneRecord, activates
+from streams.spec.model import RolloutSpec
+from streams.wire.schemas import load_schema
+
+logger = logging.getLogger(__name__)
+
+TOPICS = ("rollouts", "panes", "commands", "routing", "decisions")
+"""What a judge reads and writes, named without prefix."""
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A decoded record and where it stood."""
+
+    key: str
+    partition: int
+    offset: int
+    at_ms: int
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """A decision as it stands in the log."""
+
+    offset: int
+    decision: Decision
+    record: dict[str, Any]
+    body: bytes
+    """Avro body in the order in which the record holds its maps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """The records of one rollout by topic, each in the order of their offsets."""
+
+    rollout: str
+    records: Mapping[str, tuple[StoredRecord, ...]]
+
+    @functools.cached_property
+    def decisions(self) -> tuple[RecordedDecision, ...]:
+        """Its decisions; LogError if there is none. One that was written twice counts once."""
+        found = list(self._made("decisions", _recorded))
+        first = {(told.decision.seq, told.body): told for told in reversed(found)}
+        if not first:
+            raise LogError(
+                f"there is no decision of rollout `{self.rollout}`; "
+                "`davy rollout list` shows those that there are"
+            )
+        return tuple(sorted(first.values(), key=lambda told: (told.decision.seq, told.offset)))
+
+    @functools.cached_property
+    def spec(self) -> RolloutSpec:
+        """The spec that was judged; LogError if `rollouts` does not hold it."""
+        wanted = self.decisions[0].decision.spec_hash
+        for spec in self._made("rollouts", lambda stored: _spec(stored.record)):
+            if spec.spec_hash == wanted:
+                return spec
+        raise LogError(
+            f"rollouts: the spec {wanted[:8]} of rollout `{self.rollout}` is missing; "
+            "without it nothing can be judged again"
+        )
+
+    @property
+    def routing(self) -> list[RoutingFact]:
+        """What the judge read of `routing`."""
+        return list(self._made("routing", lambda r: routing_fact(r.offset, r.record)))
+
+    @property
+    def commands(self) -> list[CommandFact]:
+        """What the judge read of `commands`."""
+        return list(self._made("commands", lambda r: command_fact(r.offset, r.record)))
+
+    @property
+    def panes(self) -> Iterator[PaneRecord]:
+        """What the judge read of `panes`."""
+        return (stored.record for stored in self.records["panes"])
+
+    def _made(self, topic: str, make: Callable[[StoredRecord], Fact]) -> Iterator[Fact]:
+        for stored in self.records[topic]:
+            try:
+                yield make(stored)
+            except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as problem:
+                place = f"{topic}-{stored.partition}@{stored.offset}"
+                logger.warning("skipped %s: not usable: %r", place, problem)
+
+
+def trail_of(rollout: str, read: Callable[[str], Iterable[StoredRecord]]) -> Trail:
+    """Gather a rollout's records; `read(topic)` gives one partition in the order of its offsets."""
+    records = {
+        topic: tuple(stored for stored in read(topic) if stored.record.get("rollout") == rollout)
+        for topic in TOPICS
+        if topic != "panes"
+    }
+    last = max((_last_pane(stored.record) for stored in records["decisions"]), default=NONE)
+    panes = dropwhile(lambda stored: not activates(stored.record, rollout), read("panes"))
+    return Trail(rollout=rollout, records=records | {"panes": tuple(_needed(panes, rollout, last))})
+
+
+def recorded_body(record: Mapping[str, Any]) -> bytes:
+    """The Avro body that this record of `decisions` was read from, maps in the order found."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, _schema(), dict(record))
+    return out.getvalue()
+
+
+def _needed(panes: Iterable[StoredRecord], rollout: str, last: int) -> Iterator[StoredRecord]:
+    """A rollout's own records, and what each source partition told until it had closed `last`."""
+    closed: set[int] = set()
+    for stored in panes:
+        name, body = stored.record["body"]
+        source = stored.record["source_partition"]
+        mine = name != "davy.Progress" and body["rollout"] == rollout
+        if mine or (name == "davy.Progress" and source not in closed):
+            yield stored
+        if name == "davy.Progress" and body["closed_through"] >= last > NONE:
+            closed.add(source)
+
+
+def _last_pane(record: Mapping[str, Any]) -> int:
+    cut = record.get("cut")
+    return int(cut["pane"]) if isinstance(cut, Mapping) else NONE
+
+
+def _recorded(stored: StoredRecord) -> RecordedDecision:
+    return RecordedDecision(
+        offset=stored.offset,
+        decision=decision_from_record(stored.record),
+        record=stored.record,
+        body=recorded_body(stored.record),
+    )
+
+
+def _spec(record: Mapping[str, Any]) -> RolloutSpec:
+    return RolloutSpec.from_json(record["spec"])
+
+
+@functools.cache
+def _schema() -> Any:
+    return fastavro.parse_schema(load_schema("decision"))
