@@ -158,6 +158,7 @@ class SketchRecords:
             "accepted": marker.accepted,
             "late": marker.late,
             "dead": marker.dead,
+            "invalid_scores": marker.invalid_scores,
         }
         key = f"progress/{self._source}/{self._partition}"
         return [

@@ -60,6 +60,9 @@ class Marker:
     late: int = 0
     dead: int = 0
     unknown: int = 0
+    """Accepted events of services or versions that no live rollout names."""
+    invalid_scores: int = 0
+    """Events decoded without their score, which was not a number in [0, 1]."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -88,7 +88,15 @@ class PartitionFold:
         )
         late = ~future & (event_ms < highest - self.clock.lateness_ms)
         known = self._add(columns, ~future & ~late)
-        self._advance(highest, future, late, known, len(refused), end_offset)
+        self._advance(
+            highest,
+            counted=int((~future & ~late).sum()),
+            late=int(late.sum()),
+            known=known,
+            dead=len(refused),
+            invalid_scores=columns.invalid_scores,
+            end_offset=end_offset,
+        )
         return self._close(), sorted(refused, key=lambda r: r.row)
 
     def skip(self, dead: int, *, end_offset: int) -> None:
@@ -127,24 +135,26 @@ class PartitionFold:
     def _advance(
         self,
         highest: NDArray[np.int64],
-        future: NDArray[np.bool_],
-        late: NDArray[np.bool_],
+        *,
+        counted: int,
+        late: int,
         known: int,
         dead: int,
+        invalid_scores: int,
         end_offset: int,
     ) -> None:
         before = self.marker
         maximum = max(before.max_event_ms, int(highest[-1]) if highest.size else NONE)
-        counted = int((~future & ~late).sum())
         self.marker = replace(
             before,
             next_offset=end_offset,
             max_event_ms=maximum,
             closed_through=self.clock.closed_through(maximum),
             accepted=before.accepted + counted,
-            late=before.late + int(late.sum()),
+            late=before.late + late,
             dead=before.dead + dead,
             unknown=before.unknown + counted - known,
+            invalid_scores=before.invalid_scores + invalid_scores,
         )
 
     def _close(self) -> list[ClosedPane]:

@@ -87,8 +87,8 @@ class TestBadInput:
         await_activation(pipeline, worker)
         start = time.time_ns() // 1_000_000 - 12_000
         events = list(Traffic(seconds=10.0, rate=50).events(start))
-        strangers = [event | {"model_version": "v9"} for event in events[:40]]
-        pipeline.publish(strangers[:20])
+        strangers = [event | {"model_version": "v9", "score": 1.5} for event in events[:20]]
+        pipeline.publish(strangers)
         pipeline.publish(events[:400])
         pipeline.publish([event | {"request_id": "late"} for event in events[:25]])
         pipeline.publish([event | {"service": "else"} for event in events[380:400]])
@@ -104,5 +104,7 @@ class TestBadInput:
             lambda: marker()["next_offset"] == total, what="all events folded", parts=[worker]
         )
         assert (marker()["late"], marker()["unknown"]) == (25, 40)
+        assert marker()["invalid_scores"] == 20
+        assert pipeline.bodies("davy.Progress")[-1]["invalid_scores"] == 20
         assert marker()["accepted"] == total - 25
         assert pipeline.raw("dead-letters") == []

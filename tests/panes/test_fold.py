@@ -67,7 +67,7 @@ events = st.lists(
         status=st.sampled_from(["OK", "ERROR", "TIMEOUT"]),
         latency_ms=st.floats(0, 1e5),
         predicted_class=st.sampled_from([None, "cat", "dog", "other", "é"]),
-        score=st.one_of(st.none(), st.floats(0, 1)),
+        score=st.one_of(st.none(), st.floats(-0.1, 1.1)),
     ),
     max_size=60,
 )
@@ -97,6 +97,17 @@ class TestBatches:
         marker = fold.marker
         assert counted + marker.unknown == marker.accepted
         assert marker.accepted + marker.late + marker.dead == len(log)
+
+
+class TestScores:
+    @pytest.mark.parametrize("sizes", [[1], [3]])
+    def test_invalid_ones_are_counted(self, sizes: list[int]) -> None:
+        """The event counts, its score does not, and the marker says how many there were."""
+        log = [event(0, score=1.5), event(1), event(2, score=None), event(3, score=-0.1)]
+        fold, _ = fold_all(log, sizes)
+        assert (fold.marker.accepted, fold.marker.invalid_scores) == (4, 2)
+        (cells,) = fold.open.values()
+        assert sum(cell.scores.total for cell in cells.values()) == 1
 
 
 class TestLateness:

@@ -73,6 +73,7 @@ MARKER = {
     "late": 1,
     "dead": 0,
     "unknown": 2,
+    "invalid_scores": 3,
     "pane_ms": 1000,
     "lateness_ms": 2000,
     "horizon_offset": 10,
@@ -85,7 +86,14 @@ LIVE = {
     "from_pane": 2,
     "classes": ["7", "1"],
 }
-PROGRESS = {"closed_through": 8, "idle": True, "accepted": 9, "late": 1, "dead": 0}
+PROGRESS = {
+    "closed_through": 8,
+    "idle": True,
+    "accepted": 9,
+    "late": 1,
+    "dead": 0,
+    "invalid_scores": 3,
+}
 ACTIVATION = {
     "rollout": "r",
     "spec_hash": "ab",
