@@ -130,16 +130,28 @@ class TwoSampleSums:
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
     ) -> None:
         """Add one closed stratum; the bet rests on what was folded before."""
+        self.log_bets.add(self.log_factor(n_b, n_c, x_b, x_c, mask))
+        self.ratio.fold(n_b, n_c, x_b, x_c, mask)
+
+    def log_factor(
+        self,
+        n_b: ArrayLike,
+        n_c: ArrayLike,
+        x_b: ArrayLike,
+        x_c: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> Floats:
+        """What a closed stratum is about to add per bet, [..., bets]; 0 if an arm is empty."""
         arrays = [np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c, mask)]
         wide = [np.broadcast_to(array, self.n_b.shape).ravel() for array in arrays]
         rows = np.flatnonzero((wide[0] > 0) & (wide[1] > 0) & (wide[4] != 0))
+        factors: Floats = np.zeros((*self.n_b.shape, self.test.psi.size))
         if rows.size:
             b, c, events_b, events_c = (array[rows] for array in wide[:4])
             rate = self._expected_rate().ravel()[rows]
             bets = (b, c, events_b, events_c), rate, 1.0 + self.test.margin, self.test.psi
-            flat = self.log_bets.flat(self.test.psi.size)
-            flat.add(two_sample_log_factor(*bets), rows)
-        self.ratio.fold(n_b, n_c, x_b, x_c, mask)
+            factors.reshape(-1, self.test.psi.size)[rows] = two_sample_log_factor(*bets)
+        return factors
 
     def _expected_rate(self) -> Floats:
         """Pooled rate of the strata so far, leaning on the test's first guess."""

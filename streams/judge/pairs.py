@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.evidence.onset import start_block
 from streams.evidence.strata import StratumSums
 from streams.judge.facts import PaneInput, Shadow
 from streams.judge.kayenta.shadow import KayentaShadow
@@ -79,12 +80,15 @@ class Pair:
         self._whole, self._stage = self._fresh(), self._fresh()
         self._latency_now = now
         self._shadow = shadow
+        self._clock_ms: tuple[int, int] | None = None
 
     def _fresh(self) -> OpenStratum:
         return OpenStratum(StratumSums.zeros(self._columns))
 
     def read(self, pane: PaneInput, weights: Weights | None) -> Counts:
         """The pane's counts, int64[2, columns]; readers may learn from it for later panes."""
+        first_ms = pane.start_ms if self._clock_ms is None else self._clock_ms[0]
+        self._clock_ms = (first_ms, pane.start_ms)
         cells = pane.cells
         baseline = cells.get((ALL_SEGMENT, BASELINE)) or Cell()
         candidate = cells.get((ALL_SEGMENT, self.candidate)) or Cell()
@@ -127,13 +131,19 @@ class Pair:
     def _close_whole(self) -> None:
         stratum = self._whole
         counts, panes = stratum.sums.take(), (stratum.first_pane, stratum.last_pane)
+        block = int(start_block(self._elapsed_s()))
         for watch, columns in zip(self.watches, self._slices, strict=True):
-            watch.fold(counts[:, columns], stratum.weight_bp, panes)
+            watch.fold(counts[:, columns], stratum.weight_bp, panes, block)
 
     def _close_stage(self) -> None:
         counts = self._stage.sums.take()
         for watch, columns in zip(self.watches, self._slices, strict=True):
             watch.fold_stage(counts[:, columns], self._stage.weight_bp)
+
+    def _elapsed_s(self) -> float:
+        """Pane time since the rollout was first judged."""
+        first_ms, now_ms = self._clock_ms or (0, 0)
+        return (now_ms - first_ms) / 1000
 
     def _weight_bp(self, weights: Weights | None) -> int:
         return UNKNOWN_BP if weights is None else weights[self.arm]
@@ -146,6 +156,7 @@ class Pair:
             "stage": self._stage.to_state(),
             "latency_now": self._latency_now.to_state(),
             "shadow": self._shadow.to_state(),
+            "clock_ms": self._clock_ms and list(self._clock_ms),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -156,3 +167,5 @@ class Pair:
         self._stage = OpenStratum.from_state(state["stage"])
         self._latency_now.restore(state["latency_now"])
         self._shadow.restore(state["shadow"])
+        first_ms, now_ms = state["clock_ms"] or (0, 0)
+        self._clock_ms = (first_ms, now_ms) if state["clock_ms"] else None

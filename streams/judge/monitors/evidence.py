@@ -62,8 +62,11 @@ class Reader(Protocol):
 class Evidence(Protocol):
     """E-values over closed strata; logarithms are natural."""
 
-    def fold(self, counts: Counts, weight_bp: int) -> None:
-        """Add a closed stratum that ran at a candidate's weight."""
+    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:
+        """Add a closed stratum that ran at a candidate's weight, in order of time.
+
+        `block` is its start block (`evidence.onset`) for harm, 0 where only safety is asked.
+        """
 
     def log_e_harm(self) -> float:
         """Evidence against "no harm"."""

@@ -16,6 +16,7 @@ from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
 from streams.judge.monitors.evidence import Counts, Gauge, Tally, finite
+from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.sketches.cell import Cell
 
 RATE_COLUMNS = 2
@@ -55,21 +56,27 @@ class RatioEvidence:
         self, margin: float, floor: float | None = None, frequent: float | None = None
     ) -> None:
         self._ratio = _sums(margin, frequent)
+        self._late = LateRatio(self._ratio)
         self._floor = OneArmSums.zeros(OneArmTest(floor)) if floor else None
+        self._late_floor = LateLimit(floor) if floor else None
 
-    def fold(self, counts: Counts, weight_bp: int) -> None:  # noqa: ARG002 - shares are realised
+    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - realised
         """Add a closed stratum."""
         (n_b, x_b), (n_c, x_c) = counts.tolist()
+        if block:
+            self._late.fold(self._ratio, counts.tolist(), block)
+            if self._late_floor is not None:
+                self._late_floor.fold(n_c, x_c, block)
         self._ratio.fold(n_b, n_c, x_b, x_c)
         if self._floor is not None:
             self._floor.fold(n_c, x_c)
 
     def log_e_harm(self) -> float:
         """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
-        log_e = self._ratio.log_e_harm()
-        if self._floor is not None:
-            log_e = harm_above_both(log_e, self._floor.log_e_harm())
-        return float(log_e)
+        log_e = self._late.log_e_harm()
+        if self._late_floor is not None:
+            log_e = float(harm_above_both(log_e, self._late_floor.log_e_harm()))
+        return log_e
 
     def log_e_safe(self) -> float:
         """Against a rate above (1 + margin) the baseline's and above the floor."""
@@ -92,15 +99,20 @@ class RatioEvidence:
         )
 
     def to_state(self) -> Any:
-        """Both sums."""
-        floor = self._floor.to_state() if self._floor is not None else None
-        return {"ratio": self._ratio.to_state(), "floor": floor}
+        """Sums and late onsets."""
+        state = {"ratio": self._ratio.to_state(), "late": self._late.to_state()}
+        if self._floor is not None and self._late_floor is not None:
+            floors = {"floor": self._floor.to_state(), "late_floor": self._late_floor.to_state()}
+            state |= floors
+        return state
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._ratio = _restored(self._ratio, state["ratio"])
-        if self._floor is not None:
+        self._late.restore(state["late"])
+        if self._floor is not None and self._late_floor is not None:
             self._floor = OneArmSums.from_state(self._floor.test, state["floor"])
+            self._late_floor.restore(state["late_floor"])
 
 
 def _sums(margin: float, frequent: float | None) -> RatioSums | TwoSampleSums:
@@ -120,17 +132,20 @@ class SuccessEvidence:
 
     def __init__(self, limit: float) -> None:
         self._errors = OneArmSums.zeros(OneArmTest(1.0 - limit))
+        self._late = LateLimit(1.0 - limit)
         self._baseline = [0, 0]
 
-    def fold(self, counts: Counts, weight_bp: int) -> None:  # noqa: ARG002 - one arm, no weights
+    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - one arm
         """Add a closed stratum."""
         baseline, (n_c, x_c) = counts.tolist()
+        if block:
+            self._late.fold(n_c, x_c, block)
         self._baseline = [a + b for a, b in zip(self._baseline, baseline, strict=True)]
         self._errors.fold(n_c, x_c)
 
     def log_e_harm(self) -> float:
-        """Against a share of successes at or above the limit."""
-        return float(self._errors.log_e_harm())
+        """Against a share of successes at or above the limit, at any time."""
+        return self._late.log_e_harm()
 
     def log_e_safe(self) -> float:
         """Against a share of successes at or below the limit."""
@@ -148,10 +163,15 @@ class SuccessEvidence:
         return Tally(exposures=(n_b, int(self._errors.n)), events=(x_b, int(self._errors.x)))
 
     def to_state(self) -> Any:
-        """The sums and the baseline's counts."""
-        return {"errors": self._errors.to_state(), "baseline": self._baseline}
+        """The sums, the late onset and the baseline's counts."""
+        return {
+            "errors": self._errors.to_state(),
+            "late": self._late.to_state(),
+            "baseline": self._baseline,
+        }
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._errors = OneArmSums.from_state(self._errors.test, state["errors"])
+        self._late.restore(state["late"])
         self._baseline = list(state["baseline"])

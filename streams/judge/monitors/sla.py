@@ -13,6 +13,7 @@ import numpy as np
 
 from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.judge.monitors.evidence import Counts, Gauge, Tally
+from streams.judge.monitors.late import LateLimit
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING
 
@@ -52,18 +53,21 @@ class SlaEvidence:
     def __init__(self, quantile: float) -> None:
         test = OneArmTest(1.0 - quantile)
         self._surely, self._perhaps = OneArmSums.zeros(test), OneArmSums.zeros(test)
+        self._late = LateLimit(1.0 - quantile)
         self._baseline = [0, 0]
 
-    def fold(self, counts: Counts, weight_bp: int) -> None:  # noqa: ARG002 - one arm, no weights
+    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - one arm
         """Add a closed stratum."""
         (n_b, x_b, _), (n_c, surely, perhaps) = counts.tolist()
+        if block:
+            self._late.fold(n_c, surely, block)
         self._baseline = [self._baseline[0] + n_b, self._baseline[1] + x_b]
         self._surely.fold(n_c, surely)
         self._perhaps.fold(n_c, perhaps)
 
     def log_e_harm(self) -> float:
-        """Against a quantile at or below the limit."""
-        return float(self._surely.log_e_harm())
+        """Against a quantile at or below the limit, at any time."""
+        return self._late.log_e_harm()
 
     def log_e_safe(self) -> float:
         """Against a quantile at or above the limit."""
@@ -80,12 +84,13 @@ class SlaEvidence:
         return Tally(exposures=(n_b, int(self._surely.n)), events=(x_b, int(self._surely.x)))
 
     def to_state(self) -> Any:
-        """Both sums and the baseline's counts."""
+        """Both sums, the late onset and the baseline's counts."""
         sums = [self._surely.to_state(), self._perhaps.to_state()]
-        return {"sums": sums, "baseline": self._baseline}
+        return {"sums": sums, "late": self._late.to_state(), "baseline": self._baseline}
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         test = self._surely.test
         self._surely, self._perhaps = (OneArmSums.from_state(test, s) for s in state["sums"])
+        self._late.restore(state["late"])
         self._baseline = list(state["baseline"])
