@@ -79,8 +79,8 @@ class LabelCoverageSums:
 
     def log_e_gap(self) -> Floats:
         """Log e-value against "the same share goes unlabelled": the mean of both sides."""
-        both: Floats = np.logaddexp(self.gap.log_e_harm(), self.gap.log_e_safe())
-        return both - np.log(2.0)
+        both: Floats = np.logaddexp(self.gap.log_e_harm(), self.gap.log_e_safe()) - np.log(2.0)
+        return both
 
     def log_e_similar(self) -> Floats:
         """Log e-value against "at least 1.1 times as much goes unlabelled"."""

@@ -33,14 +33,15 @@ def variance_over_mean(events: ArrayLike, exposures: ArrayLike) -> Floats:
     terms = np.where(known, (x - expected) ** 2 / np.where(known, expected, 1.0), 0.0)
     freedom = known.sum(axis=-1) - 1
     ratio: Floats = terms.sum(axis=-1) / np.maximum(freedom, 1)
-    return np.where(freedom > 0, ratio, 1.0)
+    told: Floats = np.where(freedom > 0, ratio, 1.0)
+    return told
 
 
 def phi_from_blocks(events: ArrayLike, exposures: ArrayLike) -> Floats:
     """Upper 90 % bound of variance over mean from baseline blocks [..., K], never below 1.
 
-    The chi-square bound with K - 1 degrees of freedom. Blocks must be several times as long as
-    the shocks they are to show. ValueError below 48 blocks.
+    The chi-square bound with K - 1 degrees of freedom. Blocks must be three times as long as the
+    shocks' correlation time or longer: shorter ones show too little of it. ValueError below 48.
     """
     blocks = np.shape(events)[-1]
     if blocks < LEAST_BLOCKS:
@@ -50,7 +51,8 @@ def phi_from_blocks(events: ArrayLike, exposures: ArrayLike) -> Floats:
         )
     freedom = blocks - 1
     stretch = freedom / float(chdtri(freedom, CONFIDENCE))
-    return np.maximum(variance_over_mean(events, exposures) * stretch, 1.0)
+    phi: Floats = np.maximum(variance_over_mean(events, exposures) * stretch, 1.0)
+    return phi
 
 
 def phi_from_duplicates(share: ArrayLike) -> Floats:
