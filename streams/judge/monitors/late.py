@@ -1,9 +1,15 @@
-"""What does harm look like that may begin late? Late-onset mixtures of the rate tests."""
+"""What does harm look like that may begin late? Late-onset mixtures of the rate tests.
+
+Vectorised over streams, so that the planner and the proofs ask the very code that judges.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import ArrayLike
+
+from streams.evidence.fixed import Floats
 from streams.evidence.one_arm import OneArmTest
 from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log_factor
 from streams.evidence.rates import RatioSums
@@ -14,45 +20,63 @@ class LateRatio:
     """Harm of a rate ratio, by the factors of whichever form the sums have."""
 
     def __init__(self, sums: RatioSums | TwoSampleSums) -> None:
-        ratio = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
-        self._test, self._onset = ratio, LateOnset.zeros(ratio.harm)
+        self._sums = sums
+        self._test = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
+        self._onset = LateOnset.zeros(self._test.harm, sums.n_b.shape)
 
-    def fold(self, sums: RatioSums | TwoSampleSums, counts: list[list[int]], block: int) -> None:
-        """A closed stratum ((n_b, x_b), (n_c, x_c)) that `sums` has not folded yet."""
-        (n_b, x_b), (n_c, x_c) = counts
-        if isinstance(sums, TwoSampleSums):
-            factor = sums.log_factor(n_b, n_c, x_b, x_c)[..., : self._test.harm.log_psi.size]
+    def fold(
+        self,
+        n_b: ArrayLike,
+        n_c: ArrayLike,
+        x_b: ArrayLike,
+        x_c: ArrayLike,
+        block: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> None:
+        """Add a closed stratum and its start block; the sums take it too, here, in this order."""
+        counts = (n_b, n_c, x_b, x_c)
+        if isinstance(self._sums, TwoSampleSums):
+            bets = self._sums.log_factor(*counts, mask)
+            factor = bets[..., : self._test.harm.log_psi.size]
         else:
-            factor = rate_ratio_log_factor(self._test, n_b, n_c, x_b, x_c)
-        self._onset.fold(factor, block)
+            factor = rate_ratio_log_factor(self._test, *counts)
+        self._onset.fold(factor, block, mask)
+        self._sums.fold(*counts, mask)
 
-    def log_e_harm(self) -> float:
-        """Against "at no time above the margin"."""
-        return float(self._onset.log_e_harm())
+    def log_e_harm(self) -> Floats:
+        """Against "at no time above the margin", leading shape."""
+        return self._onset.log_e_harm()
 
     def to_state(self) -> Any:
-        """JSON values."""
+        """JSON values, without the sums."""
         return self._onset.to_state()
 
-    def restore(self, state: Any) -> None:
-        """Take on what `to_state` wrote."""
+    def restore(self, state: Any, sums: RatioSums | TwoSampleSums) -> None:
+        """Take on what `to_state` wrote, and the restored sums."""
+        self._sums = sums
         self._onset = LateOnset.from_state(self._test.harm, state)
 
 
 class LateLimit:
     """Harm of one arm's rate against an absolute limit."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, shape: tuple[int, ...] = ()) -> None:
         self._test = OneArmTest(limit)
-        self._onset = LateOnset.zeros(self._test.harm)
+        self._onset = LateOnset.zeros(self._test.harm, shape)
 
-    def fold(self, n: int, x: int, block: int) -> None:
-        """A closed stratum: exposures and events."""
-        self._onset.fold(one_arm_log_factor(self._test, n, x), block)
+    def fold(
+        self,
+        n: ArrayLike,
+        x: ArrayLike,
+        block: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> None:
+        """Add a closed stratum: exposures, events, start block."""
+        self._onset.fold(one_arm_log_factor(self._test, n, x), block, mask)
 
-    def log_e_harm(self) -> float:
-        """Against "at no time above the limit"."""
-        return float(self._onset.log_e_harm())
+    def log_e_harm(self) -> Floats:
+        """Against "at no time above the limit", leading shape."""
+        return self._onset.log_e_harm()
 
     def to_state(self) -> Any:
         """JSON values."""

@@ -64,10 +64,11 @@ class RatioEvidence:
         """Add a closed stratum."""
         (n_b, x_b), (n_c, x_c) = counts.tolist()
         if block:
-            self._late.fold(self._ratio, counts.tolist(), block)
-            if self._late_floor is not None:
-                self._late_floor.fold(n_c, x_c, block)
-        self._ratio.fold(n_b, n_c, x_b, x_c)
+            self._late.fold(n_b, n_c, x_b, x_c, block)
+        else:
+            self._ratio.fold(n_b, n_c, x_b, x_c)
+        if self._late_floor is not None and block:
+            self._late_floor.fold(n_c, x_c, block)
         if self._floor is not None:
             self._floor.fold(n_c, x_c)
 
@@ -75,8 +76,8 @@ class RatioEvidence:
         """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
         log_e = self._late.log_e_harm()
         if self._late_floor is not None:
-            log_e = float(harm_above_both(log_e, self._late_floor.log_e_harm()))
-        return log_e
+            log_e = harm_above_both(log_e, self._late_floor.log_e_harm())
+        return float(log_e)
 
     def log_e_safe(self) -> float:
         """Against a rate above (1 + margin) the baseline's and above the floor."""
@@ -109,7 +110,7 @@ class RatioEvidence:
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._ratio = _restored(self._ratio, state["ratio"])
-        self._late.restore(state["late"])
+        self._late.restore(state["late"], self._ratio)
         if self._floor is not None and self._late_floor is not None:
             self._floor = OneArmSums.from_state(self._floor.test, state["floor"])
             self._late_floor.restore(state["late_floor"])
@@ -145,7 +146,7 @@ class SuccessEvidence:
 
     def log_e_harm(self) -> float:
         """Against a share of successes at or above the limit, at any time."""
-        return self._late.log_e_harm()
+        return float(self._late.log_e_harm())
 
     def log_e_safe(self) -> float:
         """Against a share of successes at or below the limit."""

@@ -67,7 +67,7 @@ class SlaEvidence:
 
     def log_e_harm(self) -> float:
         """Against a quantile at or below the limit, at any time."""
-        return self._late.log_e_harm()
+        return float(self._late.log_e_harm())
 
     def log_e_safe(self) -> float:
         """Against a quantile at or above the limit."""
