@@ -11,7 +11,7 @@ from streams.judge.explain import amount, explain
 from streams.judge.facts import HealthCheck, Verdict
 from streams.judge.record import decision_to_record
 from streams.replay.explanation import Basis, Explanation, Told
-from streams.replay.formulas import BUDGET, OF_HEALTH, STRATA, Formula
+from streams.replay.formulas import BUDGET, LATE_ONSET, OF_HEALTH, STRATA, Formula
 from streams.replay.witness import Turn
 from streams.spec.model import BASELINE
 
@@ -37,6 +37,7 @@ def lines(explanation: Explanation) -> Iterator[Line]:
     for check in decision.health:
         yield from _health(check)
     yield f"e-values grow stratum by stratum: {STRATA.link}", ""
+    yield f"harm of rates may begin at any start block: {LATE_ONSET.link}", ""
 
 
 def _verdict(told: Told) -> Iterator[Line]:
@@ -153,6 +154,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "health": {check.name: _plain_health(check) for check in decision.health},
         "budget_formula": _plain_formula(BUDGET),
         "strata_formula": _plain_formula(STRATA),
+        "late_onset_formula": _plain_formula(LATE_ONSET),
     }
 
 

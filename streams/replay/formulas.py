@@ -67,6 +67,11 @@ QUANTILES = _formula("quantile ratio", "evidence.quantile.quantile_ratio")
 QUANTILE_INTERVAL = _formula(
     "quantile confidence sequences", "evidence.quantile.quantile_ratio_interval"
 )
+SLA_QUANTILE = _formula(
+    "latency quantile of one arm", "sketches.log_histogram.LogHistogram.quantile"
+)
+SLA_BOUNDS = _formula("quantile bounds of one arm", "evidence.quantile.quantile_bounds")
+LATE_ONSET = _formula("late onset", "evidence.onset.start_block")
 JSD = _formula("bias-corrected divergence", "evidence.jsd.JsdSums.estimate")
 JSD_INTERVAL = _formula("asymptotic confidence sequence", "evidence.jsd.JsdSums.interval")
 BUDGET = _formula("error budget", "evidence.budget.split")
@@ -79,6 +84,7 @@ UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
 _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
 _SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
 _LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
+_SLA = Formulas(test=ONE_ARM, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
 
 OF_KIND: Mapping[str, Formulas] = MappingProxyType(
@@ -87,6 +93,7 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.TIMEOUTS: _RATE,
         MetricKind.SUCCESS: _SHARE,
         MetricKind.LATENCY: _LATENCY,
+        MetricKind.LATENCY_SLA: _SLA,
         MetricKind.CLASSES: _MIX,
         MetricKind.SCORES: _MIX,
     }

@@ -13,19 +13,19 @@ from typing import Any
 
 from streams.evidence.budget import log_threshold
 from streams.judge.facts import Verdict
-from streams.judge.monitors.evidence import Counts, Evidence
+from streams.judge.monitors.evidence import Counts, Evidence, Gauge, Tally
 from streams.judge.monitors.watch import Watch
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import RolloutSpec
+from streams.spec.model import MetricKind, RolloutSpec
 
-EVENT_COLUMNS = 2
-"""Columns of a metric that counts exposures and events; a mix of categories has others."""
+EVENT_KINDS = frozenset(MetricKind) - {MetricKind.CLASSES, MetricKind.SCORES}
+"""Kinds whose columns are exposures and then events, each counted once or under two bounds."""
 CANDIDATE, EVENTS = 1, 1
 MARK_EVERY = 32
 """Strata between two states that are kept."""
 
-Stratum = tuple[Counts, int]
-"""Counts int64[2, columns] and the candidate's weight in basis points."""
+Stratum = tuple[Counts, tuple[int, ...]]
+"""Counts int64[2, columns], and what evidence is told besides (weight and so on)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +46,48 @@ class Turns:
     safe: Turn
 
 
-class Strand:
-    """Folded strata in order, with marks on the way from which folding can begin again."""
+class Recorder:
+    """Evidence that remembers what it folds, with marks from which folding can begin again."""
 
     def __init__(self, new: Callable[[], Evidence]) -> None:
-        self._new = new
+        """`new` makes the evidence that does the work."""
+        self._new, self._evidence = new, new()
         self._strata: list[Stratum] = []
         self._marks: list[tuple[Any, float]] = []
+        self._peak = 0.0
 
-    def add(self, counts: Counts, weight_bp: int, evidence: Evidence, peak: float) -> None:
-        """The next stratum; evidence and its peak are those before it is folded."""
+    def fold(self, counts: Counts, *how: int) -> None:
+        """See Evidence; `how` is whatever it is told besides the counts."""
         if len(self._strata) % MARK_EVERY == 0:
-            self._marks.append((evidence.to_state(), peak))
-        self._strata.append((counts.copy(), weight_bp))
+            self._marks.append((self._evidence.to_state(), self._peak))
+        self._strata.append((counts.copy(), how))
+        self._evidence.fold(counts, *how)
+
+    def log_e_harm(self) -> float:
+        """See Evidence."""
+        log_e = self._evidence.log_e_harm()
+        self._peak = max(self._peak, log_e)
+        return log_e
+
+    def log_e_safe(self) -> float:
+        """See Evidence."""
+        return self._evidence.log_e_safe()
+
+    def gauge(self, alpha: float) -> Gauge:
+        """See Evidence."""
+        return self._evidence.gauge(alpha)
+
+    def tally(self) -> Tally:
+        """See Evidence."""
+        return self._evidence.tally()
+
+    def to_state(self) -> Any:
+        """See Evidence; what is remembered is not stored."""
+        return self._evidence.to_state()
+
+    def restore(self, state: Any) -> None:
+        """See Evidence."""
+        self._evidence.restore(state)
 
     def with_events(self, events: int) -> tuple[Evidence, float]:
         """Evidence and the peak of its log e-value for harm, with that many events more."""
@@ -68,15 +97,14 @@ class Strand:
         if mark >= 0:
             state, peak = self._marks[mark]
             evidence.restore(state)
-        for counts, weight_bp in changed[max(mark, 0) * MARK_EVERY :]:
-            evidence.fold(counts, weight_bp)
+        for counts, how in changed[max(mark, 0) * MARK_EVERY :]:
+            evidence.fold(counts, *how)
             peak = max(peak, evidence.log_e_harm())
         return evidence, peak
 
     def turn(self, sign: int, turned: Callable[[Evidence, float], bool]) -> int | None:
         """The fewest events, with their sign, after which it has turned; None if none do."""
-        totals = [counts[CANDIDATE].tolist() for counts, _ in self._strata]
-        most = sum(seen if sign < 0 else exposures - seen for exposures, seen in totals)
+        most = sum(_room(counts, sign) for counts, _ in self._strata)
         found = fewest(most, lambda count: turned(*self.with_events(sign * count)))
         return None if found is None else sign * found
 
@@ -86,51 +114,35 @@ class Witness(Watch):
 
     def __init__(self, watch: Watch) -> None:
         """Take the place of a watch that has seen nothing yet."""
-        vars(self).update(vars(watch))  # the same claim, reader and evidence
-        self._strand, self._stage_strand = Strand(self._new), Strand(self._new)
+        vars(self).update(vars(watch))  # the same claim, reader and gauge
+        self._plain = self._new
+        if self.claim.metric.kind in EVENT_KINDS:
+            self._new = self._recorder
+        self._whole, self._stage = self._new(), self._new()
         self.turns: Turns | None = None
         self.asked = False
         """Whether the next verdict is to be turned around; that costs time."""
 
-    def fold(self, counts: Counts, weight_bp: int, panes: tuple[int, int]) -> None:
-        """See Watch."""
-        if self._counts_events:
-            self._strand.add(counts, weight_bp, self._whole, self._peak)
-        super().fold(counts, weight_bp, panes)
-
-    def fold_stage(self, counts: Counts, weight_bp: int) -> None:
-        """See Watch."""
-        if self._counts_events:
-            self._stage_strand.add(counts, weight_bp, self._stage, 0.0)
-        super().fold_stage(counts, weight_bp)
-
-    def enter_stage(self) -> None:
-        """See Watch."""
-        super().enter_stage()
-        self._stage_strand = Strand(self._new)
+    def _recorder(self) -> Evidence:
+        return Recorder(self._plain)
 
     def verdict(self, invalid: str) -> Verdict:
         """See Watch."""
-        if self.asked and self._counts_events:
-            self.turns = Turns(harm=self._turn_harm(), safe=self._turn_safe())
+        whole, stage = self._whole, self._stage
+        if self.asked and isinstance(whole, Recorder) and isinstance(stage, Recorder):
+            self.turns = Turns(harm=self._turn_harm(whole), safe=self._turn_safe(stage))
         return super().verdict(invalid)
 
-    @property
-    def _counts_events(self) -> bool:
-        return self.reader.columns == EVENT_COLUMNS
-
-    def _turn_harm(self) -> Turn:
+    def _turn_harm(self, whole: Recorder) -> Turn:
         limit, crossed = log_threshold(self.claim.alpha_share), self.harmful
         sign = -1 if crossed else 1
-        events = self._strand.turn(sign, lambda _, peak: (peak >= limit) != crossed)
+        events = whole.turn(sign, lambda _, peak: (peak >= limit) != crossed)
         return Turn(crossed=crossed, events=events)
 
-    def _turn_safe(self) -> Turn:
+    def _turn_safe(self, stage: Recorder) -> Turn:
         limit, crossed = log_threshold(self.claim.alpha_promote), self.harmless
         sign = 1 if crossed else -1
-        events = self._stage_strand.turn(
-            sign, lambda evidence, _: (evidence.log_e_safe() >= limit) != crossed
-        )
+        events = stage.turn(sign, lambda evidence, _: (evidence.log_e_safe() >= limit) != crossed)
         return Turn(crossed=crossed, events=events)
 
 
@@ -155,13 +167,19 @@ def moved(strata: Sequence[Stratum], events: int) -> tuple[int, list[Stratum]]:
     left, changed, place = events, list(strata), len(strata)
     while left != 0 and place > 0:
         place -= 1
-        counts, weight_bp = changed[place]
-        exposures, seen = (int(count) for count in counts[CANDIDATE])
-        step = min(left, exposures - seen) if left > 0 else max(left, -seen)
+        counts, how = changed[place]
+        sign = 1 if left > 0 else -1
+        step = sign * min(abs(left), _room(counts, sign))
         counts = counts.copy()
-        counts[CANDIDATE, EVENTS] += step
-        changed[place], left = (counts, weight_bp), left - step
+        counts[CANDIDATE, EVENTS:] += step
+        changed[place], left = (counts, how), left - step
     return place, changed
+
+
+def _room(counts: Counts, sign: int) -> int:
+    """How many events of the candidate a stratum can take (1) or give (-1)."""
+    exposures, *events = counts[CANDIDATE].tolist()
+    return int(exposures - max(events) if sign > 0 else min(events))
 
 
 def fewest(most: int, holds: Callable[[int], bool]) -> int | None:

@@ -20,7 +20,7 @@ MODELS = {
     "good": GOOD,
     "errors": Model(errors=0.1),
     "slow": Model(latency_ms=40.0),
-    "drift": Model(classes=(0.37, *(0.07,) * 9)),
+    "drift": Model(classes=(0.55, *(0.05,) * 9)),
 }
 
 
