@@ -29,8 +29,8 @@ LEVELS = np.geomspace(0.25, 4.0, 9)
 """psi of the mixture at the middle of the delays."""
 TRENDS = np.array([-1.0, -0.6, -0.3, -0.15, 0.15, 0.3, 0.6, 1.0])
 """b of the mixture: doubling the delay changes the ratio by 2^b."""
-COMMON = 6.0 * np.sinh(2.5 * np.linspace(-1.0, 1.0, 81)) / np.sinh(2.5)
-"""Log of the common psi: steps of .06 at 1, wider towards 1/400 and 400."""
+COMMON = 6.0 * np.sinh(2.5 * np.linspace(-1.0, 1.0, 161)) / np.sinh(2.5)
+"""Log of the common psi: steps of .03 at 1, wider towards 1/400 and 400."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LabelDelayTest:
 
     @cached_property
     def theta_minus_one(self) -> Floats:
-        """Psi - 1 per bin, alternatives then common ones, float64[8, 153]."""
+        """Psi - 1 per bin, alternatives then common ones, float64[8, 233]."""
         common = np.broadcast_to(COMMON, (BINS, COMMON.size))
         moved: Floats = np.expm1(np.concatenate([self.log_psi, common], axis=1))
         return moved

@@ -171,8 +171,10 @@ class RatioSums:
         np.divide(above, below, out=ratio, where=below > 0)
         return ratio
 
-    def interval(self, alpha: float) -> tuple[Floats, Floats]:
+    def interval(self, alpha: float, phi: float = 1.0) -> tuple[Floats, Floats]:
         """Any-time 1 - alpha interval of RR, alpha/2 a side, mapped outward to the lattice.
+
+        `phi` >= 1 tempers it (`overdispersion`).
 
         Low is the largest lattice ratio that is rejected as "RR <= it" (0 if none), high the
         smallest rejected as "RR >= it" (inf if none). ValueError if the test has no lattice.
@@ -183,13 +185,13 @@ class RatioSums:
         points = np.arange(first, first + 2 * DISPLAY_REACH + 1)
         ratios = self.test.theta[points]
         limit = np.log(2.0 / alpha)
-        too_low = self._lattice_log_e(points, 1) >= limit
-        too_high = self._lattice_log_e(points, -1) >= limit
+        too_low = self._lattice_log_e(points, 1, phi) >= limit
+        too_high = self._lattice_log_e(points, -1, phi) >= limit
         low: Floats = np.where(too_low, ratios, 0.0).max(axis=-1)
         high: Floats = np.where(too_high, ratios, np.inf).min(axis=-1)
         return low, high
 
-    def _lattice_log_e(self, points: Ints, sign: int) -> Floats:
+    def _lattice_log_e(self, points: Ints, sign: int, phi: float) -> Floats:
         """Log e-value against each lattice ratio, [..., points], bets on one side."""
         bets = sign * DISPLAY_BETS
         moved = self.log_f.between((points[:, None] + bets).ravel(), np.repeat(points, bets.size))
@@ -197,7 +199,7 @@ class RatioSums:
         log_f = moved.reshape(*moved.shape[:-1], points.size, bets.size)
         log_ratio = self.x_c[..., None, None] * log_psi - log_f
         log_weight: Floats = np.full(bets.size, -np.log(bets.size))
-        return log_sum_exp(log_weight + log_ratio)
+        return log_sum_exp(log_weight + log_ratio / phi)
 
     def to_state(self) -> dict[str, Any]:
         """JSON: counts and sums as (nested lists of) integers."""

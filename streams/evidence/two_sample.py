@@ -164,18 +164,18 @@ class TwoSampleSums:
         bets = self.log_bets.value()[..., : self.test.ratio.harm.log_psi.size]
         return log_sum_exp(self.test.ratio.harm.log_weight + bets)
 
-    def log_e_safe(self) -> Floats:
-        """Log e-value against RR >= 1 + margin."""
+    def log_e_safe(self, phi: float = 1.0) -> Floats:
+        """Log e-value against RR >= 1 + margin; `phi` >= 1 tempers it (`overdispersion`)."""
         bets = self.log_bets.value()[..., self.test.ratio.harm.log_psi.size :]
-        return log_sum_exp(self.test.ratio.safe.log_weight + bets)
+        return log_sum_exp(self.test.ratio.safe.log_weight + bets / phi)
 
     def estimate(self) -> Floats:
         """Mantel-Haenszel rate ratio, as `RatioSums.estimate`."""
         return self.ratio.estimate()
 
-    def interval(self, alpha: float) -> tuple[Floats, Floats]:
+    def interval(self, alpha: float, phi: float = 1.0) -> tuple[Floats, Floats]:
         """Any-time interval of RR by the conditional form: valid, wider than the test is sharp."""
-        return self.ratio.interval(alpha)
+        return self.ratio.interval(alpha, phi)
 
     def to_state(self) -> dict[str, Any]:
         """JSON: integers."""
