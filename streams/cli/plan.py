@@ -53,7 +53,7 @@ def plan(
     latency: Latency = "20ms,60ms",
     classes: Classes = 10,
     html: Html = None,
-    as_json: Json = False,  # noqa: FBT002 - a flag
+    as_json: Json = False,
 ) -> None:
     """Say before a rollout begins how soon it finds harm, what that costs, how long it takes."""
     spec = load_spec(file).spec

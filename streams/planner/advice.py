@@ -37,7 +37,15 @@ def _impossible(spec: RolloutSpec, outlook: Outlook) -> Iterator[Advice]:
     """The baseline itself breaks a limit."""
     p_error = outlook.traffic.p_error
     for metric in spec.metrics:
-        if breaks_by_itself(metric, outlook.traffic):
+        if not breaks_by_itself(metric, outlook.traffic):
+            continue
+        if metric.kind is MetricKind.LATENCY_SLA:
+            yield Advice(
+                problem=f"no candidate can pass: the baseline's latency is already beyond the "
+                f"{metric.limit_ms:g} ms of {metric.name}; a good candidate is rolled back",
+                change=f"raise `{metric.name}`, or tell the real --latency",
+            )
+        else:
             limit, rate = format_share(metric.floor or 0.0), format_share(p_error)
             passable = format_share(float(f"{max(0.0, 1 - 2 * p_error):.4g}"))
             yield Advice(
@@ -138,6 +146,8 @@ def _ease(one: Shown, promotion: Promotion, times: float, patience: str) -> str:
 
 def _wider(metric: Metric, times: float) -> str:
     match metric.kind:
+        case MetricKind.LATENCY_SLA:
+            return f"raise `{metric.name}`"
         case MetricKind.SUCCESS:
             return f"lower `{metric.name}`"
         case kind if kind in RATIOS and metric.margin > 0 and math.isfinite(times):

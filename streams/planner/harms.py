@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from scipy.special import ndtri
+
 from streams.errors import SettingsError
 from streams.evidence.quantile import effective_margin, margin_buckets
 from streams.planner.facts import Harm, HarmKind, Traffic
@@ -78,7 +80,8 @@ def sees(spec: RolloutSpec, traffic: Traffic, harm: Harm) -> tuple[Metric, ...]:
 
 def breaks_by_itself(metric: Metric, traffic: Traffic) -> bool:
     """Whether the baseline alone is beyond an absolute limit: then no candidate can pass."""
-    return metric.kind is MetricKind.SUCCESS and traffic.p_error >= 1 - (metric.floor or 0.0)
+    absolute = metric.kind in {MetricKind.SUCCESS, MetricKind.LATENCY_SLA}
+    return absolute and _least_factor(metric, traffic) <= 1
 
 
 def describe(harm: Harm, traffic: Traffic) -> str:
@@ -94,7 +97,7 @@ def describe(harm: Harm, traffic: Traffic) -> str:
 
 def _watches(metric: Metric, kind: HarmKind) -> bool:
     if kind is HarmKind.LATENCY:
-        return metric.kind is MetricKind.LATENCY
+        return metric.kind in {MetricKind.LATENCY, MetricKind.LATENCY_SLA}
     return metric.kind in {MetricKind.ERRORS, MetricKind.SUCCESS}
 
 
@@ -103,6 +106,9 @@ def _least_factor(metric: Metric, traffic: Traffic) -> float:
     match metric.kind:
         case MetricKind.LATENCY:
             return 1 + effective_margin(margin_buckets(metric.margin))
+        case MetricKind.LATENCY_SLA:
+            today_ms = traffic.p50_ms * math.exp(traffic.sigma * ndtri(metric.quantile or 0.0))
+            return (metric.limit_ms or 0.0) / today_ms
         case MetricKind.SUCCESS:
             return (1 - (metric.floor or 0.0)) / traffic.p_error
         case _:
@@ -112,6 +118,8 @@ def _least_factor(metric: Metric, traffic: Traffic) -> float:
 def _within(watching: list[Metric], traffic: Traffic, harm: Harm) -> str:
     metric = min(watching, key=lambda m: _least_factor(m, traffic))
     effect = f"an effect of {harm.factor:g}x"
+    if metric.kind is MetricKind.LATENCY_SLA:
+        return f"{effect} stays under {metric.name}' limit of {metric.limit_ms:g} ms: no harm"
     if metric.kind is not MetricKind.LATENCY and harm.factor > 1 + metric.margin:
         rate, floor = format_share(traffic.p_error), metric.floor or 0.0
         limit = 1 - floor if metric.kind is MetricKind.SUCCESS else floor

@@ -1,10 +1,12 @@
 """How does a metric's evidence grow in many streams at once? The judge's sums, vectorised.
 
-One lane per metric; `streams/judge/monitors/kinds.py` chooses the same tests for one stream.
+One lane per metric and question; `streams/judge/monitors/kinds.py` chooses the same tests for one
+stream. Harm may begin late, safety is asked of the current stage alone.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +15,11 @@ from streams.evidence.fixed import Bools, Floats, Ints
 from streams.evidence.floors import harm_above_both, safe_below_either
 from streams.evidence.jsd import JsdSums
 from streams.evidence.one_arm import OneArmSums, OneArmTest
+from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log_factor
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
 from streams.judge.monitors.rates import FREQUENT
+from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
 from streams.spec.model import Metric, MetricKind
 
@@ -25,6 +29,7 @@ FORESEEN = frozenset(
         MetricKind.TIMEOUTS,
         MetricKind.SUCCESS,
         MetricKind.LATENCY,
+        MetricKind.LATENCY_SLA,
         MetricKind.CLASSES,
         MetricKind.SCORES,
     }
@@ -32,31 +37,43 @@ FORESEEN = frozenset(
 """Kinds that have a lane."""
 
 
+SURELY, PERHAPS = 1, 2
+"""Columns of events: for harm and, where rounding leaves a doubt (`sla`), for safety."""
+
+
+class Question(StrEnum):
+    """What is asked of a lane."""
+
+    HARM = "harm"
+    SAFE = "safe"
+
+
 class Lane(Protocol):
     """Evidence of closed strata; counts are int64[streams, 2, columns], logarithms natural."""
 
-    def fold(self, counts: Ints, full: Bools, weight_bp: int) -> None:
-        """Add a stratum of the streams in `full`."""
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
+        """Add a stratum of the streams in `full`, in start block `block`."""
 
-    def log_e_harm(self) -> Floats:
-        """Evidence against "no harm", [streams]."""
-
-    def log_e_safe(self) -> Floats:
-        """Evidence against "harm", [streams]."""
+    def log_e(self) -> Floats:
+        """Log e-value of what is asked, [streams]."""
 
 
-def open_lane(metric: Metric, streams: int, alpha_promote: float) -> Lane:
-    """The lane of a metric of a kind in `FORESEEN`."""
+def open_lane(metric: Metric, question: Question, streams: int, alpha_promote: float) -> Lane:
+    """The lane of a metric of a kind in `FORESEEN`; harm is not asked of mixes."""
     shape = (streams,)
     match metric.kind:
         case MetricKind.SUCCESS:
-            return LimitLane(1.0 - (metric.floor or 0.0), shape)
-        case MetricKind.LATENCY:
-            return RateLane(0.0, None, 1.0 - (metric.quantile or 0.0), shape)
+            return _limit_lane(question, 1.0 - (metric.floor or 0.0), shape)
+        case MetricKind.LATENCY_SLA:
+            return _limit_lane(question, 1.0 - (metric.quantile or 0.0), shape, PERHAPS)
         case MetricKind.CLASSES | MetricKind.SCORES:
-            return MixLane(metric.threshold or 0.0, alpha_promote, shape)
+            return SafeMix(metric.threshold or 0.0, alpha_promote, shape)
+        case MetricKind.LATENCY:
+            frequent = 1.0 - (metric.quantile or 0.0)
+            return _rate_lane(question, _sums(0.0, frequent, shape), None)
         case _:
-            return RateLane(metric.margin, metric.floor, None, shape)
+            sums = _sums(metric.margin, None, shape)
+            return _rate_lane(question, sums, metric.floor)
 
 
 def columns(metric: Metric, classes: int) -> int:
@@ -66,35 +83,10 @@ def columns(metric: Metric, classes: int) -> int:
             return classes
         case MetricKind.SCORES:
             return SCORE_MAPPING.size
+        case MetricKind.LATENCY_SLA:
+            return SLA_COLUMNS
         case _:
             return 2
-
-
-class RateLane:
-    """Candidate's rate against the baseline's, as `RatioEvidence`."""
-
-    def __init__(
-        self, margin: float, floor: float | None, frequent: float | None, shape: tuple[int, ...]
-    ) -> None:
-        self._ratio = _sums(margin, frequent, shape)
-        self._floor = OneArmSums.zeros(OneArmTest(floor), shape) if floor else None
-
-    def fold(self, counts: Ints, full: Bools, weight_bp: int) -> None:  # noqa: ARG002 - realised
-        """Exposures and events by arm."""
-        (n_b, x_b), (n_c, x_c) = ((counts[:, arm, 0], counts[:, arm, 1]) for arm in (0, 1))
-        self._ratio.fold(n_b, n_c, x_b, x_c, full)
-        if self._floor is not None:
-            self._floor.fold(n_c, x_c, full)
-
-    def log_e_harm(self) -> Floats:
-        """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
-        log_e = self._ratio.log_e_harm()
-        return log_e if self._floor is None else harm_above_both(log_e, self._floor.log_e_harm())
-
-    def log_e_safe(self) -> Floats:
-        """Against a rate above (1 + margin) the baseline's and above the floor."""
-        log_e = self._ratio.log_e_safe()
-        return log_e if self._floor is None else safe_below_either(log_e, self._floor.log_e_safe())
 
 
 def _sums(
@@ -107,41 +99,111 @@ def _sums(
     return TwoSampleSums.zeros(test, shape)
 
 
-class LimitLane:
-    """The candidate's rate of failures against an absolute limit, as `SuccessEvidence`."""
+def _rate_lane(question: Question, sums: RatioSums | TwoSampleSums, floor: float | None) -> Lane:
+    shape = sums.n_b.shape
+    if question is Question.HARM:
+        return HarmRate(sums, HarmLimit(floor, shape) if floor else None)
+    return SafeRate(sums, SafeLimit(floor, shape) if floor else None)
+
+
+def _limit_lane(
+    question: Question, limit: float, shape: tuple[int, ...], safe_column: int = SURELY
+) -> Lane:
+    if question is Question.HARM:
+        return HarmLimit(limit, shape)
+    return SafeLimit(limit, shape, safe_column)
+
+
+class HarmLimit:
+    """One arm's rate above an absolute limit, at any time, as `LateLimit`."""
 
     def __init__(self, limit: float, shape: tuple[int, ...]) -> None:
-        self._sums = OneArmSums.zeros(OneArmTest(limit), shape)
+        self._test = OneArmTest(limit)
+        self._onset = LateOnset.zeros(self._test.harm, shape)
 
-    def fold(self, counts: Ints, full: Bools, weight_bp: int) -> None:  # noqa: ARG002 - one arm
-        """Exposures and failures by arm."""
-        self._sums.fold(counts[:, 1, 0], counts[:, 1, 1], full)
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:  # noqa: ARG002
+        """Exposures and events of the candidate."""
+        factor = one_arm_log_factor(self._test, counts[:, 1, 0], counts[:, 1, SURELY])
+        self._onset.fold(factor, block, full)
 
-    def log_e_harm(self) -> Floats:
+    def log_e(self) -> Floats:
         """Against a rate of at most the limit."""
-        return self._sums.log_e_harm()
+        return self._onset.log_e_harm()
 
-    def log_e_safe(self) -> Floats:
+
+class HarmRate:
+    """Candidate's rate above the baseline's, at any time, as `LateRatio`; above a floor too."""
+
+    def __init__(self, sums: RatioSums | TwoSampleSums, floor: HarmLimit | None) -> None:
+        self._sums, self._floor = sums, floor
+        self._ratio = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
+        self._onset = LateOnset.zeros(self._ratio.harm, sums.n_b.shape)
+
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
+        """Exposures and events by arm; the two-sample form bets on the rate of what was before."""
+        (n_b, x_b), (n_c, x_c) = ((counts[:, arm, 0], counts[:, arm, 1]) for arm in (0, 1))
+        if isinstance(self._sums, TwoSampleSums):
+            factor = self._sums.log_factor(n_b, n_c, x_b, x_c, full)
+            self._onset.fold(factor[..., : self._ratio.harm.log_psi.size], block, full)
+            self._sums.ratio.fold(n_b, n_c, x_b, x_c, full)
+        else:
+            factor = rate_ratio_log_factor(self._ratio, n_b, n_c, x_b, x_c)
+            self._onset.fold(factor, block, full)
+        if self._floor is not None:
+            self._floor.fold(counts, full, weight_bp, block)
+
+    def log_e(self) -> Floats:
+        """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
+        log_e = self._onset.log_e_harm()
+        return log_e if self._floor is None else harm_above_both(log_e, self._floor.log_e())
+
+
+class SafeLimit:
+    """One arm's rate below an absolute limit."""
+
+    def __init__(self, limit: float, shape: tuple[int, ...], column: int = SURELY) -> None:
+        self._sums, self._column = OneArmSums.zeros(OneArmTest(limit), shape), column
+
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:  # noqa: ARG002
+        """Exposures and events of the candidate."""
+        self._sums.fold(counts[:, 1, 0], counts[:, 1, self._column], full)
+
+    def log_e(self) -> Floats:
         """Against a rate of at least the limit."""
         return self._sums.log_e_safe()
 
 
-class MixLane:
-    """How far apart two mixes are, as `MixEvidence`; harm is not asked of it."""
+class SafeRate:
+    """Candidate's rate not above the baseline's with its margin, or below a floor."""
+
+    def __init__(self, sums: RatioSums | TwoSampleSums, floor: SafeLimit | None) -> None:
+        self._sums, self._floor = sums, floor
+
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
+        """Exposures and events by arm."""
+        (n_b, x_b), (n_c, x_c) = ((counts[:, arm, 0], counts[:, arm, 1]) for arm in (0, 1))
+        self._sums.fold(n_b, n_c, x_b, x_c, full)
+        if self._floor is not None:
+            self._floor.fold(counts, full, weight_bp, block)
+
+    def log_e(self) -> Floats:
+        """Against a rate above (1 + margin) the baseline's and above the floor."""
+        log_e = self._sums.log_e_safe()
+        return log_e if self._floor is None else safe_below_either(log_e, self._floor.log_e())
+
+
+class SafeMix:
+    """Two mixes no further apart than a threshold, as `MixEvidence`."""
 
     def __init__(self, threshold: float, alpha_safe: float, shape: tuple[int, ...]) -> None:
         self._threshold, self._alpha = threshold, alpha_safe
         self._sums = JsdSums.zeros(shape)
 
-    def fold(self, counts: Ints, full: Bools, weight_bp: int) -> None:
+    def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:  # noqa: ARG002
         """Requests by category and arm."""
         used = np.where(full[:, None, None], counts, 0)
         self._sums.fold(weight_bp, used[:, 0], used[:, 1])
 
-    def log_e_harm(self) -> Floats:
-        """Against a divergence of at most the threshold."""
-        return self._sums.log_e_harm(self._threshold, self._alpha)
-
-    def log_e_safe(self) -> Floats:
+    def log_e(self) -> Floats:
         """Against a divergence of at least the threshold."""
         return self._sums.log_e_safe(self._threshold, self._alpha)

@@ -27,7 +27,7 @@ from streams.planner.facts import (
     Traffic,
 )
 from streams.planner.harms import breaks_by_itself, check_harm, check_traffic, sees
-from streams.planner.lanes import FORESEEN
+from streams.planner.lanes import FORESEEN, Question
 from streams.planner.simulate import Canaries, Proof, Race, run_clean, run_good, run_harm
 from streams.spec.model import BASELINE, FULL_BP, Metric, Role, RolloutSpec
 
@@ -128,6 +128,7 @@ class _Runs:
         weights = {(c.name, m.name): m.weight for c in spec.candidates for m in spec.metrics}
         shares = split(spec.alpha_rollback, weights)
         self._shares = {m.name: shares[spec.candidates[0].name, m.name] for m in spec.metrics}
+        self._alpha_promote = spec.alpha_promote / len(spec.candidates)
         self._clean: dict[HarmKind, Canaries] = {}
 
     def detection(self, harm: Harm, leg: Leg) -> Detection:
@@ -149,15 +150,15 @@ class _Runs:
     def _at(self, harm: Harm, leg: Leg, watching: Sequence[Metric]) -> Canaries:
         """Canaries at the begin of a stage; asked for stage by stage."""
         if leg.index == 0:
-            self._clean[harm.kind] = self._open(watching)
+            self._clean[harm.kind] = self._open(watching, Question.HARM)
         else:
             before = self._legs[leg.index - 1]
             run_clean(self._clean[harm.kind], before, before.lasts_s, self._good, self._rng)
         return self._clean[harm.kind]
 
-    def _open(self, metrics: Sequence[Metric]) -> Canaries:
+    def _open(self, metrics: Sequence[Metric], question: Question) -> Canaries:
         """One pane with the baseline alone comes before the first stage."""
-        canaries = Canaries(metrics, self._traffic, self._cases, self._spec.alpha_promote)
+        canaries = Canaries(metrics, question, self._traffic, self._cases, self._alpha_promote)
         alone = Leg(index=-1, baseline_bp=FULL_BP, candidate_bp=0, lasts_s=0.0, max_time_s=None)
         canaries.advance(alone, 1, self._good, self._rng)
         canaries.enter()
@@ -172,7 +173,7 @@ class _Runs:
     def course(self, harm: Harm) -> Course:
         """Bad from the first request, through all stages."""
         watching = sees(self._spec, self._traffic, harm)
-        race = self._race(self._open(watching), harm, self._legs, watching)
+        race = self._race(self._open(watching, Question.HARM), harm, self._legs, watching)
         found = race.found_s
         bad = self._bad_requests(harm, found, self._legs)
         ends = np.cumsum([0.0, *(leg.lasts_s for leg in self._legs[:-1]), math.inf])
@@ -217,7 +218,7 @@ class _Runs:
         )
 
     def _proof(self, metrics: Sequence[Metric]) -> Proof:
-        canaries = self._open(metrics)
+        canaries = self._open(metrics, Question.SAFE)
         for leg in self._legs[:-1]:
             canaries.advance(
                 leg, math.ceil(leg.lasts_s / self._traffic.pane_s), self._good, self._rng
@@ -225,6 +226,6 @@ class _Runs:
         canaries.enter()
         stage = self._spec.stages[self._legs[-1].index]
         least = self._spec.guard_s, stage.min_time_s, max(1, stage.min_exposures)
-        proof = Proof.of(canaries, self._spec.alpha_promote)
+        proof = Proof.of(canaries, self._alpha_promote)
         run_good(canaries, self._legs[-1], proof, least, self._good, self._rng)
         return proof

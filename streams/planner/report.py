@@ -132,6 +132,8 @@ def _shown(one: Shown) -> tuple[str, ...]:
     match metric.kind:
         case MetricKind.SUCCESS:
             limit = f"at least {format_share(metric.floor or 0.0)}"
+        case MetricKind.LATENCY_SLA:
+            limit = f"at most {metric.limit_ms:g} ms"
         case MetricKind.CLASSES | MetricKind.SCORES:
             limit = f"{format_number(metric.threshold or 0.0)} nats"
         case _:
@@ -143,10 +145,12 @@ def _shown(one: Shown) -> tuple[str, ...]:
 def notes(outlook: Outlook) -> Iterator[str]:
     """What a reader should know of the figures."""
     yield (
-        f"Figures come from {outlook.cases} simulated rollouts and the judge's own tests. A stage's "
-        "row is a harm that begins with that stage, after a clean start, if the stage went on until "
-        "it is found. To each rollback add the seconds that late events and the router take."
+        f"Figures come from {outlook.cases} simulated rollouts and the judge's own tests. A row is "
+        "a harm that begins with that stage, after a clean start, if the stage went on until it is "
+        "found. To each rollback add the seconds that late events and the router take."
     )
+    if len(outlook.legs) > 1:
+        yield "What was good before counts a little: a late harm takes longer to stand out."
     if outlook.candidates > 1:
         yield f"Each of the {outlook.candidates} candidates is foreseen by itself."
     if outlook.unforeseen:

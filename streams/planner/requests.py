@@ -66,6 +66,13 @@ class Threshold:
         return tau
 
 
+def around(limit_ms: float) -> tuple[float, float]:
+    """The bucket edges at or above a limit and at or below it, ms, as `SlaReader` takes them."""
+    above = int(np.searchsorted(MAPPING.edges, limit_ms, "left"))
+    below = int(np.searchsorted(MAPPING.edges, limit_ms, "right")) - 1
+    return float(MAPPING.edges[min(above, MAPPING.size - 1)]), float(MAPPING.edges[max(below, 0)])
+
+
 class Requests:
     """Draws int64[streams, 2, columns]: exposures in column 0, then each metric's own columns."""
 
@@ -82,6 +89,11 @@ class Requests:
         slow.sort(key=lambda metric: metric.quantile or 0.0)
         self._thresholds = {metric.name: Threshold(metric, streams) for metric in slow}
 
+    def drop(self, name: str) -> None:
+        """Draw nothing for a metric from now on: its columns stay zero."""
+        self._metrics = tuple(metric for metric in self._metrics if metric.name != name)
+        self._thresholds.pop(name, None)
+
     def draw(self, exposures: Ints, candidate: Behaviour, rng: np.random.Generator) -> Ints:
         """Counts for exposures int64[streams, 2] (baseline, candidate)."""
         counts: Ints = np.zeros((self._streams, 2, self.columns), np.int64)
@@ -89,6 +101,8 @@ class Requests:
         self._draw_failures(counts, candidate, rng)
         self._draw_latency(counts, candidate, rng)
         for metric in self._metrics:
+            if metric.kind is MetricKind.LATENCY_SLA:
+                self._draw_over(metric, counts, candidate, rng)
             if metric.kind in {MetricKind.CLASSES, MetricKind.SCORES}:
                 k = columns(metric, self._traffic.classes)
                 place = self.places[metric.name]
@@ -108,6 +122,17 @@ class Requests:
             place = self.places[metric.name]
             events = timeouts if metric.kind is MetricKind.TIMEOUTS else errors
             counts[..., place] = np.stack([counts[..., 0], events], axis=-1)
+
+    def _draw_over(
+        self, metric: Metric, counts: Ints, candidate: Behaviour, rng: np.random.Generator
+    ) -> None:
+        """Requests, those over the edge above the limit, those over the edge below it."""
+        exposures, edges = counts[..., 0], around(metric.limit_ms or 0.0)
+        medians = self._traffic.p50_ms * np.array([1.0, candidate.slower])
+        surely, perhaps = (ndtr(-np.log(edge / medians) / self._traffic.sigma) for edge in edges)
+        over = rng.binomial(exposures, surely)
+        near = rng.binomial(exposures - over, (perhaps - surely) / (1.0 - surely))
+        counts[..., self.places[metric.name]] = np.stack([exposures, over, over + near], axis=-1)
 
     def _draw_latency(self, counts: Ints, candidate: Behaviour, rng: np.random.Generator) -> None:
         """Above a higher quantile's tau are some of those above a lower one's."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from streams.evidence.budget import log_threshold
 from streams.evidence.fixed import Bools, Floats
+from streams.evidence.onset import start_block
 from streams.evidence.strata import StratumSums, target_exposures
 from streams.planner.facts import HORIZON_S, Behaviour, Leg, Traffic
-from streams.planner.lanes import Lane, open_lane
+from streams.planner.lanes import Lane, Question, open_lane
 from streams.planner.requests import Requests
 from streams.spec.model import FULL_BP, Metric
 
@@ -24,29 +25,38 @@ GROWTH = 0.02
 """A stretch of panes is at most this share of the time since the stage began ..."""
 STRATUM_PARTS = 4
 """... or the panes that fill a quarter of a stratum, whichever is more."""
+FOR_GOOD = 3.0
+"""So many times the log e-value that is needed, in every stream, does not go away again."""
 
 
 class Canaries:
     """Many rollouts side by side: open strata and each metric's evidence."""
 
     def __init__(
-        self, metrics: Sequence[Metric], traffic: Traffic, streams: int, alpha_promote: float
+        self,
+        metrics: Sequence[Metric],
+        question: Question,
+        traffic: Traffic,
+        streams: int,
+        alpha_promote: float,
     ) -> None:
         self._metrics, self.traffic, self.streams = tuple(metrics), traffic, streams
-        self._alpha_promote = alpha_promote
+        self._question, self._alpha_promote = question, alpha_promote
+        self._panes = 0
         self._requests = Requests(metrics, traffic, streams)
         self.candidate_requests = np.zeros(streams, np.int64)
         self.enter()
 
     def enter(self) -> None:
         """Evidence starts afresh; what latency has learnt of the baseline stays."""
-        args = self.streams, self._alpha_promote
+        args = self._question, self.streams, self._alpha_promote
         self.lanes: dict[str, Lane] = {m.name: open_lane(m, *args) for m in self._metrics}
         self._stratum = StratumSums.zeros(self._requests.columns, (self.streams,))
         self.candidate_requests = np.zeros(self.streams, np.int64)
 
     def advance(self, leg: Leg, panes: int, candidate: Behaviour, rng: np.random.Generator) -> None:
         """Let panes pass under a stage's weights; full strata are folded."""
+        self._panes += panes
         weights = np.array([leg.baseline_bp, leg.candidate_bp]) / FULL_BP
         mean = self.traffic.rps * self.traffic.pane_s * panes * weights
         exposures = rng.poisson(mean, (self.streams, 2))
@@ -56,14 +66,20 @@ class Canaries:
         if full.any():
             self._fold(full, leg.candidate_bp)
 
+    def drop(self, name: str) -> None:
+        """Leave a metric out from now on."""
+        del self.lanes[name]
+        self._requests.drop(name)
+
     def close(self, leg: Leg) -> None:
         """A weight change closes what is open."""
         self._fold(np.ones(self.streams, np.bool_), leg.candidate_bp)
 
     def _fold(self, full: Bools, weight_bp: int) -> None:
         counts = self._stratum.take(full)
+        block = int(start_block((self._panes - 1) * self.traffic.pane_s))
         for name, lane in self.lanes.items():
-            lane.fold(counts[..., self._requests.places[name]], full, weight_bp)
+            lane.fold(counts[..., self._requests.places[name]], full, weight_bp, block)
 
 
 def stretches(leg: Leg, traffic: Traffic, seconds: float, stop_s: float = 0.0) -> Iterator[int]:
@@ -89,7 +105,7 @@ class Race:
     def look(self, canaries: Canaries, now_s: float) -> bool:
         """Look at every metric; whether every stream's harm is found."""
         for name, found in self._found.items():
-            crossed = canaries.lanes[name].log_e_harm() >= self._limits[name]
+            crossed = canaries.lanes[name].log_e() >= self._limits[name]
             found[crossed & np.isinf(found)] = now_s
         return bool(np.isfinite(self.found_s).all())
 
@@ -147,15 +163,21 @@ class Proof:
         self._limit = log_threshold(alpha_promote)
         self.shown_s = {name: np.full(streams, np.inf) for name in names}
         self.all_s: Floats = np.full(streams, np.inf)
+        self.settled = False
+        """Whether nothing but time is missing, in every stream."""
 
     def look(self, canaries: Canaries, now_s: float, ready: Bools) -> bool:
         """Look at every metric; `ready` are the streams that lack nothing else."""
-        together = ready.copy()
-        for name, shown in self.shown_s.items():
-            safe = canaries.lanes[name].log_e_safe() >= self._limit
+        together = np.ones(ready.shape, np.bool_)
+        for name in tuple(canaries.lanes):
+            shown, log_e = self.shown_s[name], canaries.lanes[name].log_e()
+            safe = log_e >= self._limit
             shown[safe & np.isinf(shown)] = now_s
             together &= safe
-        self.all_s[together & np.isinf(self.all_s)] = now_s
+            if log_e.min() >= FOR_GOOD * self._limit:
+                canaries.drop(name)
+        self.settled = bool(together.all())
+        self.all_s[together & ready & np.isinf(self.all_s)] = now_s
         return bool(np.isfinite(self.all_s).all())
 
     @classmethod
@@ -179,9 +201,12 @@ def run_good(
         canaries.enter()
     now_s = guard_s
     stop_s = max(0.0, min_time_s - guard_s)
-    for panes in stretches(leg, canaries.traffic, HORIZON_S - guard_s, stop_s):
+    pane_s = canaries.traffic.pane_s
+    for stretch in stretches(leg, canaries.traffic, HORIZON_S - guard_s, stop_s):
+        rest = math.ceil((min_time_s - now_s) / pane_s)
+        panes = max(stretch, rest) if proof.settled else stretch
         canaries.advance(leg, panes, candidate, rng)
-        now_s += panes * canaries.traffic.pane_s
+        now_s += panes * pane_s
         ready = (canaries.candidate_requests >= min_exposures) & (now_s >= min_time_s)
         if proof.look(canaries, now_s, ready):
             return
