@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from streams.evidence.onset import start_block
 from streams.evidence.strata import StratumSums
 from streams.judge.facts import PaneInput, Shadow
 from streams.judge.kayenta.shadow import KayentaShadow
@@ -131,9 +130,9 @@ class Pair:
     def _close_whole(self) -> None:
         stratum = self._whole
         counts, panes = stratum.sums.take(), (stratum.first_pane, stratum.last_pane)
-        block = int(start_block(self._elapsed_s()))
+        at_s = self._elapsed_s()
         for watch, columns in zip(self.watches, self._slices, strict=True):
-            watch.fold(counts[:, columns], stratum.weight_bp, panes, block)
+            watch.fold(counts[:, columns], stratum.weight_bp, panes, at_s)
 
     def _close_stage(self) -> None:
         counts = self._stage.sums.take()

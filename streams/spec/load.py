@@ -27,6 +27,7 @@ KEYS = (
     *("rollout", "service", "route", "baseline", "candidate", "candidates"),
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
+    "overdispersion",
 )
 NEVER = "never"
 Candidates = tuple[tuple[Candidate, ...], dict[str, Source]]
@@ -186,8 +187,8 @@ def rollout_id(service: str, versions: list[str]) -> str:
     return f"{found[:120]}-{digest}" if found else f"rollout-{digest}"
 
 
-def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, float | int | None]]:
-    """The fields that are one number each: their sources, and their values by model name."""
+def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, Any]]:
+    """The fields that are one value each: their sources, and their values by model name."""
     told: dict[str, tuple[str, Told[Any]]] = {
         "alpha_rollback": _knob(block, "alpha_rollback", defaults.ALPHA_ROLLBACK),
         "alpha_promote": _knob(block, "alpha_promote", defaults.ALPHA_PROMOTE),
@@ -200,6 +201,8 @@ def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, float | int | Non
     told["silence_rollback"] = ("silence_rollback_s", silence)
     most = block.take("max_classes", units.count, default=defaults.MAX_CLASSES)
     told["max_classes"] = ("max_classes", most)
+    bursts = block.take("overdispersion", units.overdispersion, default=defaults.OVERDISPERSION)
+    told["overdispersion"] = ("overdispersion", bursts)
     for key, (_, found) in told.items():
         _check_knob(block, key, found.value)
     sources = {key: found.source for key, (_, found) in told.items()}
@@ -218,9 +221,9 @@ def _or_never(text: str) -> float | None:
     return None if text == NEVER else units.duration(text)
 
 
-def _check_knob(block: Block, key: str, value: float | None) -> None:
+def _check_knob(block: Block, key: str, value: float | str | None) -> None:
     node = block.get(key)
-    if node is None or value is None:
+    if node is None or value is None or isinstance(value, str):
         return
     if key == "max_classes" and not 2 <= value <= 1000:  # noqa: PLR2004 - model.py
         refuse(node, f"max_classes is {value}", "write 2 to 1000; the rest is counted as `other`")

@@ -46,6 +46,13 @@ class Role(StrEnum):
     SIGNAL = "signal"
 
 
+class Overdispersion(StrEnum):
+    """Whether bursts that hit one arm alone are reckoned with (`evidence/overdispersion.py`)."""
+
+    NONE = "none"  # requests fail one by one
+    MEASURED = "measured"  # variance over mean of the baseline tempers relative rates
+
+
 class Metric(Fact):
     """One thing to watch, with the change that is tolerated."""
 
@@ -116,6 +123,8 @@ class RolloutSpec(Fact):
     """Analyzer silence after which the actuator rolls back; None freezes only."""
     max_classes: Annotated[int, Field(gt=1, le=1000)] = 64
     """Predicted classes told apart; the rest is `other`."""
+    overdispersion: Overdispersion = Overdispersion.NONE
+    """MEASURED needs 48 minutes of baseline before it says anything of errors and latency."""
 
     @property
     def guard_s(self) -> float:

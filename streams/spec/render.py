@@ -129,3 +129,4 @@ def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     text = NEVER if silence is None else units.format_duration(silence)
     yield _line("silence_rollback", text, told["silence_rollback"])
     yield _line("max_classes", str(spec.max_classes), told["max_classes"])
+    yield _line("overdispersion", spec.overdispersion, told["overdispersion"])

@@ -13,6 +13,7 @@ from typing import Any
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
+from streams.spec.model import Overdispersion
 from streams.spec.stages import KEYS as STAGE_KEYS
 
 Schema = dict[str, Any]
@@ -183,6 +184,11 @@ def _knobs() -> Schema:
             "maximum": 1000,
             "default": int(defaults.MAX_CLASSES),
             "description": "Predicted classes told apart; the rest is `other`.",
+        },
+        "overdispersion": {
+            "enum": [kind.value for kind in Overdispersion],
+            "default": defaults.OVERDISPERSION,
+            "description": "measured: bursts that hit one arm alone are reckoned with.",
         },
     }
 

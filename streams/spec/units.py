@@ -10,7 +10,7 @@ import math
 import re
 from decimal import Decimal
 
-from streams.spec.model import FULL_BP
+from streams.spec.model import FULL_BP, Overdispersion
 
 NUMBER = r"\d+(?:\.\d+)?"
 WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
@@ -151,6 +151,13 @@ def positive(text: str) -> float:
     if not re.match(rf"^{NUMBER}$", text) or not float(text) > 0:
         raise UnitError(f"`{text}` is no positive number", "write e.g. `1` or `2.5`")
     return float(text)
+
+
+def overdispersion(text: str) -> Overdispersion:
+    """`none` or `measured`."""
+    if text not in set(Overdispersion):
+        raise UnitError(f"`{text}` is no way to treat bursts", "write `none` or `measured`")
+    return Overdispersion(text)
 
 
 def name(text: str) -> str:

@@ -103,8 +103,8 @@ class TestWatch:
 
     def test_harm_stays(self) -> None:
         errors = watch()
-        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 1)
-        errors.fold(np.array([[100_000, 4_000], [100_000, 100]]), 5_000, (1, 1), 1)
+        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 0.0)
+        errors.fold(np.array([[100_000, 4_000], [100_000, 100]]), 5_000, (1, 1), 1.0)
         assert Finding.HARM is errors.finding("")[0]
 
     def test_harm_that_begins_late_is_found_soon(self) -> None:
@@ -114,7 +114,7 @@ class TestWatch:
         well, ill = np.array([[3_000, 40], [3_000, 30]]), np.array([[3_000, 30], [3_000, 80]])
         for block in range(1, 80):
             counts = well if block < 74 else ill
-            errors.fold(counts, 5_000, (block, block), block)
+            errors.fold(counts, 5_000, (block, block), 300.0 * (block - 1))
             plain.fold(*counts[:, 0], *counts[:, 1])
         assert errors.harmful
         assert float(plain.log_e_harm()) < 0
@@ -129,20 +129,20 @@ class TestWatch:
 
     def test_a_failed_health_check_outranks_everything(self) -> None:
         errors = watch()
-        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 1)
+        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 0.0)
         assert errors.finding("sample_ratio") == (Finding.INVALID, "sample_ratio")
 
     def test_few_errors_under_the_floor_are_no_harm(self) -> None:
         """Five times the baseline's errors, but below the absolute floor of 2 %."""
         errors = watch()
-        errors.fold(np.array([[10_000, 20], [10_000, 100]]), 5_000, (0, 0), 1)
+        errors.fold(np.array([[10_000, 20], [10_000, 100]]), 5_000, (0, 0), 0.0)
         assert not errors.harmful
 
     def test_whether_mixes_differ_at_all_is_told_beside(self) -> None:
         classes = watch(CLASSES)
         counts = np.zeros((2, classes.reader.columns), np.int64)
         counts[:, :2] = [[1_000, 1_000], [900, 1_100]]
-        classes.fold(counts, 5_000, (0, 0), 1)
+        classes.fold(counts, 5_000, (0, 0), 0.0)
         verdict = classes.verdict("")
         assert verdict.reason.startswith("not_enough_data: different at all: log e ")
         assert not classes.harmful

@@ -37,6 +37,8 @@ class Tally:
 
     exposures: tuple[int, int]
     events: tuple[int, int]
+    dispersion: float = 1.0
+    """Variance over mean by which the evidence is tempered."""
 
 
 class Reader(Protocol):
@@ -62,10 +64,10 @@ class Reader(Protocol):
 class Evidence(Protocol):
     """E-values over closed strata; logarithms are natural."""
 
-    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:
+    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:
         """Add a closed stratum that ran at a candidate's weight, in order of time.
 
-        `block` is its start block (`evidence.onset`) for harm, 0 where only safety is asked.
+        `at_s` is when it closed, in seconds of the rollout; None where only safety is asked.
         """
 
     def log_e_harm(self) -> float:

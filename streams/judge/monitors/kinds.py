@@ -9,13 +9,14 @@ from typing import TypeVar, assert_never
 
 from streams.errors import SpecError
 from streams.evidence.quantile import effective_margin, margin_buckets
+from streams.judge.monitors.dispersion import Dispersion
 from streams.judge.monitors.evidence import Evidence
 from streams.judge.monitors.latency import CurrentLatency, LatencyReader
 from streams.judge.monitors.mix import ClassReader, MixEvidence, ScoreReader
 from streams.judge.monitors.rates import RateReader, RatioEvidence, SuccessEvidence
 from streams.judge.monitors.sla import SlaEvidence, SlaReader
 from streams.judge.monitors.watch import Claim, Watch
-from streams.spec.model import Metric, MetricKind, RolloutSpec
+from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec
 
 Value = TypeVar("Value")
 
@@ -41,18 +42,19 @@ def open_watches(
                 alpha_promote=spec.alpha_promote / len(spec.candidates),
             ),
             now,
-            spec.max_classes,
+            spec,
         )
         for metric in spec.metrics
     ]
 
 
 def _open(
-    metric: Metric, claim: Callable[..., Claim], now: CurrentLatency, max_classes: int
+    metric: Metric, claim: Callable[..., Claim], now: CurrentLatency, spec: RolloutSpec
 ) -> Watch:
+    bursts = Dispersion() if spec.overdispersion is Overdispersion.MEASURED else None
     match metric.kind:
         case MetricKind.ERRORS | MetricKind.TIMEOUTS:
-            evidence = partial(RatioEvidence, metric.margin, metric.floor)
+            evidence = partial(RatioEvidence, metric.margin, metric.floor, dispersion=bursts)
             reader = RateReader(attrgetter(metric.kind.value))
             return Watch(claim(limit=1 + metric.margin), reader, evidence)
         case MetricKind.SUCCESS:
@@ -60,22 +62,24 @@ def _open(
             reader = RateReader(attrgetter("errors"))
             return Watch(claim(limit=limit), reader, partial(SuccessEvidence, limit))
         case MetricKind.LATENCY:
-            return _open_latency(metric, claim, now)
+            return _open_latency(metric, claim, now, bursts)
         case MetricKind.LATENCY_SLA:
             return _open_sla(metric, claim, now)
         case MetricKind.CLASSES:
-            return _open_mix(metric, claim, ClassReader(max_classes))
+            return _open_mix(metric, claim, ClassReader(spec.max_classes))
         case MetricKind.SCORES:
             return _open_mix(metric, claim, ScoreReader())
         case _:
             assert_never(metric.kind)
 
 
-def _open_latency(metric: Metric, claim: Callable[..., Claim], now: CurrentLatency) -> Watch:
+def _open_latency(
+    metric: Metric, claim: Callable[..., Claim], now: CurrentLatency, bursts: Dispersion | None
+) -> Watch:
     quantile = _needed(metric.quantile, metric, "quantile")
     tested = effective_margin(margin_buckets(metric.margin))
     reader = LatencyReader(quantile, metric.margin)
-    evidence = partial(RatioEvidence, 0.0, frequent=1 - quantile)
+    evidence = partial(RatioEvidence, 0.0, frequent=1 - quantile, dispersion=bursts)
     return Watch(claim(limit=1 + tested), reader, evidence, partial(now.gauge, quantile))
 
 

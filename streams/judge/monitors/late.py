@@ -32,15 +32,20 @@ class LateRatio:
         x_c: ArrayLike,
         block: ArrayLike,
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+        *,
+        phi: float = 1.0,
     ) -> None:
-        """Add a closed stratum and its start block; the sums take it too, here, in this order."""
+        """Add a closed stratum and its start block, tempered by `phi` >= 1.
+
+        The sums take it too, here, because a bet must rest on what was before.
+        """
         counts = (n_b, n_c, x_b, x_c)
         if isinstance(self._sums, TwoSampleSums):
             bets = self._sums.log_factor(*counts, mask)
             factor = bets[..., : self._test.harm.log_psi.size]
         else:
             factor = rate_ratio_log_factor(self._test, *counts)
-        self._onset.fold(factor, block, mask)
+        self._onset.fold(factor / phi, block, mask)
         self._sums.fold(*counts, mask)
 
     def log_e_harm(self) -> Floats:

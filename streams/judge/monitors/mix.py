@@ -83,7 +83,7 @@ class MixEvidence:
         self._equality = EqualitySums.zeros(categories)
         self._exposures = [0, 0]
 
-    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - a sequence
+    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - a sequence
         """Add a closed stratum; shares are kept apart by weight."""
         baseline, candidate = counts
         self._jsd.fold(weight_bp, baseline, candidate)

@@ -13,8 +13,11 @@ import numpy as np
 
 from streams.evidence.floors import harm_above_both, safe_below_either
 from streams.evidence.one_arm import OneArmSums, OneArmTest
+from streams.evidence.onset import start_block
+from streams.evidence.overdispersion import tempered_log_e_safe
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
+from streams.judge.monitors.dispersion import Dispersion
 from streams.judge.monitors.evidence import Counts, Gauge, Tally, finite
 from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.sketches.cell import Cell
@@ -53,24 +56,40 @@ class RatioEvidence:
     """
 
     def __init__(
-        self, margin: float, floor: float | None = None, frequent: float | None = None
+        self,
+        margin: float,
+        floor: float | None = None,
+        frequent: float | None = None,
+        dispersion: Dispersion | None = None,
     ) -> None:
         self._ratio = _sums(margin, frequent)
         self._late = LateRatio(self._ratio)
         self._floor = OneArmSums.zeros(OneArmTest(floor)) if floor else None
         self._late_floor = LateLimit(floor) if floor else None
+        self._dispersion = dispersion
 
-    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - realised
+    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - realised
         """Add a closed stratum."""
         (n_b, x_b), (n_c, x_c) = counts.tolist()
-        if block:
-            self._late.fold(n_b, n_c, x_b, x_c, block)
-        else:
+        if at_s is None or self._phi is None:
             self._ratio.fold(n_b, n_c, x_b, x_c)
-        if self._late_floor is not None and block:
-            self._late_floor.fold(n_c, x_c, block)
+        else:
+            self._late.fold(n_b, n_c, x_b, x_c, start_block(at_s), phi=self._phi)
         if self._floor is not None:
             self._floor.fold(n_c, x_c)
+        if at_s is not None:
+            self._learn(n_b, x_b, n_c, x_c, at_s)
+
+    def _learn(self, n_b: int, x_b: int, n_c: int, x_c: int, at_s: float) -> None:
+        if self._late_floor is not None:
+            self._late_floor.fold(n_c, x_c, start_block(at_s))
+        if self._dispersion is not None:
+            self._dispersion.add(n_b, x_b, at_s)
+
+    @property
+    def _phi(self) -> float | None:
+        """Variance over mean; 1 where it is not measured, None where it is not known yet."""
+        return 1.0 if self._dispersion is None else self._dispersion.phi
 
     def log_e_harm(self) -> float:
         """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
@@ -81,14 +100,20 @@ class RatioEvidence:
 
     def log_e_safe(self) -> float:
         """Against a rate above (1 + margin) the baseline's and above the floor."""
-        log_e = self._ratio.log_e_safe()
+        phi = self._phi
+        if phi is None:
+            return 0.0
+        if isinstance(self._ratio, TwoSampleSums):
+            log_e = self._ratio.log_e_safe(phi)
+        else:
+            log_e = tempered_log_e_safe(self._ratio, phi)
         if self._floor is not None:
-            log_e = safe_below_either(log_e, self._floor.log_e_safe())
+            log_e = safe_below_either(log_e, self._floor.log_e_safe() / phi)
         return float(log_e)
 
     def gauge(self, alpha: float) -> Gauge:
         """Stratified rate ratio."""
-        low, high = self._ratio.interval(alpha)
+        low, high = self._ratio.interval(alpha, self._phi or 1.0)
         estimate = finite(float(self._ratio.estimate()))
         return Gauge(unit="ratio", estimate=estimate, low=float(low), high=finite(float(high)))
 
@@ -96,7 +121,9 @@ class RatioEvidence:
         """Counts of the strata in which both arms had exposures."""
         sums = self._ratio
         return Tally(
-            exposures=(int(sums.n_b), int(sums.n_c)), events=(int(sums.x_b), int(sums.x_c))
+            exposures=(int(sums.n_b), int(sums.n_c)),
+            events=(int(sums.x_b), int(sums.x_c)),
+            dispersion=self._phi or 1.0,
         )
 
     def to_state(self) -> Any:
@@ -105,6 +132,8 @@ class RatioEvidence:
         if self._floor is not None and self._late_floor is not None:
             floors = {"floor": self._floor.to_state(), "late_floor": self._late_floor.to_state()}
             state |= floors
+        if self._dispersion is not None:
+            state["dispersion"] = self._dispersion.to_state()
         return state
 
     def restore(self, state: Any) -> None:
@@ -114,6 +143,8 @@ class RatioEvidence:
         if self._floor is not None and self._late_floor is not None:
             self._floor = OneArmSums.from_state(self._floor.test, state["floor"])
             self._late_floor.restore(state["late_floor"])
+        if self._dispersion is not None:
+            self._dispersion.restore(state["dispersion"])
 
 
 def _sums(margin: float, frequent: float | None) -> RatioSums | TwoSampleSums:
@@ -136,11 +167,11 @@ class SuccessEvidence:
         self._late = LateLimit(1.0 - limit)
         self._baseline = [0, 0]
 
-    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - one arm
+    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - one arm
         """Add a closed stratum."""
         baseline, (n_c, x_c) = counts.tolist()
-        if block:
-            self._late.fold(n_c, x_c, block)
+        if at_s is not None:
+            self._late.fold(n_c, x_c, start_block(at_s))
         self._baseline = [a + b for a, b in zip(self._baseline, baseline, strict=True)]
         self._errors.fold(n_c, x_c)
 

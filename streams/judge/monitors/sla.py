@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.one_arm import OneArmSums, OneArmTest
+from streams.evidence.onset import start_block
 from streams.judge.monitors.evidence import Counts, Gauge, Tally
 from streams.judge.monitors.late import LateLimit
 from streams.sketches.cell import Cell
@@ -56,11 +57,11 @@ class SlaEvidence:
         self._late = LateLimit(1.0 - quantile)
         self._baseline = [0, 0]
 
-    def fold(self, counts: Counts, weight_bp: int, block: int) -> None:  # noqa: ARG002 - one arm
+    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - one arm
         """Add a closed stratum."""
         (n_b, x_b, _), (n_c, surely, perhaps) = counts.tolist()
-        if block:
-            self._late.fold(n_c, surely, block)
+        if at_s is not None:
+            self._late.fold(n_c, surely, start_block(at_s))
         self._baseline = [self._baseline[0] + n_b, self._baseline[1] + x_b]
         self._surely.fold(n_c, surely)
         self._perhaps.fold(n_c, perhaps)

@@ -16,7 +16,6 @@ from streams.judge.monitors.evidence import Counts, Evidence, Gauge, Reader
 from streams.spec.model import ALL_SEGMENT, BASELINE, Metric
 
 NO_PANE = -1
-NO_BLOCK = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +54,9 @@ class Watch:
         self._peak, self._safe = 0.0, 0.0
         self._first_pane = self._last_pane = NO_PANE
 
-    def fold(self, counts: Counts, weight_bp: int, panes: tuple[int, int], block: int) -> None:
-        """A closed stratum for the harm test: its first and last pane, its start block."""
-        self._whole.fold(counts, weight_bp, block)
+    def fold(self, counts: Counts, weight_bp: int, panes: tuple[int, int], at_s: float) -> None:
+        """A closed stratum for the harm test: first and last pane, seconds of the rollout."""
+        self._whole.fold(counts, weight_bp, at_s)
         self._peak = max(self._peak, self._whole.log_e_harm())
         self._last_pane = panes[1]
         if self._first_pane == NO_PANE:
@@ -65,7 +64,7 @@ class Watch:
 
     def fold_stage(self, counts: Counts, weight_bp: int) -> None:
         """A closed, confirmed stratum of the current stage for promotion."""
-        self._stage.fold(counts, weight_bp, NO_BLOCK)
+        self._stage.fold(counts, weight_bp, None)
         self._safe = self._stage.log_e_safe()
 
     def enter_stage(self) -> None:
@@ -127,6 +126,7 @@ class Watch:
             events=dict(zip(arms, tally.events, strict=True)),
             first_pane=self._first_pane,
             last_pane=self._last_pane,
+            dispersion=tally.dispersion,
         )
 
     def _refined(self, finding: Finding, code: str, gauge: Gauge) -> tuple[Finding, str]:
