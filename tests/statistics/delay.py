@@ -1,7 +1,12 @@
-"""Bar 3: how soon is harm found, beside a test that may look once?"""
+"""Bar 3: how soon is harm found, beside a test that may look once?
+
+As the judge weighs it, which allows for harm that begins later, and, beside that, by the evidence
+on harm that is there from the first second on.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,12 +14,16 @@ import numpy as np
 
 from tests.statistics.facts import Figure, Point, Result, Series, Task
 from tests.statistics.fixed_sample import exact_power, fixed_sample
-from tests.statistics.traffic import canary
-from tests.statistics.watching import ratio_sums, watch_harm
+from tests.statistics.traffic import Canary, canary
+from tests.statistics.watching import Seen, ratio_sums, watch_early_harm, watch_harm
+
+Watch = Callable[..., Seen]
 
 BAR = "3 delay"
 ALPHA = 0.01
 RPS_PER_ARM = 10.0
+LOOKS = 100
+"""In the fixed sample, about, but never fewer than `RPS_PER_ARM` requests a second and arm."""
 RATE = 0.01
 MEDIAN, LATE = 1.1, 1.7
 MEDIAN_REFERENCE, LATE_REFERENCE = (0.78, 1.01), (1.24, 1.69)
@@ -47,10 +56,15 @@ SUDDEN = (
 )
 
 
-def seconds_to_harm(seed: int, ratio: float, panes: int, streams: int) -> np.ndarray:
+FORMS: tuple[tuple[str, Watch], ...] = (
+    ("as judged", watch_harm),
+    ("without late onset", watch_early_harm),
+)
+
+
+def seconds_to_harm(traffic: Canary, watch: Watch) -> np.ndarray:
     """Seconds of data until harm is shown, looked at every second; inf where it never is."""
-    traffic = canary(seed, streams, rate=RATE, ratio=ratio, rps=2 * RPS_PER_ARM, panes=panes)
-    return watch_harm(traffic, ratio_sums(streams), alphas=(ALPHA,)).first[ALPHA]
+    return watch(traffic, ratio_sums(traffic.streams), alphas=(ALPHA,)).first[ALPHA]
 
 
 def later(values: np.ndarray, q: float) -> float:
@@ -61,14 +75,21 @@ def later(values: np.ndarray, q: float) -> float:
 def run(rise: Rise, streams: int) -> Result:
     """Requests an arm until harm is shown, in units of the exact fixed sample."""
     needed = fixed_sample(RATE, rise.ratio, ALPHA)
-    panes = int(5 * needed / RPS_PER_ARM) + 20
-    parts = seconds_to_harm(rise.seed, rise.ratio, panes, streams) * RPS_PER_ARM / needed
-    name = f"RR {rise.ratio:g} at 1 %, fixed sample {needed:,} an arm"
-    figures = (
-        _figure(f"{name}, median", later(parts, 0.5), MEDIAN, MEDIAN_REFERENCE, streams),
-        _figure(f"{name}, 80 % quantile", later(parts, 0.8), LATE, LATE_REFERENCE, streams),
+    rps = max(RPS_PER_ARM, needed / LOOKS)
+    panes = int(5 * needed / rps) + 20
+    shape = {"rate": RATE, "ratio": rise.ratio, "rps": 2 * rps, "panes": panes}
+    traffic = canary(rise.seed, streams, **shape)
+    parts = {form: seconds_to_harm(traffic, watch) * rps / needed for form, watch in FORMS}
+    name = f"RR {rise.ratio:g} at 1 %, {rps:.0f} rps, fixed sample {needed:,} an arm"
+    figures = tuple(
+        _figure(f"{name}, {form}, {label}", later(found, q), must, reference, streams)
+        for form, found in parts.items()
+        for label, q, must, reference in (
+            ("median", 0.5, MEDIAN, MEDIAN_REFERENCE),
+            ("80 % quantile", 0.8, LATE, LATE_REFERENCE),
+        )
     )
-    return Result(figures=figures, series=_curves(rise.ratio, parts, needed))
+    return Result(figures=figures, series=_curves(rise.ratio, parts[FORMS[0][0]], needed))
 
 
 def _figure(name: str, value: float, must: float, reference: Point, streams: int) -> Figure:
@@ -98,23 +119,26 @@ def _curves(ratio: float, parts: np.ndarray, needed: int) -> tuple[Series, ...]:
 
 def run_sudden(sudden: Sudden, streams: int) -> Result:
     """Seconds of data."""
-    seconds = seconds_to_harm(sudden.seed, sudden.share / RATE, 300, streams)
-    name = f"1 % -> {sudden.share:.0%} errors, 10 rps an arm"
-    figures = tuple(
-        Figure(
-            bar=BAR,
-            scenario=f"{name}, {label}",
-            value=later(seconds, q),
-            unit="s of data",
-            must=must,
-            streams=streams,
-        )
-        for label, q, must in (("median", 0.5, sudden.median_s), ("p95", 0.95, sudden.p95_s))
-    )
-    return Result(figures=figures)
+    shape = {"rate": RATE, "ratio": sudden.share / RATE, "rps": 2 * RPS_PER_ARM, "panes": 300}
+    traffic, figures = canary(sudden.seed, streams, **shape), []
+    for form, watch in FORMS:
+        seconds = seconds_to_harm(traffic, watch)
+        name = f"1 % -> {sudden.share:.0%} errors, 10 rps an arm, {form}"
+        figures += [
+            Figure(
+                bar=BAR,
+                scenario=f"{name}, {label}",
+                value=later(seconds, q),
+                unit="s of data",
+                must=must,
+                streams=streams,
+            )
+            for label, q, must in (("median", 0.5, sudden.median_s), ("p95", 0.95, sudden.p95_s))
+        ]
+    return Result(figures=tuple(figures))
 
 
 TASKS = (
-    *(Task(name=f"{BAR}: RR {r.ratio:g}", run=partial(run, r), weight=3 / r.ratio) for r in RISES),
+    *(Task(name=f"{BAR}: RR {r.ratio:g}", run=partial(run, r)) for r in RISES),
     *(Task(name=f"{BAR}: 1 % -> {s.share:.0%}", run=partial(run_sudden, s)) for s in SUDDEN),
 )

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.evidence.fixed import Floats, Ints
+from streams.evidence.fixed import Bools, Floats, Ints
 from streams.spec.model import FULL_BP
 from tests.statistics.traffic import Canary
+
+LONGEST = 200
+"""Requests of the busiest user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,8 +95,9 @@ class Repeated:
 class Users:
     """Users send 1 to 200 requests, one a second, that fail together; the unit is the user.
 
-    A user is an exposure in his first pane and an event in the pane of his first error. His own
-    error rate is drawn from a beta law with mean `rate` and intra-class correlation `icc`.
+    As `streams.evidence.units` counts: a user is exposed in every pane in which he sends while he
+    has not erred, and errs once. His own error rate is drawn from a beta law with mean `rate` and
+    intra-class correlation `icc`.
     """
 
     seed: int
@@ -105,24 +109,28 @@ class Users:
     columns: int = 2
 
     def counts(self) -> Iterator[Ints]:
-        """Users by second."""
-        rng = np.random.default_rng(self.seed)
-        due = np.zeros((200, self.streams * 2), np.int64)
+        """Users at risk, and those who err, by second."""
+        rng, size = np.random.default_rng(self.seed), self.streams * 2
+        due = np.zeros((LONGEST + 1, size), np.int64)
+        leaving, at_risk = np.zeros_like(due), np.zeros(size, np.int64)
         for pane, weight_bp in enumerate(self.weight_bp):
             split = np.array([FULL_BP - weight_bp, weight_bp]) / FULL_BP
-            arrivals = rng.poisson(self.users_s * split, (self.streams, 2))
-            owner = np.repeat(np.arange(self.streams * 2), arrivals.ravel())
-            wait = self._first_error(rng, owner.size)
-            fails = wait < due.shape[0]
-            np.add.at(due, ((pane + wait[fails]) % due.shape[0], owner[fails]), 1)
-            now = due[pane % due.shape[0]].copy()
-            due[pane % due.shape[0]] = 0
-            yield np.stack([arrivals, now.reshape(self.streams, 2)], axis=-1)
+            arrivals = rng.poisson(self.users_s * split, (self.streams, 2)).ravel()
+            owner, now = np.repeat(np.arange(size), arrivals), pane % (LONGEST + 1)
+            stays, errs = self._lives(rng, owner.size)
+            np.add.at(leaving, ((pane + stays) % (LONGEST + 1), owner), 1)
+            last = (pane + stays[errs] - 1) % (LONGEST + 1)
+            np.add.at(due, (last, owner[errs]), 1)
+            at_risk += arrivals - leaving[now]
+            counts = np.stack([at_risk, due[now]], axis=-1).reshape(self.streams, 2, 2)
+            due[now] = leaving[now] = 0
+            yield counts
 
-    def _first_error(self, rng: np.random.Generator, users: int) -> Ints:
-        """Seconds from a user's first request to his first error; 200 and more: none."""
+    def _lives(self, rng: np.random.Generator, users: int) -> tuple[Ints, Bools]:
+        """Seconds at risk of each user, and whether an error ends them."""
         spread = (1 - self.icc) / self.icc
         own: Floats = rng.beta(self.rate * spread, (1 - self.rate) * spread, users)
-        wait = rng.geometric(np.clip(own, 1e-9, 1.0)) - 1
-        requests = np.floor(np.exp(rng.uniform(0, np.log(201), users)))
-        return np.where(wait < requests, np.minimum(wait, 200), 200).astype(np.int64)
+        first_error = rng.geometric(np.clip(own, 1e-9, 1.0))
+        requests = np.floor(np.exp(rng.uniform(0, np.log(LONGEST + 1), users)))
+        stays = np.minimum(first_error, requests).astype(np.int64)
+        return stays, first_error <= requests

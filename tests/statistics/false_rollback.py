@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from streams.evidence.budget import split
-from streams.evidence.fixed import Bools, Ints
+from streams.evidence.fixed import Ints
 from streams.evidence.rates import RatioSums
+from streams.judge.monitors.late import LateRatio
 from tests.statistics.disturbed import LateErrors, Repeated, Users
 from tests.statistics.facts import Figure, Result, Series, Task, error_rate
 from tests.statistics.traffic import Canary, Traffic, canary, diurnal, ramp, shock, up_and_down
@@ -19,7 +21,7 @@ from tests.statistics.watching import (
     ALPHAS,
     Seen,
     Strata,
-    folding,
+    folding_late,
     harm_panes,
     ratio_sums,
     seen,
@@ -55,9 +57,9 @@ def repeated(streams: int) -> Traffic:
 
 
 def users(streams: int) -> Traffic:
-    """Twenty users a second whose own requests fail together."""
+    """Four new users a second whose own requests fail together."""
     weight_bp = np.full(PANES, 5_000)
-    return Users(seed=112, streams=streams, weight_bp=weight_bp, users_s=20.0, rate=0.02, icc=0.3)
+    return Users(seed=112, streams=streams, weight_bp=weight_bp, users_s=4.0, rate=0.02, icc=0.3)
 
 
 def ramp_and_shock(streams: int) -> Canary:
@@ -115,11 +117,11 @@ def run_many_metrics(streams: int) -> Result:
         rate_b=np.broadcast_to(rates, (panes, METRICS)),
         rate_c=np.broadcast_to(rates, (panes, METRICS)),
     )
-    sums = [ratio_sums(streams) for _ in range(METRICS)]
-    folds = [folding(each, 1 + place) for place, each in enumerate(sums)]
+    lates = [LateRatio(ratio_sums(streams)) for _ in range(METRICS)]
+    folds = [folding_late(each, 1 + place) for place, each in enumerate(lates)]
 
     def highest() -> np.ndarray:
-        return np.max([each.log_e_harm() for each in sums], axis=0)
+        return np.max([each.log_e_harm() for each in lates], axis=0)
 
     shares = {alpha: split(alpha, dict.fromkeys(range(METRICS), 1.0))[0] for alpha in ALPHAS}
     looks = harm_panes(traffic, folds)
@@ -152,22 +154,20 @@ def run_rebalance(streams: int) -> Result:
 
 
 def _with_rebalances(traffic: Canary, sums: RatioSums) -> Seen:
-    def fold(counts: Ints, mask: Bools) -> None:
-        folding(sums)(counts, mask)
+    late = LateRatio(sums)
+    strata = Strata(traffic.streams, traffic.columns, [folding_late(late)])
 
-    strata = Strata(traffic.streams, traffic.columns, [fold])
-
-    def looks():  # noqa: ANN202
+    def looks() -> Iterator[int]:
         for pane, counts in _as_partitions(traffic):
             if pane in (200, 400):
-                _through_json(sums, strata)
-            if strata.add(counts, int(traffic.weight_bp[pane])):
+                _through_json(sums, late, strata)
+            if strata.add(counts, int(traffic.weight_bp[pane]), pane):
                 yield pane
 
-    return seen(looks(), sums.log_e_harm, traffic.streams)
+    return seen(looks(), late.log_e_harm, traffic.streams)
 
 
-def _as_partitions(traffic: Canary):  # noqa: ANN202
+def _as_partitions(traffic: Canary) -> Iterator[tuple[int, Ints]]:
     """Panes as two partitions bring them; from 250 on the second lags by 1 to 30 panes."""
     rng, waiting = np.random.default_rng(traffic.seed + 1), []
     for pane, counts in enumerate(traffic.counts()):
@@ -180,13 +180,17 @@ def _as_partitions(traffic: Canary):  # noqa: ANN202
     yield from ((pane, one + other) for pane, one, other in waiting)
 
 
-def _through_json(sums: RatioSums, strata: Strata) -> None:
+def _through_json(sums: RatioSums, late: LateRatio, strata: Strata) -> None:
     """What a worker does that takes a partition over."""
-    back = RatioSums.from_state(sums.test, json.loads(json.dumps(sums.to_state())))
+    back = RatioSums.from_state(sums.test, _stored(sums.to_state()))
     for name in RatioSums.__slots__:
         setattr(sums, name, getattr(back, name))
-    stored = json.dumps(strata.sums.to_state())
-    strata.sums = type(strata.sums).from_state(json.loads(stored))
+    late.restore(_stored(late.to_state()), sums)
+    strata.sums = type(strata.sums).from_state(_stored(strata.sums.to_state()))
+
+
+def _stored(state: Any) -> Any:
+    return json.loads(json.dumps(state))
 
 
 def run_naive(streams: int) -> Result:

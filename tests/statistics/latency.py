@@ -15,18 +15,19 @@ import numpy as np
 
 from streams.evidence.fixed import Floats, Ints
 from streams.evidence.quantile import effective_margin, margin_buckets
+from streams.judge.monitors.late import LateRatio
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.rates import FREQUENT
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING, LogHistogram
 from streams.spec.model import FULL_BP
 from tests.statistics import false_promotion, false_rollback
-from tests.statistics.facts import Result, Task, error_rate
+from tests.statistics.facts import Figure, Result, Task, error_rate
 from tests.statistics.traffic import diurnal, ramp
 from tests.statistics.watching import (
     ALPHAS,
     Sums,
-    folding,
+    folding_late,
     frequent_sums,
     harm_panes,
     ratio_sums,
@@ -132,8 +133,9 @@ def _chunk(
 ) -> dict[tuple[float, str, float], int]:
     traffic = SlowCandidate(scenario=scenario, streams=streams, part=part)
     sums = [sums_of(q, streams) for q in QUANTILES]
-    folds = [folding(own, 2 + 2 * place, 1 + 2 * place) for place, own in enumerate(sums)]
-    asked = [(own.log_e_harm, own.log_e_safe) for own in sums]
+    lates = [LateRatio(own) for own in sums]
+    folds = [folding_late(late, 2 + 2 * place, 1 + 2 * place) for place, late in enumerate(lates)]
+    asked = [(late.log_e_harm, own.log_e_safe) for late, own in zip(lates, sums, strict=True)]
 
     def both() -> Floats:
         return np.stack([log_e() for pair in asked for log_e in pair]).ravel()
@@ -149,7 +151,9 @@ def _chunk(
     return hits
 
 
-def _figure(scenario: Scenario, key: tuple[float, str, float], hits: int, streams: int):  # noqa: ANN202
+def _figure(
+    scenario: Scenario, key: tuple[float, str, float], hits: int, streams: int
+) -> Figure:
     quantile, side, alpha = key
     name = f"latency p{100 * quantile:g} at its margin, {scenario.name}"
     if side == "harm":

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.evidence.fixed import Bools, Floats, Ints
+from streams.evidence.onset import start_block
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.strata import StratumSums
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
+from streams.judge.monitors.late import LateRatio
 from streams.judge.weights import Placement
 from tests.statistics.traffic import PANE_MS, Traffic, timeline
 
 Sums = RatioSums | TwoSampleSums
-Fold = Callable[[Ints, Bools], None]
+Fold = Callable[[Ints, Bools, int], None]
+"""Counts of closed strata, which streams have closed one, and the start block."""
 Looked = Iterator[int]
 ALPHAS = (0.05, 0.01)
 CANDIDATE_ARM = 1
@@ -36,11 +39,21 @@ def frequent_sums(streams: int, rate: float, margin: float = 0.0) -> TwoSampleSu
 
 
 def folding(sums: Sums, column: int = 1, exposures: int = 0) -> Fold:
-    """Fold closed strata by their realised shares, as the judge does."""
+    """Fold closed strata by their realised shares, as the judge does for promotion."""
 
-    def fold(counts: Ints, mask: Bools) -> None:
+    def fold(counts: Ints, mask: Bools, _block: int) -> None:
         n, x = counts[..., exposures], counts[..., column]
         sums.fold(n[:, 0], n[:, 1], x[:, 0], x[:, 1], mask)
+
+    return fold
+
+
+def folding_late(late: LateRatio, column: int = 1, exposures: int = 0) -> Fold:
+    """The same for harm, which may begin late; the late form's sums take the strata too."""
+
+    def fold(counts: Ints, mask: Bools, block: int) -> None:
+        n, x = counts[..., exposures], counts[..., column]
+        late.fold(n[:, 0], n[:, 1], x[:, 0], x[:, 1], block, mask)
 
     return fold
 
@@ -53,26 +66,26 @@ class Strata:
         self._folds = folds
         self._weight_bp = -1
 
-    def add(self, counts: Ints, weight_bp: int) -> bool:
+    def add(self, counts: Ints, weight_bp: int, pane: int) -> bool:
         """Add a pane; whether any stream has closed a stratum."""
         changed = weight_bp != self._weight_bp
         if changed:
-            self.close()
+            self.close(pane)
             self._weight_bp = weight_bp
         self.sums.add(counts)
         full = self.sums.closes(weight_bp)
         if full.any():
-            self._fold(full)
+            self._fold(full, pane)
         return changed or bool(full.any())
 
-    def close(self) -> None:
+    def close(self, pane: int) -> None:
         """Close whatever is open."""
-        self._fold(np.ones(self.sums.exposures.shape, np.bool_))
+        self._fold(self.sums.exposures > 0, pane)
 
-    def _fold(self, mask: Bools) -> None:
-        taken = self.sums.take(mask)
+    def _fold(self, mask: Bools, pane: int) -> None:
+        taken, block = self.sums.take(mask), int(start_block(pane * PANE_MS / 1000))
         for fold in self._folds:
-            fold(taken, mask)
+            fold(taken, mask, block)
 
 
 def harm_panes(traffic: Traffic, folds: Sequence[Fold], guard_s: float = 0.0) -> Looked:
@@ -82,7 +95,7 @@ def harm_panes(traffic: Traffic, folds: Sequence[Fold], guard_s: float = 0.0) ->
     for pane, counts in enumerate(traffic.counts()):
         start = pane * PANE_MS
         lowered = weights.lowered(CANDIDATE_ARM, start, start + PANE_MS)
-        if not lowered and strata.add(counts, int(traffic.weight_bp[pane])):
+        if not lowered and strata.add(counts, int(traffic.weight_bp[pane]), pane):
             yield pane
 
 
@@ -97,9 +110,9 @@ def stage_panes(
         if pane < first or placement is not Placement.STEADY:
             continue
         if pane != last + 1:
-            strata.close()
+            strata.close(pane)
         last = pane
-        if strata.add(counts, int(traffic.weight_bp[pane])):
+        if strata.add(counts, int(traffic.weight_bp[pane]), pane):
             yield pane
 
 
@@ -137,8 +150,15 @@ def watch_harm(
     guard_s: float = 0.0,
     alphas: Sequence[float] = ALPHAS,
 ) -> Seen:
-    """Evidence of harm on the first metric."""
-    looks = harm_panes(traffic, [folding(sums)], guard_s)
+    """Evidence of harm on the first metric, begun at whatever time, as the judge weighs it."""
+    late = LateRatio(sums)
+    looks = harm_panes(traffic, [folding_late(late)], guard_s)
+    return seen(looks, late.log_e_harm, traffic.streams, alphas)
+
+
+def watch_early_harm(traffic: Traffic, sums: Sums, *, alphas: Sequence[float] = ALPHAS) -> Seen:
+    """Evidence of harm from the first second on: the sums alone, without late onsets."""
+    looks = harm_panes(traffic, [folding(sums)])
     return seen(looks, sums.log_e_harm, traffic.streams, alphas)
 
 

@@ -1,0 +1,112 @@
+"""Which simulations are run, and how are their figures kept? Two processes, longest first."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.statistics import (
+    delay,
+    divergence,
+    false_promotion,
+    false_rollback,
+    kayenta,
+    latency,
+    published,
+    sample_ratio,
+    sketch,
+)
+from tests.statistics.facts import Figure, Result, Series, Task
+
+ROOMS = (
+    false_rollback,
+    false_promotion,
+    latency,
+    delay,
+    kayenta,
+    divergence,
+    sample_ratio,
+    sketch,
+    published,
+)
+PROCESSES = 2
+BUILD = Path("build")
+RESULTS = BUILD / "statistics.json"
+PARTS = BUILD / "statistics-parts.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A finished task."""
+
+    task: str
+    seconds: float
+    result: Result
+
+
+def tasks() -> tuple[Task, ...]:
+    """All of them, in the order of the bars."""
+    return tuple(task for room in ROOMS for task in room.TASKS)
+
+
+def chosen(pattern: str) -> tuple[Task, ...]:
+    """Those whose name matches."""
+    return tuple(task for task in tasks() if re.search(pattern, task.name))
+
+
+def _timed(task: Task, streams: int) -> Done:
+    start = time.process_time()
+    result = task.run(streams)
+    return Done(task=task.name, seconds=time.process_time() - start, result=result)
+
+
+def run_all(wanted: Sequence[Task], streams: int) -> Iterator[Done]:
+    """Run tasks side by side; yields them as they finish."""
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        longest_first = sorted(wanted, key=lambda task: -task.weight)
+        for future in as_completed([pool.submit(_timed, task, streams) for task in longest_first]):
+            yield future.result()
+
+
+def kept(done: Iterable[Done], path: Path = PARTS) -> dict[str, Done]:
+    """Merge what was run now into what was run before, in the order of the bars; write it."""
+    found = read(path) | {each.task: each for each in done}
+    ordered = {task.name: found[task.name] for task in tasks() if task.name in found}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([asdict(each) for each in ordered.values()]))
+    return ordered
+
+
+def read(path: Path = PARTS) -> dict[str, Done]:
+    """What was kept."""
+    if not path.exists():
+        return {}
+    return {each["task"]: _done(each) for each in json.loads(path.read_text())}
+
+
+def _done(each: dict[str, Any]) -> Done:
+    figures = tuple(Figure(**_tuples(figure)) for figure in each["result"]["figures"])
+    series = tuple(
+        Series(**line | {"points": tuple(map(tuple, line["points"]))})
+        for line in each["result"]["series"]
+    )
+    result = Result(figures=figures, series=series)
+    return Done(task=each["task"], seconds=each["seconds"], result=result)
+
+
+def _tuples(figure: dict[str, Any]) -> dict[str, Any]:
+    pairs = ("band", "reference")
+    return {key: tuple(v) if key in pairs and v else v for key, v in figure.items()}
+
+
+def write_results(figures: Sequence[Figure], path: Path = RESULTS) -> None:
+    """`build/statistics.json`: one row per figure, with its name and whether its bar holds."""
+    rows = [asdict(each) | {"name": each.name, "holds": each.holds} for each in figures]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(rows, indent=2))
