@@ -116,7 +116,7 @@ def _slow(outlook: Outlook) -> Iterator[Advice]:
             yield Advice(
                 problem=f"{_cannot(one, promotion)} in {words.time(promotion.leg.lasts_s)}: "
                 f"a good candidate stays {_stay(half)}",
-                change=_ease(one, promotion, half / promotion.leg.lasts_s, "let it"),
+                change=_ease(one, promotion, half / promotion.leg.lasts_s, "accept the wait"),
             )
 
 

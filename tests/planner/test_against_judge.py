@@ -64,10 +64,10 @@ class Setting:
 
 SETTINGS = {
     "half of the traffic, few requests": Setting(
-        spec=make_spec(ERRORS, weights=(5000,)), rps=20, harm=more_errors(3.0)
+        spec=make_spec(ERRORS, weights=(5000,)), rps=40, harm=more_errors(4.0)
     ),
     "5 %, a floor above today's rate": Setting(
-        spec=make_spec(FLOORED, weights=(500,)), rps=200, harm=more_errors(5.0), p_error=0.01
+        spec=make_spec(FLOORED, weights=(500,)), rps=200, harm=more_errors(4.0), p_error=0.01
     ),
     "10 %, an absolute limit, shared budget": Setting(
         spec=make_spec(SUCCESS, ERRORS, weights=(1000,)), rps=100, harm=more_errors(4.0)
@@ -78,15 +78,15 @@ SETTINGS = {
     "1 %, rare requests": Setting(
         spec=make_spec(ERRORS, weights=(100,)), rps=300, harm=more_errors(6.0)
     ),
-    "slower, three quantiles at once": Setting(
-        spec=make_spec(latency(0.5), latency(0.95), latency(0.99), weights=(2000,)),
-        rps=20,
+    "slower, two quantiles at once": Setting(
+        spec=make_spec(latency(0.5), latency(0.95), weights=(2000,)),
+        rps=25,
         harm=slower(1.3),
         seeds=40,
     ),
     "the harm begins with the second stage": Setting(
-        spec=make_spec(ERRORS, weights=(500, 2000), lasts_s=60.0),
-        rps=50,
+        spec=make_spec(ERRORS, weights=(500, 2000), lasts_s=30.0),
+        rps=100,
         harm=more_errors(4.0),
         onset=1,
         seeds=40,
