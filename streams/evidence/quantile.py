@@ -17,6 +17,8 @@ from streams.sketches.log_histogram import MAPPING, LogHistogram
 
 WARM_UP = 10.0
 """Baseline events beyond the quantile that freeze tau."""
+HALF = 0.5
+"""Part of 1 - q that must lie above tau."""
 V_OPT = 100.0
 """Intrinsic time q(1-q)t at which the quantile bounds are tightest: p99 at 10 000 events."""
 
@@ -36,11 +38,22 @@ def warm_up_events(q: float) -> int:
 def freeze_tau(histogram: LogHistogram, q: float) -> int | None:
     """Bucket whose upper edge becomes tau_q, from a warm-up that is then discarded.
 
-    None while it holds fewer than 10 / (1 - q) events.
+    The quantile's own bucket, or the one below where less than half of 1 - q lies above it:
+    latencies that end within one bucket would never exceed its upper edge and so show nothing.
+    None while the warm-up holds fewer than 10 / (1 - q) events.
+
+    >>> steady = LogHistogram()
+    >>> steady.update(np.full(1_000, 12.0))
+    >>> tau = freeze_tau(steady, 0.95)
+    >>> exceedances(steady, tau), exceedances(steady, tau, shift=1)
+    (1000, 0)
     """
     if histogram.total < warm_up_events(q):
         return None
-    return histogram.quantile_index(q)
+    index = histogram.quantile_index(q)
+    if index and histogram.count_above(index) < HALF * (1.0 - q) * histogram.total:
+        return index - 1
+    return index
 
 
 def margin_buckets(margin: float) -> int:

@@ -114,3 +114,21 @@ class TestBounds:
         low, high = quantile_ratio_interval(fast, slow, 0.95, 0.05)
         assert 1.2 < low < 1.5 < high < 1.9
         assert low < quantile_ratio(fast, slow, 0.95) < high
+
+
+class TestFreezing:
+    """Tau is an edge that the baseline does exceed."""
+
+    def test_wide_latencies_freeze_at_their_quantile(self):
+        histogram = LogHistogram()
+        histogram.update(np.random.default_rng(1).lognormal(3, 0.5, 10_000))
+        assert freeze_tau(histogram, 0.95) == histogram.quantile_index(0.95)
+
+    @pytest.mark.parametrize("q", [0.5, 0.95, 0.99])
+    def test_latencies_within_one_bucket_exceed_the_edge_below(self, q):
+        """A service that always takes as long: its upper edge is never exceeded."""
+        histogram = LogHistogram()
+        histogram.update(np.full(5_000, 12.0))
+        tau = freeze_tau(histogram, q)
+        assert exceedances(histogram, tau) == 5_000
+        assert exceedances(histogram, tau, shift=1) == 0
