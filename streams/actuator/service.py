@@ -207,8 +207,12 @@ class Actuator:
             desk = self._desks.get(message.partition() or 0)
             if desk is not None:
                 desk.reached_end(self._topics[message.topic() or ""])
-        elif error.fatal():
-            raise LogError(f"the consumer of {self._settings.group}-actuator died: {error.str()}")
+        elif error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - the same
+            # It must end: whoever fenced it moves the same targets by now.
+            raise LogError(
+                f"the consumer of {self._settings.group}-actuator died: {error.str()}; "
+                "an `instance_id` is for one process at a time"
+            )
         else:
             say(logging.WARNING, "actuator.kafka", {"error": error.str()})
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from streams.actuator.routers import open_router
 from streams.actuator.routers.memory import MemoryTarget, shared_target
 from streams.actuator.service import run_actuator
 from streams.demo.processes import Part, Parts, wait_until
-from streams.demo.proxy import ROUTE, start_envoy
+from streams.demo.proxy import ROUTE, start_envoy, write_routes
 from streams.judge.facts import Action, RoutingPhase
 from streams.spec.model import RolloutSpec, Target
 from tests.actuator import traffic
@@ -204,8 +205,60 @@ class TestEnvoy:
             assert second.stop() == 0
 
 
-def start(parts: Parts, log: Log) -> Part:
+class TestStaticMembership:
+    """With `instance_id` a member keeps its partitions over a quick restart."""
+
+    @pytest.fixture
+    def log(self, kafka: str, prefix: str) -> Iterator[Log]:
+        """The embedded broker knows no static members."""
+        opened = Log(kafka, prefix)
+        yield opened
+        opened.close()
+
+    @pytest.mark.slow
+    def test_the_other_member_takes_over(self, log: Log, parts: Parts, tmp_path: Path) -> None:
+        """A killed member's rollouts are the other's once its session has ended."""
+        spec = on_file(tmp_path)
+        first = start(parts, log, instance_id="one")
+        begin(log, spec)
+        log.decide(spec, Action.ADVANCE, 2500)
+        log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        first.kill()
+        start(parts, log, instance_id="two")
+        log.decide(spec, Action.ROLLBACK, 0)
+        log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 2), what="rolled back")
+        assert open_router(spec.target, spec.arms).observe().weights_bp == split(0)
+
+    @pytest.mark.slow
+    def test_the_same_name_twice(self, log: Log, parts: Parts, tmp_path: Path) -> None:
+        """The younger one is fenced in, the older one ends and says why."""
+        spec = on_file(tmp_path)
+        older = start(parts, log, instance_id="one")
+        begin(log, spec)
+        log.decide(spec, Action.ADVANCE, 2500)
+        log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        younger = start(parts, log, instance_id="one")
+        assert older.wait(deadline_s=30) != 0
+        assert "the consumer of" in older.tail()
+        log.decide(spec, Action.ROLLBACK, 0)
+        log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 2), what="rolled back")
+        assert open_router(spec.target, spec.arms).observe().weights_bp == split(0)
+        assert younger.running
+
+
+def on_file(folder: Path) -> RolloutSpec:
+    """A rollout on a route file that several processes can steer."""
+    rds = folder / "routes.json"
+    write_routes(rds, {"v1": 100, "v2": 0})
+    options = {"rds": str(rds), "route": ROUTE, "clusters": CLUSTERS}
+    return make_spec("on-file", Target(router="envoy", options=options))
+
+
+def start(parts: Parts, log: Log, *, instance_id: str | None = None) -> Part:
     """`davy actuator` on the test's topics."""
     fields = log.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
     env = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
-    return parts.start("actuator", [sys.executable, "-m", "streams.cli", "actuator"], env=env)
+    if instance_id is not None:
+        env["DAVY_INSTANCE_ID"] = instance_id
+    name = f"actuator-{len(list(parts))}"
+    return parts.start(name, [sys.executable, "-m", "streams.cli", "actuator"], env=env)
