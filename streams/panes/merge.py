@@ -44,6 +44,13 @@ class PaneMerge:
     pane_ms: int | None = None
     next_pane: int | None = None
     pending: dict[int, Cells] = field(default_factory=dict)
+    """Panes taken and not due. They grow while one source partition blocks: by one pane (some kB
+    per segment and arm) each `pane_ms`, and `judge-state` holds them too.
+
+    Without a bound on purpose. Not reading `panes` would also stop the progress that ends the
+    block, and the other rollouts; reading the oldest again would need a second reader of the
+    same log at another place. Whoever blocks is silent, so weights do not rise meanwhile.
+    """
     late: int = 0
     """Panes that came after theirs had been judged."""
 
