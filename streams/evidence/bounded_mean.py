@@ -31,11 +31,13 @@ from streams.evidence.roots import turning_point
 LARGEST_BET = 0.9
 """Of y / reach."""
 BETS = np.geomspace(0.002, 4.0, 20)
-"""Bets on y, equally weighted: the largest for dozens of values, the smallest for 10^8."""
-REACHES = np.array([0.3, 0.4, 0.5, 0.65, 0.8, 1.0])
+"""Bets on y: the largest for dozens of values, the smallest for 10^8."""
+REACHES = np.array([0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 """Classes of strata by how far y may fall below 0: upper ends; .25 is the least possible."""
-START_VALUES, START_MEAN = 20, 0.5
-"""The centre's guess before any data, and what it is worth."""
+START_VALUES = 20
+"""What the centre's guess before any data is worth."""
+LOG_WEIGHT = 0.5 * np.log(BETS) - np.log(np.sqrt(BETS).sum())
+"""Of the bets: more on the large ones, which small samples need."""
 LARGEST_LOG_RATIO = 8.0
 MOMENTS = 9
 """w = a n_c; a sum u_c; b sum u_b; a^2 (n g^2, g sum d, sum d^2)_c; b^2 of the same; d = u - m."""
@@ -54,7 +56,7 @@ class Null(NamedTuple):
     shift: Floats
     """What sum y loses per unit of w."""
     slack: Floats
-    """How much further than its class a stratum may reach at this limit."""
+    """How much further than its class a stratum may reach at this limit, times max(a, b)."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,17 @@ class BoundedMeanTest:
     low: float
     high: float
     margin: MeanMargin
+    start_mean: float | None = None
+    """A guess of the mean, as from a warm-up: sharpens the first strata; else the middle."""
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"values need finite bounds low < high, got {self.low}, {self.high}")
         if self.relative and self.low < 0.0:
             raise ValueError(f"a relative margin needs values >= 0, got low {self.low}")
+
+        if self.start_mean is not None and not self.low <= self.start_mean <= self.high:
+            raise ValueError(f"start_mean must lie within the bounds, got {self.start_mean}")
 
     @property
     def relative(self) -> bool:
@@ -88,6 +95,12 @@ class BoundedMeanTest:
     def unit(self) -> float:
         """The distance of values that becomes 1."""
         return self.high - self.origin
+
+    @cached_property
+    def start_centre(self) -> float:
+        """The guess of the mean of u."""
+        middle = 0.5 * (self.low + self.high)
+        return ((middle if self.start_mean is None else self.start_mean) - self.origin) / self.unit
 
     def null(self, limit: Floats) -> Null:
         """The null "mean_c = limit mean_b" or "mean_c = mean_b + limit", limit of any shape."""
@@ -158,7 +171,9 @@ class BoundedMeanSums:
     def _centre(self) -> Floats:
         """Mean u of the strata so far, each value weighted as in the estimate."""
         w, above, below = np.moveaxis(self.moments.value()[..., :3].sum(axis=-2), -1, 0)
-        centre: Floats = (above + below + START_VALUES * START_MEAN) / (2.0 * w + START_VALUES)
+        centre: Floats = (above + below + START_VALUES * self.test.start_centre) / (
+            2.0 * w + START_VALUES
+        )
         return np.clip(centre, 0.0, 1.0)
 
     def _arm(
@@ -199,11 +214,11 @@ class BoundedMeanSums:
         distance = null.scale_c * above - null.scale_b * below - null.shift * w
         squares = _squares(moments[3:6], null.scale_c, null.offset_c)
         squares = squares + _squares(moments[6:], null.scale_b, null.offset_b)
-        reach = (REACHES + null.slack)[..., None]
+        reach = (REACHES + null.slack * np.minimum(2.0 * REACHES, 1.0))[..., None]
         bets = np.minimum(BETS, LARGEST_BET / reach)
         bend = (np.log1p(-bets * reach) + bets * reach) / reach**2
         log_e = sign * distance[..., None] * bets + squares[..., None] * bend
-        return log_sum_exp(log_e.sum(axis=-2) - np.log(BETS.size))
+        return log_sum_exp(log_e.sum(axis=-2) + LOG_WEIGHT)
 
     def estimate(self) -> Floats:
         """Stratified ratio or difference of means (candidate's over or minus the baseline's).

@@ -95,6 +95,17 @@ class TestExactness:
         for side in ("harm", "safe"):
             assert float((chance * np.exp(log_e(sums, side))).sum()) <= 1.0 + 1e-9
 
+    def test_a_near_start_mean_sharpens(self):
+        """The first strata are centred on the guess."""
+        widths = []
+        for start in (None, 0.9):
+            sums, rng = empty(BoundedMeanTest(0.0, 1.0, margin(), start_mean=start)), RNG(7)
+            for _ in range(4):
+                add(sums, rng.beta(18, 2, 25), rng.beta(18, 2, 25))
+            low, high = sums.interval(0.05)
+            widths.append(float(high - low))
+        assert widths[1] < 0.9 * widths[0]
+
     def test_values_in_another_unit_say_the_same(self):
         rng = RNG(1)
         plain = BoundedMeanSums.zeros(BoundedMeanTest(0.0, 1.0, margin(by=-0.1)))
@@ -164,6 +175,8 @@ class TestSurface:
             BoundedMeanTest(1.0, 1.0, margin())
         with pytest.raises(ValueError, match=">= 0"):
             BoundedMeanTest(-1.0, 1.0, margin(Against.RELATIVE, -0.1))
+        with pytest.raises(ValueError, match="start_mean"):
+            BoundedMeanTest(0.0, 1.0, margin(), start_mean=3.0)
         with pytest.raises(ValueError, match="above -1"):
             margin(Against.RELATIVE, -1.0)
         with pytest.raises(ValueError, match="equal values"):
