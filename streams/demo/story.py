@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from streams.demo.acts import Act, Result, View, acts
+from streams.demo.export import export
 from streams.demo.faults import Fault
 from streams.demo.feed import Feed
 from streams.demo.processes import Part, Parts
@@ -41,6 +42,7 @@ def tell(folder: Path, *, broker: str, fault: Fault, show: Show) -> Summary:
         set_up_s = time.monotonic() - began
         with Feed(scene.settings) as feed, show:
             results = play_all(acts(fault), scene, feed, show)
+            export(results, scene, show)
     return Summary(
         fault=fault,
         broker=broker,
