@@ -24,7 +24,7 @@ CANDIDATE, EVENTS = 1, 1
 MARK_EVERY = 32
 """Strata between two states that are kept."""
 
-Stratum = tuple[Counts, tuple[int, ...]]
+Stratum = tuple[Counts, tuple[Any, ...]]
 """Counts int64[2, columns], and what evidence is told besides (weight and so on)."""
 
 
@@ -56,7 +56,7 @@ class Recorder:
         self._marks: list[tuple[Any, float]] = []
         self._peak = 0.0
 
-    def fold(self, counts: Counts, *how: int) -> None:
+    def fold(self, counts: Counts, *how: Any) -> None:
         """See Evidence; `how` is whatever it is told besides the counts."""
         if len(self._strata) % MARK_EVERY == 0:
             self._marks.append((self._evidence.to_state(), self._peak))
