@@ -79,7 +79,7 @@ def _row(found: Detection, axis: Axis, width: int, *, ends: bool) -> str:
 
 
 def _block(part: float) -> str:
-    return BLOCKS[min(8, math.ceil(part * 8 - 1e-9))]
+    return BLOCKS[min(8, max(0, math.ceil(part * 8 - 0.1)))]
 
 
 def _axis(axis: Axis, width: int) -> str:
