@@ -1,8 +1,8 @@
 """Figures and files in README.md: made from what was measured and what is run, never typed.
 
 `make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
-build/demo-*.json and build/bench.json (a table whose file is absent stays as it is), and what
-stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
+build/demo-*.json, build/bench.json and build/statistics.json (a table whose file is absent stays
+as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
 """
 
 from __future__ import annotations
@@ -69,7 +69,42 @@ def bench_table() -> str | None:
     return table(("", "measured", "unit", "must"), rows)
 
 
-TABLES: dict[str, Callable[[], str | None]] = {"demo": demo_table, "bench": bench_table}
+def statistics_table() -> str | None:
+    """Per bar: how many figures hold, and the figure that is nearest to its bar, or misses it."""
+    path = BUILD / "statistics.json"
+    if not path.exists():
+        return None
+    bars: dict[str, list[dict[str, Any]]] = {}
+    for row in json.loads(path.read_text()):
+        bars.setdefault(row["bar"], []).append(row)
+    rows = []
+    for bar, found in bars.items():
+        tightest = max(found, key=_tightness)
+        sign = "≥" if tightest["better"] == "higher" else "≤"
+        held = sum(row["holds"] for row in found)
+        rows.append(
+            (
+                bar,
+                f"{held} of {len(found)}",
+                tightest["scenario"],
+                f"{tightest['value']:,.4g} {tightest['unit']}",
+                f"{sign} {tightest['must']:,.4g}",
+            )
+        )
+    return table(("bar", "hold", "the tightest", "measured", "must"), rows)
+
+
+def _tightness(row: dict[str, Any]) -> float:
+    """How much of its bar a figure uses up: above 1 it misses."""
+    part = (row["must"], row["value"]) if row["better"] == "higher" else (row["value"], row["must"])
+    return part[0] / part[1] if part[1] else float(part[0] > 0)
+
+
+TABLES: dict[str, Callable[[], str | None]] = {
+    "demo": demo_table,
+    "bench": bench_table,
+    "statistics": statistics_table,
+}
 
 
 def rewritten(text: str) -> str:

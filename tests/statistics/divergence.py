@@ -167,9 +167,7 @@ def run_drift(streams: int) -> Result:
     return Result(
         figures=(
             share(BAR, f"{name}: identical rolled back", same[0], streams, must=0.01),
-            share(
-                BAR, f"{name}: shifted found", lagging[0], streams, must=0.99, better="higher"
-            ),
+            share(BAR, f"{name}: shifted found", lagging[0], streams, must=0.99, better="higher"),
             share(BAR, f"{name}: shifted promoted", lagging[1], streams, must=0.01),
         )
     )

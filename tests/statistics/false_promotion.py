@@ -14,7 +14,7 @@ from tests.statistics.watching import ratio_sums, watch_safe
 BAR = "2 false promotion"
 ALPHA = 0.05
 MARGIN = 0.25
-PANES = 1_200
+PANES = 600
 REFERENCE = (0.019, 0.043)
 LAST_STAGE = 5 * PANES // 6
 
@@ -45,7 +45,9 @@ SCENARIOS = (
     Scenario(name="50/50", traffic=partial(canary, 201, ratio=1 + MARGIN, panes=PANES)),
     Scenario(
         name="5/95",
-        traffic=partial(canary, 202, ratio=1 + MARGIN, weight_bp=500, rate=0.05, rps=60.0, panes=PANES),
+        traffic=partial(
+            canary, 202, ratio=1 + MARGIN, weight_bp=500, rate=0.05, rps=60.0, panes=PANES
+        ),
     ),
     Scenario(name="ramp + common shock", traffic=ramp_and_shock),
     Scenario(

@@ -29,7 +29,7 @@ from tests.statistics.watching import (
 )
 
 BAR = "1 false rollback"
-PANES = 1_200
+PANES = 600
 GUARD_S = 45.0
 REFERENCE = {0.05: (0.010, 0.050), 0.01: (0.0, 0.0123)}
 METRICS = 12
@@ -83,9 +83,12 @@ SCENARIOS = (
     Scenario(name="diurnal x3", traffic=breathing_day),
     Scenario(name="p = 1e-4", traffic=partial(canary, 106, rate=1e-4, rps=4_000.0, panes=PANES)),
     Scenario(
-        name="weight 1 bp", traffic=partial(canary, 107, weight_bp=1, rate=0.05, rps=5_000.0, panes=PANES)
+        name="weight 1 bp",
+        traffic=partial(canary, 107, weight_bp=1, rate=0.05, rps=5_000.0, panes=PANES),
     ),
-    Scenario(name="arms breathe apart", traffic=partial(canary, 109, rate=0.05, jitter=0.3, panes=PANES)),
+    Scenario(
+        name="arms breathe apart", traffic=partial(canary, 109, rate=0.05, jitter=0.3, panes=PANES)
+    ),
     Scenario(name="errors 30 s late, up and down", traffic=late_up_and_down, guard_s=GUARD_S),
     Scenario(name="1 % twice, 5 % late", traffic=repeated),
     Scenario(name="users of 1-200 requests", traffic=users),
@@ -117,11 +120,11 @@ def run_many_metrics(streams: int) -> Result:
         rate_b=np.broadcast_to(rates, (panes, METRICS)),
         rate_c=np.broadcast_to(rates, (panes, METRICS)),
     )
-    lates = [LateRatio(ratio_sums(streams)) for _ in range(METRICS)]
-    folds = [folding_late(each, 1 + place) for place, each in enumerate(lates)]
+    mixtures = [LateRatio(ratio_sums(streams)) for _ in range(METRICS)]
+    folds = [folding_late(each, 1 + place) for place, each in enumerate(mixtures)]
 
     def highest() -> np.ndarray:
-        return np.max([each.log_e_harm() for each in lates], axis=0)
+        return np.max([each.log_e_harm() for each in mixtures], axis=0)
 
     shares = {alpha: split(alpha, dict.fromkeys(range(METRICS), 1.0))[0] for alpha in ALPHAS}
     looks = harm_panes(traffic, folds)

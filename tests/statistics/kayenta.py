@@ -27,9 +27,7 @@ JUDGED = 500
 LOOKS = tuple(range(30, 361, 30))
 MINUTES = LOOKS[-1]
 CONFIG = {
-    "metrics": [
-        {"name": "errors", "analysisConfigurations": {"canary": {"direction": "increase"}}}
-    ]
+    "metrics": [{"name": "errors", "analysisConfigurations": {"canary": {"direction": "increase"}}}]
 }
 BLOCKS, BLOCK_MINUTES = 48, 60
 

@@ -37,7 +37,7 @@ from tests.statistics.watching import (
 QUANTILES = (0.5, 0.95, 0.99)
 MARGIN = 0.10
 SIGMA = 0.6
-PANES = 240
+PANES = 160
 CHUNK = 1_000
 
 
@@ -49,7 +49,7 @@ class Scenario:
     seed: int
     weight_bp: Ints
     median_ms: Floats
-    rps: float = 125.0
+    rps: float = 190.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,9 +76,7 @@ class SlowCandidate:
         readers = [[LatencyReader(q, MARGIN) for q in QUANTILES] for _ in range(self.streams)]
         for pane in range(PANES):
             arrivals, histograms = self._drawn(rng, pane)
-            read = [
-                _read(own, *histograms[stream]) for stream, own in enumerate(readers)
-            ]
+            read = [_read(own, *histograms[stream]) for stream, own in enumerate(readers)]
             yield np.concatenate([arrivals[..., None], np.array(read)], axis=-1)
 
     def _drawn(self, rng: np.random.Generator, pane: int) -> tuple[Ints, Ints]:
@@ -128,14 +126,12 @@ def run(scenario: Scenario, streams: int) -> Result:
     return Result(figures=tuple(_figure(scenario, *item, streams) for item in hits.items()))
 
 
-def _chunk(
-    scenario: Scenario, streams: int, part: int
-) -> dict[tuple[float, str, float], int]:
+def _chunk(scenario: Scenario, streams: int, part: int) -> dict[tuple[float, str, float], int]:
     traffic = SlowCandidate(scenario=scenario, streams=streams, part=part)
     sums = [sums_of(q, streams) for q in QUANTILES]
-    lates = [LateRatio(own) for own in sums]
-    folds = [folding_late(late, 2 + 2 * place, 1 + 2 * place) for place, late in enumerate(lates)]
-    asked = [(late.log_e_harm, own.log_e_safe) for late, own in zip(lates, sums, strict=True)]
+    late_sums = [LateRatio(own) for own in sums]
+    folds = [folding_late(own, 2 + 2 * at, 1 + 2 * at) for at, own in enumerate(late_sums)]
+    asked = [(late.log_e_harm, own.log_e_safe) for late, own in zip(late_sums, sums, strict=True)]
 
     def both() -> Floats:
         return np.stack([log_e() for pair in asked for log_e in pair]).ravel()
@@ -151,9 +147,7 @@ def _chunk(
     return hits
 
 
-def _figure(
-    scenario: Scenario, key: tuple[float, str, float], hits: int, streams: int
-) -> Figure:
+def _figure(scenario: Scenario, key: tuple[float, str, float], hits: int, streams: int) -> Figure:
     quantile, side, alpha = key
     name = f"latency p{100 * quantile:g} at its margin, {scenario.name}"
     if side == "harm":
@@ -162,6 +156,6 @@ def _figure(
 
 
 TASKS = tuple(
-    Task(name=f"1, 2 latency: {each.name}", run=partial(run, each), weight=15.0)
+    Task(name=f"1, 2 latency: {each.name}", run=partial(run, each), weight=6.0)
     for each in SCENARIOS
 )

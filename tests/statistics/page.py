@@ -36,9 +36,7 @@ def write_page(done: Sequence[Done], path: Path = PAGE) -> None:
     )
 
 
-def plots(
-    figures: Sequence[Figure], series: Sequence[Series]
-) -> Iterator[tuple[str, str, str]]:
+def plots(figures: Sequence[Figure], series: Sequence[Series]) -> Iterator[tuple[str, str, str]]:
     """Title, drawing and sentence; those whose simulations were not run are left out."""
     for title, make in PLOTS.items():
         found = make(figures, series)
@@ -80,7 +78,7 @@ def false_rollbacks(figures: Sequence[Figure], _series: Sequence[Series]) -> Plo
         return None
     axis = _small_share("share of rollouts ever rolled back, in % (95 % band)")
     return dot_plot(dots, axis, ("alpha 5 %", "alpha 1 %")), (
-        "Two identical models, looked at every second: how many rollouts davy would ever roll back. "
+        "Two identical models, looked at every second: how many davy would ever roll back. "
         "The red tick is the most that chance explains if the true rate is alpha."
     )
 
@@ -92,7 +90,7 @@ def false_promotions(figures: Sequence[Figure], _series: Sequence[Series]) -> Pl
         return None
     axis = _small_share("share of rollouts ever shown harmless, in % (95 % band)")
     return dot_plot(dots, axis, ("alpha 5 %",)), (
-        "A candidate that is worse by exactly what the spec tolerates: how many rollouts davy would "
+        "A candidate that is worse by exactly what the spec tolerates: how many davy would "
         "ever call harmless at 5 %."
     )
 
@@ -131,7 +129,7 @@ def naive(figures: Sequence[Figure], series: Sequence[Series]) -> Plot:
         dots.append(Dot(label=f"{line.label}, z-test each minute", value=z, band=(z, z), group=1))
     axis = Axis(label="false alarms, share", low=0.0, high=1.0, ticks=SHARE, text="{:.0%}")
     return dot_plot(dots, axis, ("davy, 5 %", "z-test on pooled counts, 5 %")), (
-        "Identical models over 20 minutes. A test that is right once is wrong when it is looked at "
+        "Identical models over 10 minutes. A test that is right once is wrong when it is looked at "
         "again and again; on pooled counts a ramp and a shared outage look like harm every time."
     )
 
@@ -173,7 +171,7 @@ def mixes(_figures: Sequence[Figure], series: Sequence[Series]) -> Plot:
     x = Axis(label="requests per arm", low=0.0, high=1_200.0, ticks=ticks)
     y = Axis(label="harm found, share of rollouts", low=0.0, high=1.0, ticks=SHARE, text="{:.0%}")
     return line_plot(lines, x, y), (
-        "Predicted classes at a Jensen-Shannon divergence of .10 nats, threshold .05, alpha 1 %, for "
+        "Predicted classes at a divergence (JSD) of .10 nats, threshold .05, alpha 1 %, for "
         "k classes: how many rollouts have shown it after so many requests per arm."
     )
 

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from streams.evidence.asymptotic import one_sided_asymptotic_radius
 from streams.evidence.fixed import Floats
-from tests.statistics.facts import Figure, Result, Series, Task
+from tests.statistics.facts import Figure, Result, Task
 
 BAR = "oracle, published table"
 PAIRS = 500

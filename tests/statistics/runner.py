@@ -17,7 +17,9 @@ from tests.statistics import (
     false_promotion,
     false_rollback,
     kayenta,
+    labels,
     latency,
+    means,
     published,
     sample_ratio,
     sketch,
@@ -32,7 +34,9 @@ ROOMS = (
     kayenta,
     divergence,
     sample_ratio,
+    labels,
     sketch,
+    means,
     published,
 )
 PROCESSES = 2

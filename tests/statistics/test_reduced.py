@@ -5,8 +5,8 @@ Tolerances follow the number of streams. Bars that need all streams are left to 
 
 import pytest
 
-from tests.statistics.false_rollback import run_naive
 from tests.statistics.facts import band
+from tests.statistics.false_rollback import run_naive
 from tests.statistics.fixed_sample import fixed_sample
 from tests.statistics.runner import chosen, tasks
 from tests.statistics.sample_ratio import alarms_on_a_ramp
