@@ -38,7 +38,7 @@ def mann_whitney_shift(experiment: Values, control: Values, confidence: float) -
     """Interval and estimate of the location shift; both samples non-empty and finite.
 
     >>> mann_whitney_shift(np.array([10., 20, 30, 40]), np.array([1., 2, 3, 4]), 0.95)
-    Shift(low=6.0..., high=39.0..., estimate=22.5...)
+    Shift(low=6.0, high=39.0, estimate=22.5)
 
     Raises:
         TiedError: all observations coincide at an end of the range of shifts.

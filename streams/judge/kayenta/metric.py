@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import rankdata
 
 from streams.judge.kayenta.config import MetricConfig
 from streams.judge.kayenta.facts import Direction, Label, Measure, MetricResult
@@ -104,9 +103,9 @@ def cles(control: Values, experiment: Values) -> float:
     >>> cles(np.array([1.0, 2.0]), np.array([2.0, 3.0]))
     0.875
     """
-    m, n = experiment.size, control.size
-    rank_sum = float(rankdata(np.concatenate([experiment, control]))[:m].sum())
-    return (2 * rank_sum - m * (m + 1)) / (2 * n * m)
+    ordered = np.sort(control)
+    below = ordered.searchsorted(experiment, "left") + ordered.searchsorted(experiment, "right")
+    return float(below.sum()) / (2 * control.size * experiment.size)
 
 
 def _mean(values: Values) -> float:
