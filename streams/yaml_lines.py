@@ -25,11 +25,22 @@ def compose(text: str, *, name: str, error: type[DavyError]) -> yaml.Node | None
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line = "" if mark is None else f":{mark.line + 1}"
-        raise error(f"{name}{line}: this is not YAML: {failure.problem}") from failure
+        if mark is not None and _tab_at(text, mark):
+            problem = "a tab stands here — YAML takes no tabs: use spaces, not tabs"
+        else:
+            problem = f"this is not YAML: {failure.problem}"
+        raise error(f"{name}{line}: {problem}") from failure
     except yaml.YAMLError as failure:
         raise error(f"{name}: this is not YAML: {failure}") from failure
     finally:
         loader.dispose()
+
+
+def _tab_at(text: str, mark: yaml.Mark) -> bool:
+    """Whether a tab is what is wrong: at the mark itself, or in front of its line."""
+    line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
+    indent = line[: len(line) - len(line.lstrip())]
+    return "\t" in indent or line[mark.column : mark.column + 1] == "\t"
 
 
 def compose_file(path: Path, *, error: type[DavyError]) -> yaml.Node | None:

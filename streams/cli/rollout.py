@@ -22,6 +22,7 @@ from streams.cli.rollouts import (
     newest_decision,
     rollout_record,
 )
+from streams.cli.target import check_route
 from streams.errors import LogError
 from streams.judge.explain import explain
 from streams.judge.facts import CommandKind, Decision
@@ -47,6 +48,7 @@ def apply(
 ) -> None:
     """Check a spec, print it with every default filled in, and begin the rollout."""
     loaded = load_spec(file)
+    check_route(loaded)
     show.spec(loaded)
     if dry_run:
         return

@@ -30,6 +30,10 @@ KEYS = (
     "overdispersion",
 )
 NEVER = "never"
+ROUTE_EXAMPLE = (
+    "route: {envoy: {rds: /run/envoy/rds.json, route: digits, "
+    "clusters: {baseline: v1, candidate: v2}}}"
+)
 Candidates = tuple[tuple[Candidate, ...], dict[str, Source]]
 
 
@@ -111,22 +115,29 @@ def _distinct(found: list[tuple[str, yaml.Node]], baseline: str) -> list[Candida
     taken = {baseline: "the baseline"}
     candidates = []
     for name, node in found:
-        version = scalar(node, units.words, what=f"candidate {name}")
+        version = scalar(node, units.words, what=_called(name))
         if name == BASELINE:
             refuse(node, "a candidate is called `baseline`", "give it another name")
         if version in taken:
             refuse(
                 node,
-                f"candidate {name} is the version of {taken[version]} ({version})",
+                f"{_called(name)} is the version of {taken[version]} ({version})",
                 "a candidate must differ from every other arm: write the new version",
             )
-        taken[version] = f"candidate {name}"
+        taken[version] = _called(name)
         candidates.append(Candidate(name=name, version=version))
     return candidates
 
 
+def _called(candidate: str) -> str:
+    """`candidate small`; the only one has no name of its own."""
+    return "candidate" if candidate == defaults.CANDIDATE_NAME else f"candidate {candidate}"
+
+
 def _route(block: Block) -> tuple[str, Target, dict[str, Source]]:
-    node = block.need("route", example="route: {envoy: {rds: /run/envoy/rds.json, route: digits}}")
+    node = block.need("route", example=ROUTE_EXAMPLE)
+    if kind(node) == "empty":
+        refuse(node, "route is empty", f"write e.g. `{ROUTE_EXAMPLE}`")
     if isinstance(node, yaml.ScalarNode):
         router = scalar(node, units.name, what="route")
         sources = {"route.name": DEFAULT, f"route.{router}": written(node)}
@@ -137,16 +148,25 @@ def _route(block: Block) -> tuple[str, Target, dict[str, Source]]:
         refuse(
             node,
             f"route names {len(routers)} routers{': ' * bool(routers)}{', '.join(routers)}",
-            "name one, e.g. `route: {envoy: {...}}`; `name` is the route's own name",
+            f"name one, e.g. `{ROUTE_EXAMPLE}`; `name` is the route's own name",
         )
     key, value = inner[routers[0]]
     router = scalar(key, units.name, what="router")
     sources = {"route.name": DEFAULT, f"route.{router}": written(key)}
+    sources |= _option_sources(value, router)
     route = defaults.ROUTE_NAME
     if "name" in inner:
         route = scalar(inner["name"][1], units.name, what="route.name")
         sources["route.name"] = written(inner["name"][1])
     return route, Target(router=router, options=_options(value)), sources
+
+
+def _option_sources(node: yaml.Node, router: str) -> dict[str, Source]:
+    """Where each option stands, for whoever knows what it may be: the router."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    inner = entries(node, what=f"route.{router}", error=SpecError)
+    return {f"route.{router}.{name}": written(key) for name, (key, _) in inner.items()}
 
 
 def _options(node: yaml.Node) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def default_plan() -> Plan:
 def read_plan(node: yaml.Node, *, candidates: int) -> Plan:
     """The stages as written; weights must rise and end at 100 %."""
     if not isinstance(node, yaml.SequenceNode) or not node.value:
-        refuse(node, f"stages is {kind(node)}", "write a list: `[1% for 2h, 10% for 12h, 100%]`")
+        found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
+        refuse(node, f"stages is {found}", "write a list: `[1% for 2h, 10% for 12h, 100%]`")
     stages: list[Stage] = []
     sources: dict[str, Source] = {}
     for index, item in enumerate(node.value):

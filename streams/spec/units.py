@@ -29,6 +29,8 @@ SECONDS = {
     "d": Decimal(86400),
 }
 LARGEST_JSD = math.log(2)
+LONGEST_D = 365
+"""No rollout waits longer for anything, in days."""
 
 
 class UnitError(ValueError):
@@ -65,7 +67,12 @@ def duration(text: str) -> float:
     if not re.match(DURATION, text):
         raise UnitError(f"`{text}` is no time", "write it as `300ms`, `10s`, `15m`, `12h` or `2d`")
     parts = re.findall(rf"({NUMBER}) ?(ms|s|m|h|d)", text)
-    return float(sum(Decimal(number) * SECONDS[unit] for number, unit in parts))
+    found = sum(Decimal(number) * SECONDS[unit] for number, unit in parts)
+    if found > LONGEST_D * SECONDS["d"]:
+        raise UnitError(
+            f"{text} is longer than {LONGEST_D} days", "write a time that comes to pass"
+        )
+    return float(found)
 
 
 def milliseconds(text: str) -> float:

@@ -76,6 +76,14 @@ class TestProvenance:
         assert told["stages[0].weight"].at == "spec.yaml:5"
         assert told["stages[0].min_exposures"].origin is Origin.DEFAULT
 
+    def test_each_option_of_the_router(self):
+        text = FACTS.replace("{envoy: {rds: /run/rds.json}}", "\n  envoy:\n    rds: /r.json\n")
+        told = parse_spec(text, name="spec.yaml").provenance
+        assert (told["route.envoy"].at, told["route.envoy.rds"].at) == (
+            "spec.yaml:5",
+            "spec.yaml:6",
+        )
+
     def test_nothing_in_the_spec_is_without_a_source(self):
         told = parse("signals: {scores: 0.02}\ntimeout: 5s\n").provenance
         assert all(source.at for source in told.values() if source.origin is not Origin.DEFAULT)
@@ -166,6 +174,13 @@ REFUSED = [
     ("stages: [2%", 6, "not YAML"),
     ("rollout: a/b", 5, "use letters"),
     ("candidates: {a: v3}", 5, "keep one of them"),
+    ("stages: []", 5, "stages is empty"),
+    ("lease: 999999999999h", 5, "lease: 999999999999h is longer than 365 days"),
+    ("stages: [2% for 9000h, 100%]", 5, "longer than 365 days"),
+    ("guardrails: {p99_sla: 400d}", 5, "longer than 365 days"),
+    ("guardrails:\n  errors: 2x\n\tp50: 2x", 7, "use spaces, not tabs"),
+    ("timeout: 1s\n\tlease: 3s", 6, "use spaces, not tabs"),
+    ("timeout:\t1s", 5, "use spaces, not tabs"),
 ]
 
 
@@ -181,6 +196,9 @@ class TestWhatMakesNoSense:
         ("old", "new", "line", "instead"),
         [
             ("candidate: v2", "candidate: v1", 3, "write the new version"),
+            ("candidate: v2", "candidate: v1", 3, ": candidate is the version of the baseline"),
+            ("route: {envoy: {rds: /run/rds.json}}", "route:", 4, "route: {envoy: {rds: "),
+            ("route: {envoy: {rds: /run/rds.json}}", "route: {}", 4, "route: {envoy: {rds: "),
             ("candidate: v2", "candidates: {a: v2, b: v2}", 3, "write the new version"),
             ("candidate: v2", "candidates: {baseline: v2}", 3, "another name"),
             ("candidate: v2", "candidates: {}", 3, "1 to 16"),

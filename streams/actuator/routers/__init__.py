@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from streams.actuator.ports import Router
 from streams.errors import TargetNotFound, TargetRejected
 from streams.spec.model import Target
+from streams.yaml_lines import did_you_mean
 
 Factory: TypeAlias = Callable[[Mapping[str, Any], Sequence[str]], Router]
 
@@ -50,8 +51,10 @@ def _factory(name: str) -> Factory:
         return built_in
     found = next(iter(entry_points(group=GROUP, name=name)), None)
     if found is None:
-        known = ", ".join(router_names())
-        raise TargetNotFound(f"target.router: no router `{name}`; there are {known}")
+        raise TargetNotFound(
+            f"target.router: there is no router `{name}` here — "
+            f"{did_you_mean(name, router_names())}, or install the package that brings it"
+        )
     try:
         plugin: Factory = found.load()
     except Exception as error:

@@ -32,6 +32,7 @@ from streams.errors import RouterError, TargetConflict, TargetRejected
 from streams.spec.model import ALL_SEGMENT, FULL_BP
 
 OPTIONS = ("rds", "route", "clusters", "admin")
+ADMIN = "http://127.0.0.1:9901"
 
 
 class EnvoyRouter:
@@ -138,17 +139,20 @@ def open_envoy(options: Mapping[str, Any], arms: Sequence[str]) -> EnvoyRouter:
     address of Envoy's admin interface on loopback, may be left out.
     """
     read.check_names(options, known=OPTIONS, router="envoy")
-    path = Path(read.text(options, "rds", router="envoy"))
+    path = Path(read.text(options, "rds", router="envoy", example="/run/envoy/rds.json"))
     if path.suffix != ".json":
-        raise TargetRejected(
-            f"target.options.rds: {path}: davy writes JSON; let Envoy watch a .json file"
+        raise read.OptionError(
+            f"target.options.rds: {path}: davy writes JSON — let Envoy watch a .json file",
+            option="rds",
         )
-    admin = read.optional_text(options, "admin", router="envoy")
+    admin = read.optional_text(options, "admin", router="envoy", example=ADMIN)
     if admin is not None and not admin.startswith(("http://", "https://")):
-        raise TargetRejected(f"target.options.admin: {admin}: write it as http://127.0.0.1:9901")
+        raise read.OptionError(
+            f"target.options.admin: {admin} is no address — write it as {ADMIN}", option="admin"
+        )
     return EnvoyRouter(
         path,
-        read.text(options, "route", router="envoy"),
+        read.text(options, "route", router="envoy", example="digits"),
         read.per_arm(options, "clusters", arms, router="envoy"),
         None if admin is None else EnvoyAdmin(admin),
     )

@@ -170,14 +170,14 @@ def open_haproxy(options: Mapping[str, Any], arms: Sequence[str]) -> HaproxyRout
     the socket.
     """
     read.check_names(options, known=OPTIONS, router="haproxy")
-    socket = Path(read.text(options, "socket", router="haproxy"))
-    backend = read.text(options, "backend", router="haproxy")
+    socket = Path(read.text(options, "socket", router="haproxy", example="/run/haproxy.sock"))
+    backend = read.text(options, "backend", router="haproxy", example="digits")
     beside = str(socket.with_name(f"{socket.name}.{backend}.davy-fence.json"))
-    fence_file = read.optional_text(options, "fence_file", router="haproxy") or beside
+    fence_file = read.optional_text(options, "fence_file", router="haproxy", example=beside)
     return HaproxyRouter(
         RuntimeSocket(socket),
         backend,
         read.per_arm(options, "servers", arms, router="haproxy"),
-        FenceFile(Path(fence_file)),
+        FenceFile(Path(fence_file or beside)),
         sticky=read.flag(options, "sticky", router="haproxy"),
     )

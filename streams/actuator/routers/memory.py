@@ -22,6 +22,7 @@ from streams.actuator.ports import (
     Segments,
     Verification,
 )
+from streams.actuator.routers import options as read
 from streams.actuator.weights import complaint, home, matches, settled
 from streams.errors import TargetConflict, TargetRejected
 from streams.spec.model import FULL_BP
@@ -115,4 +116,6 @@ class MemoryRouter:
 
 def open_memory(options: Mapping[str, Any], arms: Sequence[str]) -> MemoryRouter:
     """`name`: targets of one name are one target within a process."""
-    return MemoryRouter(shared_target(str(options.get("name", "default"))), arms)
+    read.check_names(options, known=("name",), router="memory")
+    name = read.optional_text(options, "name", router="memory", example="digits")
+    return MemoryRouter(shared_target(name or "default"), arms)

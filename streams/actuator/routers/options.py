@@ -6,35 +6,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.errors import TargetRejected
+from streams.yaml_lines import did_you_mean
+
+
+class OptionError(TargetRejected):
+    """An option that the router cannot work with; `option` is empty where it is all of them."""
+
+    def __init__(self, message: str, *, option: str = "") -> None:
+        super().__init__(message)
+        self.option = option
 
 
 def check_names(options: Mapping[str, Any], *, known: Sequence[str], router: str) -> None:
-    """TargetRejected on an option that the router does not know."""
-    if unknown := sorted(options.keys() - set(known)):
-        raise TargetRejected(
-            f"target.options: {router} does not know {', '.join(unknown)}; "
-            f"it knows {', '.join(known)}"
-        )
+    """OptionError on an option that the router does not know."""
+    for name in options:
+        if name not in known:
+            raise OptionError(
+                f"target.options: {router} does not know {name} — {did_you_mean(name, known)}",
+                option=name,
+            )
 
 
-def text(options: Mapping[str, Any], name: str, *, router: str) -> str:
+def text(options: Mapping[str, Any], name: str, *, router: str, example: str) -> str:
     """A text that must be there."""
     value = options.get(name)
     if not isinstance(value, str) or not value:
-        raise TargetRejected(f"target.options.{name}: {router} needs it, as text; got {value!r}")
+        got = f"; got {value!r}" if name in options else ""
+        raise OptionError(
+            f"target.options.{name}: {router} needs it, as text{got} — write `{name}: {example}`",
+            option=name,
+        )
     return value
 
 
-def optional_text(options: Mapping[str, Any], name: str, *, router: str) -> str | None:
+def optional_text(
+    options: Mapping[str, Any], name: str, *, router: str, example: str
+) -> str | None:
     """A text that may be left out."""
-    return None if options.get(name) is None else text(options, name, router=router)
+    if options.get(name) is None:
+        return None
+    return text(options, name, router=router, example=example)
 
 
 def flag(options: Mapping[str, Any], name: str, *, router: str) -> bool:
     """True or false; false if left out."""
     value = options.get(name, False)
     if not isinstance(value, bool):
-        raise TargetRejected(f"target.options.{name}: {router} needs true or false; got {value!r}")
+        raise OptionError(
+            f"target.options.{name}: {router} cannot take {value!r} — write `true` or `false`",
+            option=name,
+        )
     return value
 
 
@@ -43,13 +64,25 @@ def per_arm(
 ) -> dict[str, str]:
     """Arm -> text, in the order of the arms; every arm once and no two alike."""
     value = options.get(name)
-    if not isinstance(value, Mapping) or value.keys() != set(arms):
-        got = sorted(value) if isinstance(value, Mapping) else value
-        raise TargetRejected(
+    if problem := _per_arm_problem(value, arms):
+        example = ", ".join(f"{arm}: {arm}-{name.removesuffix('s')}" for arm in arms)
+        raise OptionError(
             f"target.options.{name}: {router} needs one name for each of {', '.join(arms)}; "
-            f"got {got!r}"
+            f"{problem} — write e.g. `{name}: {{{example}}}`",
+            option=name,
         )
-    names = {arm: str(value[arm]) for arm in arms}
-    if len(set(names.values())) < len(names):
-        raise TargetRejected(f"target.options.{name}: two arms share one name: {names}")
-    return names
+    return {arm: str(value[arm]) for arm in arms} if isinstance(value, Mapping) else {}
+
+
+def _per_arm_problem(value: object, arms: Sequence[str]) -> str:
+    """What is wrong with names by arm; empty if nothing is."""
+    if value is None:
+        return "there is none"
+    if not isinstance(value, Mapping):
+        return f"got {value!r}"
+    if missing := [arm for arm in arms if value.get(arm) in (None, "")]:
+        return f"there is none for {', '.join(missing)}"
+    if strangers := [str(arm) for arm in value if arm not in arms]:
+        return f"there is no arm {', '.join(strangers)}"
+    names = [str(value[arm]) for arm in arms]
+    return f"two arms share one name: {', '.join(names)}" if len(set(names)) < len(names) else ""

@@ -1,0 +1,78 @@
+"""A route that cannot work is refused at its line, before anything is written."""
+
+import pytest
+
+from streams.cli.main import run
+from streams.cli.target import check_route
+from streams.errors import SpecError
+from streams.spec.load import parse_spec
+
+FACTS = "service: digits\nbaseline: v1\ncandidate: v2\n"
+ENVOY = """\
+route:
+  envoy:
+    rds: /run/envoy/rds.json
+    route: digits
+    clusters: {baseline: v1, candidate: v2}
+    admin: http://127.0.0.1:9901
+"""
+HAPROXY = """\
+route:
+  haproxy:
+    socket: /run/haproxy.sock
+    backend: digits
+    servers: {baseline: s1, candidate: s2}
+    sticky: true
+"""
+REFUSED = [
+    ("route: {nginx: {name: x}}", 4, "route: there is no router `nginx` here — write one of: "),
+    ("route: {envoi: {}}", 4, "did you mean `envoy`?"),
+    ("route: memori", 4, "did you mean `memory`?"),
+    ("route:\n  memory:\n    nam: x", 6, "route.memory: memory does not know nam — did you mean"),
+    ("route:\n  memory:\n    name: [x]", 6, "route.memory.name: memory needs it, as text; got"),
+    ("route: envoy", 4, "route.envoy.rds: envoy needs it, as text — write `rds: "),
+    (ENVOY.replace("    route: digits\n", ""), 5, "write `route: digits`"),
+    (ENVOY.replace("rds.json", "rds.yaml"), 6, "let Envoy watch a .json file"),
+    (ENVOY.replace("admin: http://", "admin: "), 9, "write it as http://127.0.0.1:9901"),
+    (ENVOY.replace(", candidate: v2", ""), 8, "there is none for candidate — write e.g. `clust"),
+    (ENVOY.replace("candidate: v2}", "candidate: v1}"), 8, "two arms share one name"),
+    (ENVOY.replace("candidate: v2}", "canary: v2, candidate: v3}"), 8, "there is no arm canary"),
+    (ENVOY.replace("clusters:", "cluster:"), 8, "did you mean `clusters`?"),
+    (HAPROXY.replace("    socket: /run/haproxy.sock\n", ""), 5, "write `socket: /run/haproxy.s"),
+    (HAPROXY.replace("sticky: true", "sticky: maybe"), 9, "write `true` or `false`"),
+]
+
+
+def load(route):
+    return parse_spec(FACTS + route, name="spec.yaml")
+
+
+class TestRoute:
+    @pytest.mark.parametrize(("route", "line", "instead"), REFUSED)
+    def test_that_cannot_work_is_refused_with_line_and_remedy(self, route, line, instead):
+        with pytest.raises(SpecError) as failure:
+            check_route(load(route))
+        assert str(failure.value).startswith(f"spec.yaml:{line}: route")
+        assert instead in str(failure.value)
+
+    @pytest.mark.parametrize(
+        "route", [ENVOY, HAPROXY, "route: memory", "route: {memory: {name: digits}}"]
+    )
+    def test_that_can_work_is_taken_without_touching_its_target(self, route):
+        check_route(load(route))
+
+    def test_every_candidate_needs_its_cluster(self):
+        text = FACTS.replace("candidate: v2", "candidates: {fast: v2, small: v3}") + ENVOY
+        with pytest.raises(SpecError, match=r"spec\.yaml:8: .*there is none for fast, small"):
+            check_route(parse_spec(text, name="spec.yaml"))
+
+
+class TestApply:
+    def test_a_dry_run_asks_the_router_too(self, tmp_path, capsys):
+        path = tmp_path / "digits.yaml"
+        path.write_text(FACTS + "route: {nginx: {name: x}}\n")
+        with pytest.raises(SystemExit) as end:
+            run(["rollout", "apply", str(path), "--dry-run"])
+        told = capsys.readouterr()
+        assert (end.value.code, told.out) == (2, "")
+        assert told.err.startswith(f"error: {path}:4: route: there is no router `nginx` here")
