@@ -29,6 +29,8 @@ SECONDS = {
     "d": Decimal(86400),
 }
 LARGEST_JSD = math.log(2)
+SHORTEST_MS, LONGEST_MS = 0.01, 7_200_000.0
+"""What latency sketches tell apart."""
 LONGEST_D = 365
 """No rollout waits longer for anything, in days."""
 
@@ -82,8 +84,8 @@ def milliseconds(text: str) -> float:
     1500.0
     """
     found = float(Decimal(repr(duration(text))) * 1000)
-    if not found > 0:
-        raise UnitError(f"{text} is no limit that anything can keep", "write e.g. `300ms`")
+    if not SHORTEST_MS <= found <= LONGEST_MS:
+        raise UnitError(f"{text} is outside 0.01ms to 2h", "write e.g. `300ms`")
     return found
 
 

@@ -50,7 +50,8 @@ def test_what_is_shown_reads_back():
             "p99_sla has no limit — write e.g. `p99_sla: ",
         ),
         ("guardrails: {p99_sla: 300}", "`300` is no time"),
-        ("guardrails: {p99_sla: 0ms}", "0ms is no limit that anything can keep"),
+        ("guardrails: {p99_sla: 0ms}", "0ms is outside 0.01ms to 2h"),
+        ("guardrails: {p99_sla: 3h}", "3h is outside 0.01ms to 2h"),
         ("guardrails: {errors_sla: 300ms}", "unknown metric `errors_sla`"),
     ],
 )

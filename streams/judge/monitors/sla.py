@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from streams.evidence.one_arm import OneArmSums, OneArmTest
+from streams.evidence.one_arm import OneArmSums
 from streams.evidence.onset import start_block
+from streams.evidence.quantile_limit import limit_edges, quantile_limit_test
 from streams.judge.monitors.evidence import Counts, Gauge, Tally
 from streams.judge.monitors.late import LateLimit
 from streams.sketches.cell import Cell
-from streams.sketches.log_histogram import MAPPING
 
 SLA_COLUMNS = 3
 
@@ -28,8 +28,7 @@ class SlaReader:
     ready = True
 
     def __init__(self, limit_ms: float) -> None:
-        self._surely = int(np.searchsorted(MAPPING.edges, limit_ms, "left"))
-        self._perhaps = int(np.searchsorted(MAPPING.edges, limit_ms, "right")) - 1
+        self._perhaps, self._surely = limit_edges(limit_ms)
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[requests, surely over, perhaps over] per arm; failed requests count too."""
@@ -52,9 +51,9 @@ class SlaEvidence:
     """The candidate's share of slow requests against 1 - q; columns as `SlaReader`."""
 
     def __init__(self, quantile: float) -> None:
-        test = OneArmTest(1.0 - quantile)
+        test = quantile_limit_test(quantile)
         self._surely, self._perhaps = OneArmSums.zeros(test), OneArmSums.zeros(test)
-        self._late = LateLimit(1.0 - quantile)
+        self._late = LateLimit(test.limit)
         self._baseline = [0, 0]
 
     def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - one arm
