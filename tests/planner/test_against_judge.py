@@ -64,10 +64,14 @@ class Setting:
 
 SETTINGS = {
     "half of the traffic, few requests": Setting(
-        spec=make_spec(ERRORS, weights=(5000,)), rps=40, harm=more_errors(4.0)
+        spec=make_spec(ERRORS, weights=(5000,)), rps=40, harm=more_errors(4.0), seeds=100
     ),
     "5 %, a floor above today's rate": Setting(
-        spec=make_spec(FLOORED, weights=(500,)), rps=200, harm=more_errors(4.0), p_error=0.01
+        spec=make_spec(FLOORED, weights=(500,)),
+        rps=400,
+        harm=more_errors(4.0),
+        p_error=0.01,
+        seeds=100,
     ),
     "10 %, an absolute limit, shared budget": Setting(
         spec=make_spec(SUCCESS, ERRORS, weights=(1000,)), rps=100, harm=more_errors(4.0)

@@ -33,7 +33,7 @@ class Reader(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in self.void
+        assert tag in self.void, attrs
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
