@@ -57,6 +57,11 @@ class Scenario:
         """How figures call it."""
         return f"k = {self.k}, {self.split:.0%} to the candidate"
 
+    @property
+    def label(self) -> str:
+        """How the task is called."""
+        return f"{self.name}, at {self.alpha:g}"
+
 
 def watch(scenario: Scenario, streams: int) -> tuple[Floats, int]:
     """Panes until harm (inf: never), and how many were ever shown similar."""
@@ -196,9 +201,9 @@ POWER = tuple(
 )
 
 TASKS = (
-    *(Task(name=f"{BAR}: A/A {s.name}", run=partial(run_identical, s)) for s in IDENTICAL),
-    *(Task(name=f"{BAR}: .05 {s.name}", run=partial(run_at_threshold, s)) for s in EXACT),
-    *(Task(name=f"{BAR}: .10 {s.name}", run=partial(run_power, s), weight=0.3) for s in POWER),
+    *(Task(name=f"{BAR}: A/A {s.label}", run=partial(run_identical, s)) for s in IDENTICAL),
+    *(Task(name=f"{BAR}: .05 {s.label}", run=partial(run_at_threshold, s)) for s in EXACT),
+    *(Task(name=f"{BAR}: .10 {s.label}", run=partial(run_power, s), weight=0.3) for s in POWER),
     Task(name=f"{BAR}: equality", run=run_equality, weight=2.0),
     Task(name=f"{BAR}: drift", run=run_drift, weight=0.3),
 )

@@ -17,11 +17,11 @@ STREAMS = 1_000
 FEW = 100
 """For what runs whole rollouts one by one."""
 NAMES = (
-    "1 false rollback: (?!12|naive)",
-    "2 false promotion",
-    "5 divergence: (A/A|.05) k = 10|equality|drift",
-    "6 sample ratio",
-    "oracle",
+    "^1 false rollback: (?!12|naive)",
+    "^2 ",
+    "^5 divergence: ((A/A|.05) k = 10|equality|drift)",
+    "^6 sample ratio",
+    "^oracle",
 )
 
 
