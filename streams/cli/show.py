@@ -11,12 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streams import figures
 from streams.judge.facts import Decision, Finding, Verdict
 from streams.spec.provenance import LoadedSpec
 from streams.spec.render import COLUMN, render_spec, spec_lines
 from streams.spec.units import format_weight
 
 GAP = "  "
+VERDICTS = (
+    *("metric", "candidate", "finding", "estimate", "interval", "limit"),
+    *("e harm", "e no harm"),
+)
 COLOURS = {
     "advance": "green",
     "promote": "bold green",
@@ -24,6 +29,7 @@ COLOURS = {
     "hold": "yellow",
     Finding.HARM: "bold red",
     Finding.NO_HARM: "green",
+    "no harm": "green",
     Finding.BETTER: "green",
     Finding.INVALID: "yellow",
 }
@@ -90,9 +96,10 @@ def decision_line(decision: Decision, at_ms: int) -> str:
 
 
 def evidence(decision: Decision) -> None:
-    """Every verdict and health check of a decision."""
-    headers = ("metric", "candidate", "finding", "estimate", "interval", "limit", "harm", "safe")
-    table(headers, (_verdict(verdict) for verdict in decision.verdicts))
+    """Every verdict and health check of a decision, and how to read them."""
+    table(VERDICTS, (_verdict(verdict) for verdict in decision.verdicts))
+    if decision.verdicts:
+        say(figures.LEGEND, style="dim")
     for check in decision.health:
         say(f"health {check.name}: {'ok' if check.ok else 'FAILED'}{GAP}{check.reason}")
 
@@ -101,17 +108,13 @@ def _verdict(verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.metric,
         verdict.candidate,
-        verdict.finding,
-        f"{_number(verdict.estimate)} {verdict.unit}",
-        f"{_number(verdict.low)} .. {_number(verdict.high)}",
-        _number(verdict.margin),
-        f"{verdict.log_e_harm:.2f} / {verdict.log_e_harm_threshold:.2f}",
-        f"{verdict.log_e_safe:.2f} / {verdict.log_e_safe_threshold:.2f}",
+        verdict.finding.replace("_", " "),
+        figures.amount(verdict.estimate, verdict.unit),
+        figures.interval(verdict.low, verdict.high, verdict.unit),
+        figures.amount(verdict.margin, verdict.unit),
+        figures.against(verdict.log_e_harm, verdict.log_e_harm_threshold),
+        figures.against(verdict.log_e_safe, verdict.log_e_safe_threshold),
     )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
@@ -10,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from streams import figures
 from streams.demo import words
 from streams.demo.acts import Told, View, candidate_share
 from streams.demo.faults import Fault
@@ -32,6 +35,16 @@ ACTIONS = {
 }
 STATUS_EVERY_S = 3.0
 HISTORY = 6
+COLUMNS = {
+    "metric": 7,
+    "estimate": 10,
+    "interval": 19,
+    "limit": 10,
+    "e harm": 14,
+    "e no harm": 14,
+    "finding": 15,
+}
+"""The table's columns, and how wide each is from the beginning, so that figures may grow."""
 
 
 class Show(Protocol):
@@ -117,7 +130,8 @@ def render(view: View, spec: RolloutSpec) -> RenderableType:
     act = view.act
     bad = "" if act.fault is Fault.NONE else f" with fault {act.fault}"
     title = f"{act.rollout}: {act.baseline} → {act.candidate}{bad}   {words.clock(view.elapsed_s)}"
-    parts = [_stage_line(view, spec), _metrics(view), _health(view), _history(view)]
+    legend = Text(figures.LEGEND, style="dim")
+    parts = (_stage_line(view, spec), _metrics(view), legend, _health(view), _history(view))
     return Panel(Group(*parts), title=title, title_align="left", padding=(0, 1))
 
 
@@ -127,32 +141,33 @@ def _stage_line(view: View, spec: RolloutSpec) -> RenderableType:
     for index, step in enumerate(spec.stages):
         mark, style = ("▸", "bold cyan") if index == stage else (" ", "dim")
         line.append(f"{mark}{step.weight_bp / 100:g} %  ", style=style)
-    line.append(f"   share of {view.act.candidate}: applied {words.share(view.applied)}, measured")
-    line.append(f" at the proxy {words.share(view.measured)}", style="bold")
-    line.append(f"   {view.rate:.0f} answers/s", style="dim")
+    line.append(
+        f"   share of {view.act.candidate}: applied {words.share(view.applied):>7}, measured"
+    )
+    line.append(f" at the proxy {words.share(view.measured):>7}", style="bold")
+    line.append(f"   {view.rate:4.0f} answers/s", style="dim")
     return line
 
 
 def _metrics(view: View) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("metric", "estimate", "interval", "limit", "e harm", "e no harm"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("finding")
+    for name, width in COLUMNS.items():
+        table.add_column(name, no_wrap=True, min_width=width)
     for verdict in view.last.decision.verdicts if view.last else ():
         table.add_row(*_row(verdict))
     return table
 
 
 def _row(verdict: Verdict) -> tuple[Text | str, ...]:
-    harm = words.against(verdict.log_e_harm, verdict.log_e_harm_threshold)
-    safe = words.against(verdict.log_e_safe, verdict.log_e_safe_threshold)
+    harm = figures.against(verdict.log_e_harm, verdict.log_e_harm_threshold)
+    safe = figures.against(verdict.log_e_safe, verdict.log_e_safe_threshold)
     crossed = verdict.log_e_harm >= verdict.log_e_harm_threshold
     shown = verdict.log_e_safe >= verdict.log_e_safe_threshold
     return (
         verdict.metric,
-        words.amount(verdict.estimate, verdict.unit),
-        words.interval(verdict),
-        words.amount(verdict.margin, verdict.unit),
+        figures.amount(verdict.estimate, verdict.unit),
+        figures.interval(verdict.low, verdict.high, verdict.unit),
+        figures.amount(verdict.margin, verdict.unit),
         Text(harm, style="bold red" if crossed else ""),
         Text(safe, style="green" if shown else ""),
         Text(words.finding(verdict), style=STYLES[verdict.finding]),
@@ -161,36 +176,51 @@ def _row(verdict: Verdict) -> tuple[Text | str, ...]:
 
 def _health(view: View) -> RenderableType:
     line = Text("health ", style="dim")
-    for check in view.last.decision.health if view.last else ():
-        line.append(f"{check.name} {'ok' if check.ok else check.reason}  ")
-        line.stylize("green" if check.ok else "magenta", len(line) - len(check.name) - 4)
+    for name, told, style in words.health(view.last.decision.health) if view.last else ():
+        line.append(f"{name} ").append(f"{told}  ", style=style)
     return line
 
 
 def _history(view: View) -> RenderableType:
-    lines = [_told(told, view.told[0]) for told in changes(view.told)[-HISTORY:]]
-    return Group(Text("decisions", style="dim"), *lines)
+    found = changes(view.told)
+    shown = found[-HISTORY:]
+    lines = [_run(run, view.told[0]) for run in shown]
+    earlier = shown[0].first.decision.seq - 1 if len(found) > len(shown) else 0
+    more = f" (#1-#{earlier} came before these)" if earlier else ""
+    return Group(Text(f"decisions{more}", style="dim"), *lines)
 
 
-def _told(told: Told, first: Told) -> Text:
-    decision = told.decision
-    seconds = (told.at_ms - first.at_ms) / 1000
-    line = Text(f" {seconds:5.1f} s  #{decision.seq:<3} ", style="dim", no_wrap=True)
+def _run(run: Run, first: Told) -> Text:
+    decision = run.last.decision
+    seconds = (run.first.at_ms - first.at_ms) / 1000
+    line = Text(f" {seconds:5.1f} s  {run.numbers:<9} ", style="dim", no_wrap=True)
     line.append(f"{decision.action:<8}", style=ACTIONS[decision.action])
     line.append(f" {words.share(candidate_share(decision.weights_bp)):>7}  {words.why(decision)}")
     return line
 
 
-def changes(told: tuple[Told, ...]) -> list[Told]:
-    """The decisions that changed the action, and the newest one."""
-    kept: list[Told] = []
-    for item in told:
-        news = (item.decision.action, item.decision.stage)
-        if kept and (kept[-1].decision.action, kept[-1].decision.stage) == news:
-            kept[-1] = item
-        else:
-            kept.append(item)
-    return kept
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Decisions in a row that say the same of action and stage; the last one's reason counts."""
+
+    first: Told
+    last: Told
+
+    @property
+    def numbers(self) -> str:
+        """`#4`, or `#5-#24`."""
+        begin, end = self.first.decision.seq, self.last.decision.seq
+        return f"#{begin}" if begin == end else f"#{begin}-#{end}"
+
+
+def changes(told: tuple[Told, ...]) -> list[Run]:
+    """Every decision, those in a row that say the same as one."""
+
+    def news(item: Told) -> tuple[Action, int]:
+        return item.decision.action, item.decision.stage
+
+    rows = (list(row) for _, row in groupby(told, key=news))
+    return [Run(first=row[0], last=row[-1]) for row in rows]
 
 
 def _at(view: View) -> str:

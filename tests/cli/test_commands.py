@@ -1,6 +1,7 @@
 """What a person types, what is printed, and what lies in the log afterwards."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -95,7 +96,11 @@ class TestStatusAndList:
         assert "decision  #2 advance: baseline 98%, candidate 2%" in told
         assert "routing   applied at memory: baseline 98%, candidate 2%" in told
         verdict = next(line for line in told.splitlines() if line.startswith("errors"))
-        assert verdict.split()[:5] == ["errors", "candidate", "undecided", "1.02", "ratio"]
+        assert re.split(r" {2,}", verdict) == [
+            *("errors", "candidate", "undecided", "1.02x", "0.50x .. 2.00x", "1.25x"),
+            *("1.1 of 602", "1.2 of 20"),
+        ]
+        assert "how many times more the data speak for (no) harm" in told
 
     def test_json_for_programs(self, davy, spec_file, log, decide):  # noqa: ARG002 - topics
         davy("rollout", "apply", str(spec_file))

@@ -28,7 +28,7 @@ REFUSED = [
     ("route: {nginx: {name: x}}", 4, "route: there is no router `nginx` here — write one of: "),
     ("route: {envoi: {}}", 4, "did you mean `envoy`?"),
     ("route: memori", 4, "did you mean `memory`?"),
-    ("route:\n  memory:\n    names: x", 6, "route.memory: memory does not know names — did you mean"),
+    ("route:\n  memory:\n    names: x", 6, "route.memory: memory does not know names — did you"),
     ("route:\n  memory:\n    name: [x]", 6, "route.memory.name: memory needs it, as text; got"),
     ("route: envoy", 4, "route.envoy.rds: envoy needs it, as text — write `rds: "),
     (ENVOY.replace("    route: digits\n", ""), 5, "write `route: digits`"),
