@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tests.statistics.facts import STREAMS, Figure
 from tests.statistics.page import write_page
-from tests.statistics.runner import chosen, kept, read, run_all, write_results
+from tests.statistics.runner import Done, chosen, kept, read, run_all, write_results
 
 
 def main() -> int:
@@ -19,19 +19,23 @@ def main() -> int:
     parser.add_argument("--only", default="", help="tasks whose name matches; keeps the others")
     parser.add_argument("--page", action="store_true", help="only write the page anew")
     asked = parser.parse_args()
-    start, fresh = time.monotonic(), []
-    for done in [] if asked.page else run_all(chosen(asked.only), asked.streams):
-        fresh.append(done)
-        print(f"{time.monotonic() - start:7.0f} s  {done.task} ({done.seconds:.0f} s of CPU)")
-        sys.stdout.flush()
     before = read() if asked.only or asked.page else {}
-    found = {name: each for name, each in kept(fresh).items() if name in before or not before}
-    found |= {each.task: each for each in fresh}
+    fresh = [] if asked.page else list(told(run_all(chosen(asked.only), asked.streams)))
+    found = kept(before, fresh)
     figures = [figure for done in found.values() for figure in done.result.figures]
     write_results(figures)
     write_page(list(found.values()))
     print_table(figures)
     return 0 if all(figure.holds for figure in figures) else 1
+
+
+def told(finished: Iterable[Done]) -> Iterator[Done]:
+    """Say which task ended when."""
+    start = time.monotonic()
+    for done in finished:
+        print(f"{time.monotonic() - start:7.0f} s  {done.task} ({done.seconds:.0f} s of CPU)")
+        sys.stdout.flush()
+        yield done
 
 
 def print_table(figures: Sequence[Figure]) -> None:

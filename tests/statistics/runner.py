@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,9 +78,9 @@ def run_all(wanted: Sequence[Task], streams: int) -> Iterator[Done]:
             yield future.result()
 
 
-def kept(done: Iterable[Done], path: Path = PARTS) -> dict[str, Done]:
+def kept(before: Mapping[str, Done], fresh: Iterable[Done], path: Path = PARTS) -> dict[str, Done]:
     """Merge what was run now into what was run before, in the order of the bars; write it."""
-    found = read(path) | {each.task: each for each in done}
+    found = dict(before) | {each.task: each for each in fresh}
     ordered = {task.name: found[task.name] for task in tasks() if task.name in found}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps([asdict(each) for each in ordered.values()]))
