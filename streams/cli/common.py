@@ -28,5 +28,15 @@ def complain(message: str) -> None:
 
 
 def settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:
-    """Settings with the flags of a command on top."""
+    """Settings with the flags of a command on top.
+
+    The Kafka client's own lines are left out unless the settings ask for them: what they tell is
+    in the command's message.
+    """
+    settings = service_settings_of(config, bootstrap, prefix)
+    return settings.model_copy(update={"kafka": {"log_level": "0"} | settings.kafka})
+
+
+def service_settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:
+    """The same for worker and actuator, in whose logs the Kafka client has its say."""
     return load_settings(config, {"bootstrap": bootstrap, "prefix": prefix})

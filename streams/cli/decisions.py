@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
-from streams.cli.log import Entry, Log
+from streams.cli.log import Log
 from streams.judge.record import decision_from_record
 
 app = typer.Typer(no_args_is_help=True, help="Decisions, as they are made.")
@@ -42,17 +42,28 @@ def tail(
 ) -> None:
     """Print decisions, one a line."""
     log = Log(settings_of(config, bootstrap, prefix))
+    told = 0
     with suppress(KeyboardInterrupt, BrokenPipeError):
         for entry in log.follow("decisions", back=None if everything else lines, wait=follow):
-            if rollout in (None, entry.key):
-                _print(entry, as_json=as_json)
+            if rollout in (None, entry.key) and entry.record is not None:
+                told += 1
+                _print(entry.record, entry.at_ms, as_json=as_json)
+        if not told:
+            _say_none(rollout, looked="" if everything else f" among the last {lines}")
 
 
-def _print(entry: Entry, *, as_json: bool) -> None:
-    if entry.record is None:
-        return
+def _say_none(rollout: str | None, *, looked: str) -> None:
+    """On stderr: for a program, no decision is an empty answer."""
+    of = f" of `{rollout}`" if rollout else ""
+    more = f"{looked} of each partition; --all looks further back" if looked else ""
+    typer.echo(
+        f"no decision{of} is there{more}; `davy rollout list` tells which rollouts are", err=True
+    )
+
+
+def _print(record: dict[str, Any], at_ms: int, *, as_json: bool) -> None:
     if as_json:
-        show.say(json.dumps(entry.record))
+        show.say(json.dumps(record))
         return
-    decision = decision_from_record(entry.record)
-    show.say(show.decision_line(decision, entry.at_ms), style=show.COLOURS.get(decision.action, ""))
+    decision = decision_from_record(record)
+    show.say(show.decision_line(decision, at_ms), style=show.COLOURS.get(decision.action, ""))

@@ -23,6 +23,7 @@ from streams.cli.clients import (
     as_bytes,
     is_end,
     open_producer,
+    partition_count,
     reading,
     told_as_log_error,
 )
@@ -193,10 +194,10 @@ class Log:
 
     def _partitions(self, consumer: Consumer, topic: str) -> int:
         name = self.settings.topic(topic)
-        found = consumer.list_topics(name, timeout=ANSWER_S).topics[name]
-        if found.error is not None or not found.partitions:
+        count = partition_count(consumer, name, answer_s=ANSWER_S)
+        if not count:
             raise LogError(f"topic {name}: is missing; run `davy topics create`")
-        return len(found.partitions)
+        return count
 
     def _at(self, topic: str, number: int, offset: int = OFFSET_BEGINNING) -> TopicPartition:
         return TopicPartition(self.settings.topic(topic), number, offset)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
 
 from streams.cli import INSTALL, decisions, deploy, kayenta, plan, rollout
-from streams.cli.common import Bootstrap, Config, Prefix, complain, settings_of
+from streams.cli.common import Bootstrap, Config, Prefix, complain, service_settings_of
 from streams.cli.explain import explain
 from streams.cli.replay import replay
 from streams.errors import DavyError
@@ -56,7 +56,7 @@ def worker(
     log_level: Level = "INFO",
 ) -> None:
     """Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C."""
-    settings = settings_of(config, bootstrap, prefix)
+    settings = service_settings_of(config, bootstrap, prefix)
     _log_to_stderr(log_level)
     from streams.agents.worker import run_worker  # noqa: PLC0415 - Faust is slow to import
 
@@ -71,7 +71,7 @@ def actuator(
     log_level: Level = "INFO",
 ) -> None:
     """Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C."""
-    settings = settings_of(config, bootstrap, prefix)
+    settings = service_settings_of(config, bootstrap, prefix)
     _log_to_stderr(log_level)
     from streams.actuator.service import run_actuator  # noqa: PLC0415 - needed here only
 
@@ -81,7 +81,23 @@ def actuator(
 @app.command(name="version")
 def show_version() -> None:
     """Print davy's version."""
-    typer.echo(version("davy"))
+    typer.echo(metadata.version("davy"))
+
+
+def _version_asked(asked: bool) -> None:  # noqa: FBT001 - typer's signature
+    if asked:
+        show_version()
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version_asked, is_eager=True, help="Print it, end.")
+]
+
+
+@app.callback()
+def davy(version: Version = False) -> None:  # noqa: FBT002 - answered before
+    """Tells from live events whether a new model version may take more traffic, and moves it."""
 
 
 CHATTY = ("faust", "mode", "aiokafka")
