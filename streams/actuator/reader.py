@@ -1,9 +1,14 @@
-"""What does a message mean to the actuator? A bad one means nothing, and stops nothing."""
+"""What does a message mean to the actuator? A bad one means nothing, and stops nothing.
+
+A decision that cannot be read is no link of the chain: raises that follow from it are refused
+until a person says resume, lower weights are not.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Message
@@ -14,52 +19,89 @@ from streams.actuator.records import command_read, decision_fact, lease_fact, ro
 from streams.errors import RegistryError
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
+from streams.wire.own import OwnRecords
+from streams.wire.sparing import Sparing
 
 STORE_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrived:
+    """A message as the readers of davy's own topics want it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, Any], ...]
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}@{self.offset}"
 
 
 class RecordReader:
     """Turns messages into facts."""
 
     def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+        self._own = OwnRecords(codec, Sparing(_skipped))
 
     def read(self, topic: str, message: Message, stopping: threading.Event) -> Record | None:
         """The fact; None for a record that is no good, and when it is time to stop.
 
         A schema store that does not answer is waited for: the record may be good.
         """
+        record = _arrived(message)
         while True:
             try:
-                return self._fact(topic, message)
+                return self._fact(topic, record)
             except RegistryError as error:
-                say(logging.ERROR, "actuator.no_registry", _where(message) | {"error": str(error)})
+                facts = {"at": str(record), "error": str(error)}
+                say(logging.ERROR, "actuator.no_registry", facts)
                 if stopping.wait(STORE_RETRY_S):
                     return None
-            except Exception as error:  # noqa: BLE001 - whatever is in it, it must not stop us
-                facts = _where(message) | {"error": f"{type(error).__name__}: {error}"}
-                say(logging.ERROR, "actuator.poison", facts)
-                return None
 
-    def _fact(self, topic: str, message: Message) -> Record | None:
-        value: bytes | None = message.value()
-        if value is None:
-            rollout = (message.key() or b"").decode()
-            return SpecRead(rollout=rollout, spec=None) if topic == "rollouts" else None
-        record = self._codec.decode(topic, value)
-        match topic:
-            case "rollouts":
-                spec = RolloutSpec.from_json(record["spec"])
-                return SpecRead(rollout=spec.rollout, spec=spec)
-            case "decisions":
-                return decision_fact(record, value)
-            case "leases":
-                return lease_fact(record)
-            case "commands":
-                return command_read(record)
-            case _:
-                return routing_record(record)
+    def remind(self) -> None:
+        """Tell how much more was skipped; call it now and then."""
+        self._own.remind()
+
+    def _fact(self, topic: str, record: _Arrived) -> Record | None:
+        if topic == "rollouts" and record.value is None:
+            key = (record.key or b"").decode(errors="replace")
+            return SpecRead(rollout=key, spec=None)
+        return self._own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
 
 
-def _where(message: Message) -> dict[str, Any]:
-    return {"at": f"{message.topic()}-{message.partition()}@{message.offset()}"}
+def _made(topic: str, record: dict[str, Any], value: bytes) -> Record:
+    match topic:
+        case "rollouts":
+            spec = RolloutSpec.from_json(record["spec"])
+            return SpecRead(rollout=spec.rollout, spec=spec)
+        case "decisions":
+            return decision_fact(record, value)
+        case "leases":
+            return lease_fact(record)
+        case "commands":
+            return command_read(record)
+        case _:
+            return routing_record(record)
+
+
+def _arrived(message: Message) -> _Arrived:
+    headers: Any = message.headers()
+    return _Arrived(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=tuple(headers or ()),
+    )
+
+
+def _bytes(raw: bytes | str | None) -> bytes | None:
+    return raw.encode() if isinstance(raw, str) else raw
+
+
+def _skipped(text: str) -> None:
+    say(logging.WARNING, "actuator.skipped", {"record": text})

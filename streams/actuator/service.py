@@ -95,6 +95,7 @@ class Actuator:
                     self._take(message, stopping)
                 if time.monotonic() >= commit_at:
                     self._commit(asynchronous=True)
+                    self._reader.remind()
                     commit_at = time.monotonic() + COMMIT_EVERY_S
         finally:
             self._end()

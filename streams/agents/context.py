@@ -12,6 +12,7 @@ from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
 from streams.panes.facts import PaneClock
 from streams.settings import Settings
 from streams.wire.codec import Codec
+from streams.wire.own import OwnRecords
 
 EndOffset = Callable[[Partition], Awaitable[int]]
 """Asks the broker for the end of a partition (read_committed)."""
@@ -19,10 +20,11 @@ EndOffset = Callable[[Partition], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Settings, codec, live specs and how this broker is written to."""
+    """Settings, codec, davy's own topics, live specs and how this broker is written to."""
 
     settings: Settings
     codec: Codec
+    own: OwnRecords
     specs: SpecFeed
     transactional: bool
     end_offset: EndOffset

@@ -6,7 +6,6 @@ replay hands over the same records at the same steps.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from typing import Any
 
@@ -14,10 +13,7 @@ from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.desk import Desk, command_fact, routing_fact
 from streams.agents.tail import LogTail
-from streams.errors import RegistryError
 from streams.judge.facts import CommandFact, RoutingFact
-
-logger = logging.getLogger(__name__)
 
 TOPICS = ("rollouts", "commands", "routing")
 
@@ -26,7 +22,7 @@ class ControlTail:
     """Follows one partition of `rollouts`, `commands` and `routing`."""
 
     def __init__(self, context: Context, number: int) -> None:
-        self._codec = context.codec
+        self._own = context.own
         self._names = {context.settings.topic(name): name for name in TOPICS}
         partitions = [Partition(topic, number) for topic in self._names]
         self._tail = LogTail(context.connection, partitions, self._take)
@@ -64,21 +60,18 @@ class ControlTail:
 
     def _take(self, partition: Partition, record: Any) -> None:
         topic = self._names[partition.topic]
-        if topic != "rollouts" and record.value is not None:
-            self._hand_over(topic, partition, record)
+        if topic != "rollouts":
+            self._hand_over(topic, record)
         self.read[topic] = record.offset + 1
 
-    def _hand_over(self, topic: str, partition: Partition, record: Any) -> None:
-        try:
-            decoded = self._codec.decode(topic, record.value)
-            make = routing_fact if topic == "routing" else command_fact
-            fact = make(record.offset, decoded)
-        except RegistryError:
-            raise  # no fault of the record's: the tail brings it again
-        except Exception:  # one bad record must not stop the others
-            logger.exception("%s-%d@%d: not usable, skipped", *partition, record.offset)
+    def _hand_over(self, topic: str, record: Any) -> None:
+        fact_of = routing_fact if topic == "routing" else command_fact
+        read = self._own.made(
+            topic, record, lambda read: (read["rollout"], fact_of(record.offset, read))
+        )
+        if read is None:
             return
-        rollout = decoded["rollout"]
+        rollout, fact = read
         if rollout in self._desks:
             self._desks[rollout].control(fact)
         elif rollout not in self._released:

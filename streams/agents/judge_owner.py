@@ -19,6 +19,7 @@ from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
 from streams.judge.facts import Decision
+from streams.wire.own import NOBODYS, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class JudgeOwner:
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
         self._desks: dict[str, Desk] = {}
         self._ended: set[str] = set()
+        self._knows_specs = False
         self._stepping = asyncio.Lock()
         self._failure: BaseException | None = None
 
@@ -75,6 +77,7 @@ class JudgeOwner:
     async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
         """Take panes and progress, then judge what is due; a bad record blocks, loudly."""
         async with self._stepping:
+            self._knows_specs = False
             for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)
                 await self._step_all()
@@ -97,12 +100,27 @@ class JudgeOwner:
         await self._leases.beat((desk.spec, desk.cut.pane) for desk in self._desks.values())
 
     async def _take(self, record: Any) -> None:
-        decoded = self._context.codec.decode("panes", record.value)
+        decoded = await self._read(record)
+        if decoded is None:
+            return
         name, body = decoded["body"]
         if name == "davy.Activation" and body["until_offset"] is None:
             await self._open_desk(body["rollout"], record.offset)
         for desk in self._desks.values():
             desk.take(record.offset, decoded)
+
+    async def _read(self, record: Any) -> dict[str, Any] | None:
+        """The decoded record; None where it is of nobody whom this owner judges."""
+        try:
+            return self._context.own.read("panes", record)
+        except Unreadable:
+            if not self._knows_specs:  # once per batch: its records are older than this
+                await self._context.specs.catch_up()
+                self._knows_specs = True
+            if self._records.concerns(record):
+                raise
+            self._context.own.skip(record, NOBODYS)
+            return None
 
     async def _open_desk(self, rollout: str, offset: int) -> None:
         """Begin to judge a rollout; its spec was on the log before its activation."""

@@ -13,6 +13,9 @@ from streams.agents.writer import OutRecord
 from streams.judge.facts import Decision
 from streams.judge.record import decision_to_record
 
+PROGRESS = "progress/"
+"""Keys of `panes` that concern every rollout begin with it."""
+
 
 class JudgeRecords:
     """Reads and renders `judge-state` and `decisions` of one partition."""
@@ -45,12 +48,18 @@ class JudgeRecords:
         )
 
     async def stored(self) -> dict[str, dict[str, Any]]:
-        """Rollout -> its newest `judge-state` record."""
-        return {
-            record.key.decode(): self._context.codec.decode("judge-state", record.value)
-            for record in await self._read("judge-state")
-            if record.value is not None
-        }
+        """Rollout -> its newest `judge-state` record; call it with `rollouts` caught up."""
+        records = await self._read("judge-state")
+        found = self._context.own.state("judge-state", records, self.concerns)
+        return {read["rollout"]: read for _, read in found if read is not None}
+
+    def concerns(self, record: Any) -> bool:
+        """Whether a record that cannot be read may be of a rollout, as far as `rollouts` is known.
+
+        Davy writes nothing of a rollout before its spec was on the log.
+        """
+        key = (record.key or b"").decode(errors="replace")
+        return key.startswith(PROGRESS) or self._context.specs.get(key) is not None
 
     async def missing(self, states: dict[str, dict[str, Any]]) -> list[OutRecord]:
         """Decisions that a killed owner had stored in an outbox and not published."""

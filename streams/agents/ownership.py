@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.retention import Losses
 from streams.errors import FencedError
+from streams.wire.own import Unreadable
+from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,16 @@ class Owner(Protocol):
         """Stop background work and disconnect, without a flush."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A partition that waits for a person to see to a record."""
+
+    due: float
+    """Loop time of the next try."""
+    loaded: bool
+    """Whether its owner had read its state, and waits at a record of its source."""
+
+
 Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
 
@@ -62,6 +75,9 @@ class Ownership:
         self._owners: dict[Partition, Owner] = {}
         self._failures: dict[Partition, int] = {}
         self._changing = asyncio.Lock()
+        self._halts: dict[Partition, Halt] = {}
+        """Partitions that wait for a person."""
+        self._sparing = Sparing(logger.error)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
         self.progress: dict[Partition, int] = {}
@@ -89,13 +105,15 @@ class Ownership:
             for failure in await asyncio.gather(*held, return_exceptions=True):
                 if failure is not None:
                     raise failure
-            return {p: owner.next_offset for p, owner in self._owners.items()}
+            return {p: o.next_offset for p, o in self._owners.items() if p not in self._halts}
 
     async def feed(self, batch: Batch) -> None:
         """Give a batch to its owner, if it continues where the owner stands."""
         owner = self._owners.get(batch.partition)
         if owner is None or batch.end <= owner.next_offset:
             return
+        if isinstance(owner.failure, Unreadable):
+            return  # `heal` seeks back to it; the others must not wait here
         if owner.failure is not None or batch.start > owner.next_offset:
             await self._rebuild(batch.partition, owner)
             return
@@ -106,6 +124,9 @@ class Ownership:
             owner.fail(error)  # at once: half a batch must never become durable
             if not isinstance(error, Exception):
                 raise  # cancelled; `heal` sees to the owner
+            if isinstance(error, Unreadable):
+                self._halt(batch.partition, error, loaded=True)
+                return
             await self._rebuild(batch.partition, owner)
             return
         if self._owners.get(batch.partition) is owner:
@@ -124,8 +145,11 @@ class Ownership:
     async def heal(self) -> None:
         """Rebuild owners that failed in the background, or could not be rebuilt before."""
         for partition, owner in sorted(self._owners.items()):
-            if owner.failure is not None:
+            if isinstance(owner.failure, Unreadable):
+                await self._try_halted(partition, owner, owner.failure)
+            elif owner.failure is not None:
                 await self._rebuild(partition, owner)
+        self._sparing.remind()
 
     async def close(self) -> None:
         """Drop every owner."""
@@ -143,18 +167,47 @@ class Ownership:
         owner = self._make(partition)
         try:
             await owner.load()
+        except Unreadable as error:  # keeps its place: the other partitions go on
+            await owner.close()
+            owner.fail(error)
+            self._owners[partition] = owner
+            self._halt(partition, error, loaded=False)
+            return
         except BaseException:
             await owner.close()
             raise
         self._owners[partition] = owner
+        self._halts.pop(partition, None)
         self.progress[partition] = owner.next_offset
         logger.info("%s-%d: owned from offset %d", *partition, owner.next_offset)
 
     async def _drop(self, partition: Partition) -> None:
         owner = self._owners.pop(partition, None)
         self.progress.pop(partition, None)
+        self._halts.pop(partition, None)
         if owner is not None:
             await owner.close()
+
+    def _halt(self, partition: Partition, error: Unreadable, *, loaded: bool) -> None:
+        """Leave a partition to a person, and try it again now and then."""
+        tries = self._failures.get(partition, 0)
+        self._failures[partition] = tries + 1
+        pause_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
+        due = asyncio.get_running_loop().time() + pause_s
+        self._halts[partition] = Halt(due=due, loaded=loaded)
+        self.progress.pop(partition, None)
+        topic, number = partition
+        self._sparing.say(str(error), f"{topic}-{number} stands still: {error}")
+
+    async def _try_halted(self, partition: Partition, owner: Owner, why: Unreadable) -> None:
+        """Build an owner anew where that may help; a loaded one needs its record readable."""
+        halt = self._halts[partition]
+        if asyncio.get_running_loop().time() < halt.due:
+            return
+        if halt.loaded and why.still():
+            self._halt(partition, why, loaded=True)
+            return
+        await self._replace(partition, owner)
 
     async def _rebuild(self, partition: Partition, owner: Owner) -> None:
         """Replace an owner that failed, and seek to where the state ends."""
@@ -168,12 +221,17 @@ class Ownership:
             exc_info=None if why is None or isinstance(why, FencedError) else why,
         )
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+        await self._replace(partition, owner)
+
+    async def _replace(self, partition: Partition, owner: Owner) -> None:
+        """Hold a new owner in the place of one that failed, and seek to where it stands."""
         async with self._changing:
             if self._owners.get(partition) is not owner or self.seek is None:
                 return
             try:
                 await self._hold(partition)
-                await self.seek({partition: self._owners[partition].next_offset})
+                if self._owners[partition].failure is None:
+                    await self.seek({partition: self._owners[partition].next_offset})
             except Exception as error:  # noqa: BLE001 - the broker may be away: `heal` tries again
                 self._owners[partition].fail(error)
                 logger.warning("%s-%d: not rebuilt: %r", *partition, error)

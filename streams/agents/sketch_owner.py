@@ -76,10 +76,8 @@ class SketchOwner:
         """Fence the former owner, then read back what it made durable."""
         await self._writer.start()
         where = Partition(self._context.settings.topic("cells"), self._number)
-        stored = cells.restore(
-            self._records.stored(record)
-            for record in await read_all(self._context.connection, where)
-        )
+        records = await read_all(self._context.connection, where)
+        stored = cells.restore(self._records.stored(records))
         self._check_clock(stored)
         self._fold = PartitionFold(self._context.clock, stored.marker)
         self._fold.open = stored.open

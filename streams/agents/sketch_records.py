@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from streams.agents import cells
@@ -23,6 +23,7 @@ class SketchRecords:
 
     def __init__(self, context: Context, source: str, partition: int) -> None:
         self._codec = context.codec
+        self._own = context.own
         self._settings = context.settings
         self._clock = context.clock
         self._transactional = context.transactional
@@ -34,12 +35,14 @@ class SketchRecords:
         self._classes_written: dict[str, int] = {}
         self._progress_written: tuple[int, bool] | None = None
 
-    def stored(self, record: Any) -> cells.StoredRecord:
-        """Read one record of `cells`."""
-        body = None if record.value is None else self._codec.decode("cells", record.value)["body"]
-        return cells.StoredRecord(
-            key=record.key.decode(), stamp=cells.stamp_of(record.headers), body=body
-        )
+    def stored(self, records: Iterable[Any]) -> Iterator[cells.StoredRecord]:
+        """Read a partition of `cells`; Unreadable where it holds what may be state."""
+        for record, read in self._own.state("cells", records):
+            yield cells.StoredRecord(
+                key=(record.key or b"").decode(errors="replace"),
+                stamp=cells.stamp_of(record.headers),
+                body=None if read is None else read["body"],
+            )
 
     def resume(self, stored: cells.StoredState) -> None:
         """Continue after a former owner, one epoch later."""

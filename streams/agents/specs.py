@@ -11,10 +11,9 @@ from typing import Any
 
 from streams.agents.batch import Partition
 from streams.agents.tail import LogTail
-from streams.errors import RegistryError
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
-from streams.wire.codec import Codec
+from streams.wire.own import OwnRecords
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +21,8 @@ logger = logging.getLogger(__name__)
 class SpecFeed:
     """Live specs by rollout id, as far as read; `version` grows with every change."""
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, settings: Settings, own: OwnRecords) -> None:
+        self._own = own
         self._rollouts = settings.topic("rollouts")
         topics = (self._rollouts, settings.topic("leases"))
         partitions = [
@@ -63,17 +62,10 @@ class SpecFeed:
 
     def _take(self, partition: Partition, record: Any) -> None:
         rollout = (record.key or b"").decode(errors="replace")
-        if record.value is None:
-            return
-        try:
-            if partition.topic == self._rollouts:
-                self._apply(rollout, self._codec.decode("rollouts", record.value))
-            else:
-                self._lease(rollout, self._codec.decode("leases", record.value))
-        except RegistryError:
-            raise  # no fault of the record's: the tail brings it again
-        except Exception:  # one bad record must not stop the others
-            logger.exception("%s-%d@%d: not usable, skipped", *partition, record.offset)
+        if partition.topic == self._rollouts:
+            self._own.made("rollouts", record, lambda read: self._apply(rollout, read))
+        else:
+            self._own.made("leases", record, lambda read: self._lease(rollout, read))
 
     def _apply(self, rollout: str, record: dict[str, Any]) -> None:
         spec = RolloutSpec.from_json(record["spec"])

@@ -22,6 +22,8 @@ from streams.errors import LogError
 from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
+from streams.wire.own import OwnRecords
+from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
 
 if TYPE_CHECKING:
@@ -53,11 +55,12 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
     """Run a worker in this loop until `stopped()` returns."""
     await asyncio.to_thread(check_topics, settings)
     codec = Codec(open_store(settings), settings.prefix)
-    specs = SpecFeed(settings, codec)
+    own = OwnRecords(codec, Sparing(logger.warning))
+    specs = SpecFeed(settings, own)
     await specs.start()
-    app = await _app(settings, codec, specs)
+    app = await _app(settings, codec, own, specs)
     await app.start()
-    healing = asyncio.create_task(_heal(app, specs), name="heal")
+    healing = asyncio.create_task(_heal(app, specs, own), name="heal")
     logger.info("worker started")
     try:
         waiting = asyncio.ensure_future(stopped())
@@ -73,7 +76,7 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
         await specs.stop()
 
 
-async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
+async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFeed) -> DavyApp:
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
         logger.warning("no transactions here: this worker writes unfenced; run one worker only")
@@ -88,6 +91,7 @@ async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
     context = Context(
         settings=settings,
         codec=codec,
+        own=own,
         specs=specs,
         transactional=transactional,
         end_offset=end_offset,
@@ -105,7 +109,7 @@ async def _app(settings: Settings, codec: Codec, specs: SpecFeed) -> DavyApp:
     return app
 
 
-async def _heal(app: DavyApp, specs: SpecFeed) -> None:
+async def _heal(app: DavyApp, specs: SpecFeed, own: OwnRecords) -> None:
     """Rebuild owners that failed, for as long as the worker lives.
 
     Raises:
@@ -117,3 +121,4 @@ async def _heal(app: DavyApp, specs: SpecFeed) -> None:
         if failure is not None:
             raise LogError(f"the worker cannot go on: {failure}") from failure
         await app.ownership.heal()
+        own.remind()

@@ -16,6 +16,8 @@ from streams.errors import LogError
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
+from streams.wire.own import OwnRecords
+from streams.wire.sparing import Sparing
 from streams.wire.store import LocalSchemaStore
 from tests.agents.pipeline import START_MS, Traffic, spec
 
@@ -95,6 +97,7 @@ def owner_of(out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOw
     context = MemoryContext(
         settings=Settings(lateness_ms=0, future_ms=1 << 50, **settings),
         codec=CODEC,
+        own=OwnRecords(CODEC, Sparing(print)),
         specs=cast("Any", specs),
         transactional=True,
         end_offset=nothing_to_read,

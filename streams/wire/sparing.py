@@ -1,0 +1,60 @@
+"""How is the same thing told to operators without a flood?
+
+At once the first time, then with its number at most every minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+EVERY_S = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    at: float
+    text: str = ""
+    more: int = 0
+
+
+class Sparing:
+    """Tells what is alike once, then counts it.
+
+    >>> said = []
+    >>> sparing = Sparing(said.append, clock=iter([0.0, 1.0, 2.0, 70.0]).__next__)
+    >>> for number in range(3):
+    ...     sparing.say("alike", f"record {number}")
+    >>> sparing.remind()
+    >>> said
+    ['record 0', 'record 2 (2 like it since the last line)']
+    """
+
+    def __init__(
+        self, tell: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told: dict[Hashable, _Told] = {}
+
+    def say(self, alike: Hashable, text: str) -> None:
+        """Tell a line, or count it where one of the same `alike` was told lately."""
+        now, told = self._clock(), self._told.get(alike)
+        if told is None:
+            self._told[alike] = _Told(at=now)
+            self._tell(text)
+            return
+        told.text, told.more = text, told.more + 1
+        self._tell_if_due(told, now)
+
+    def remind(self) -> None:
+        """Tell what was counted and is due; call it now and then."""
+        now = self._clock()
+        for told in self._told.values():
+            self._tell_if_due(told, now)
+
+    def _tell_if_due(self, told: _Told, now: float) -> None:
+        if told.more and now - told.at >= EVERY_S:
+            self._tell(f"{told.text} ({told.more} like it since the last line)")
+            told.at, told.more = now, 0
