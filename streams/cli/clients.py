@@ -13,7 +13,7 @@ from streams.settings import Property, Settings
 MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 """What a broker answers while a partition changes its leader."""
 
-CONNECT_S = 4.0
+CONNECT_S = 3.0
 """A broker that cannot be reached for so long is not there."""
 
 _CONSUMER: dict[str, Property] = {

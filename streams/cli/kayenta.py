@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +14,22 @@ import typer
 from streams.cli import show
 from streams.errors import SpecError
 from streams.judge.kayenta import CanaryResult, judge_canary
+from streams.judge.kayenta.config import read_config
 from streams.judge.kayenta.facts import Grade
 
 FAILED_CANARY = 1
+WORDS = {
+    "direction": ("either", "increase", "decrease"),
+    "nanStrategy": ("remove", "replace"),
+    "outliers.strategy": ("keep", "remove"),
+    "effectSize.measure": ("meanRatio", "cles"),
+}
+"""What Kayenta's judge knows by place in a metric's `canary`; the first is its default."""
 
 app = typer.Typer(no_args_is_help=True, help="Kayenta's judge, answer for answer.")
 
 Config = Annotated[Path, typer.Argument(help="Canary config, JSON as Kayenta's API takes it.")]
-Control = Annotated[Path, typer.Option(help="JSON: metric name to values, null where missing.")]
+Control = Annotated[Path, typer.Option(help="JSON: metric to values; null, NaN where missing.")]
 Experiment = Annotated[Path, typer.Option(help="The same for the new version.")]
 PassScore = Annotated[float | None, typer.Option("--pass", help="Score of a pass; else config's.")]
 MarginalScore = Annotated[float | None, typer.Option("--marginal", help="Score of a marginal.")]
@@ -41,9 +50,17 @@ def judge(
     marginal_score: MarginalScore = None,
     as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Judge two sets of series; exit code 0 unless the canary fails, then 1."""
+    """Judge two sets of series; exit code 0 unless the canary fails, then 1.
+
+    NaN in a series counts as missing, like null. A word that Kayenta does not know is judged as
+    Kayenta does, by its default, and told on stderr.
+    """
+    canary = _read_object(config)
+    _check_scores(canary, pass_score, marginal_score)
+    for warning in unknown_words(canary):
+        typer.echo(f"warning: {config}: {warning}", err=True)
     result = judge_canary(
-        _read_object(config),
+        canary,
         _read_series(control),
         _read_series(experiment),
         pass_score=pass_score,
@@ -55,6 +72,39 @@ def judge(
         _print(result)
     if result.grade is Grade.FAIL:
         raise typer.Exit(FAILED_CANARY)
+
+
+def _check_scores(canary: dict[str, Any], passes: float | None, marginal: float | None) -> None:
+    """Refuse thresholds of which the lower is to be the better; a config alone is Kayenta's own."""
+    if passes is None and marginal is None:
+        return
+    read = read_config(canary)
+    least = read.pass_score if passes is None else passes
+    middle = read.marginal_score if marginal is None else marginal
+    if least < middle:
+        raise SpecError(
+            f"--pass: a pass at {least:g} lies below a marginal at {middle:g}; raise --pass or "
+            f"give --marginal {least:g} or less (what is not given is the config's)"
+        )
+
+
+def unknown_words(canary: Mapping[str, Any]) -> Iterator[str]:
+    """Words of a canary config for which Kayenta silently takes its default."""
+    metrics = canary.get("metrics")
+    for place, metric in enumerate(metrics if isinstance(metrics, list) else ()):
+        for path, words in WORDS.items():
+            word = _at(metric, ("analysisConfigurations", "canary", *path.split(".")))
+            if word is not None and word not in words:
+                yield (
+                    f"metrics[{place}]: {path} `{word}` is unknown and judged as `{words[0]}`, as "
+                    f"Kayenta does; it knows {', '.join(words)}"
+                )
+
+
+def _at(part: object, path: Sequence[str]) -> object:
+    for name in path:
+        part = part.get(name) if isinstance(part, Mapping) else None
+    return part
 
 
 def _print(result: CanaryResult) -> None:
@@ -83,8 +133,14 @@ def _plain(result: CanaryResult) -> dict[str, Any]:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise SpecError(f"{path}: cannot be read as JSON: {problem}") from problem
+    except FileNotFoundError as problem:
+        raise SpecError(f"{path}: there is no such file; check the path") from problem
+    except IsADirectoryError as problem:
+        raise SpecError(f"{path}: is a directory; name the JSON file in it") from problem
+    except OSError as problem:
+        raise SpecError(f"{path}: cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:
+        raise SpecError(f"{path}: is not JSON: {problem}") from problem
     if not isinstance(read, dict):
         raise SpecError(f"{path}: must hold a JSON object, got {type(read).__name__}")
     return read
