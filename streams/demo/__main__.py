@@ -1,76 +1,29 @@
-"""`python -m streams.demo`: the whole of davy on this machine, in two minutes.
+"""How is the demo started, so that Ctrl-C ends it from the first moment on?
 
-Exit code: 0 if both rollouts ended as they had to, 1 if not, 2 if a part failed, 130 or 143 on
-Ctrl-C or SIGTERM.
+Its imports take seconds. Nothing runs yet meanwhile, so there is nothing to clean up either.
 """
 
 from __future__ import annotations
 
-import argparse
+import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
-
-from rich.console import Console
-
-from streams.demo import scene, story, summary
-from streams.demo.faults import Fault
-from streams.demo.table import show_on
-from streams.errors import DavyError
-
-FAULTS = [fault.value for fault in Fault if fault is not Fault.NONE]
-
-
-class Stopped(BaseException):
-    """A signal asked us to end; no `except Exception` on the way may hold it up."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main() -> int:
-    """Run the demo; the exit code."""
-    args = _arguments()
+    """Import the demo and run it; the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    scene.forget_environment()
-    console = Console()
-    try:
-        told = story.tell(
-            (args.build / "demo").resolve(),
-            broker=args.broker,
-            fault=Fault(args.fault),
-            show=show_on(console),
-        )
-    except Stopped as stopped:
-        console.print(f"stopped by {signal.Signals(stopped.number).name}; nothing runs any more")
-        return 128 + stopped.number
-    except DavyError as error:
-        console.print(f"the demo failed: {error}", style="red", markup=False, highlight=False)
-        return 2
-    # The newest result, and the newest of each fault for the README's table.
-    for name in ("demo", f"demo-{args.fault}"):
-        summary.write(told, args.build / f"{name}.json")
-    for line in summary.lines(told):
-        console.print(line, highlight=False, soft_wrap=True)
-    return 0 if told.ok else 1
+        signal.signal(number, _leave)
+    from streams.demo.program import run  # noqa: PLC0415 - takes seconds
+
+    return run()
 
 
-def _stop(number: int, _: FrameType | None) -> None:
-    """The first signal ends the demo; later ones must not break its cleaning up."""
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)
-    raise Stopped(number)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m streams.demo", description=__doc__)
-    parser.add_argument("--fault", choices=FAULTS, default=Fault.ERRORS.value)
-    parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu")
-    parser.add_argument("--build", type=Path, default=Path("build"), help="folder for results")
-    return parser.parse_args()
+def _leave(number: int, _: FrameType | None) -> None:
+    """End at once: an exception could be caught by whatever is being imported."""
+    os.write(sys.stdout.fileno(), f"stopped by {signal.Signals(number).name}\n".encode())
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

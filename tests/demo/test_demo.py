@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -69,6 +70,24 @@ class TestDemo:
         assert demo.wait(deadline_s=RUN_S) == 0, demo.tail(200)
         check_report(tmp_path, fault)
         assert marked(mark) == set()
+
+
+class TestEndDuringImports:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_says_so_without_a_traceback(self, tmp_path: Path, number: signal.Signals) -> None:
+        """Python tells on stderr what it has imported; this module comes early."""
+        command = [sys.executable, "-X", "importtime", *DEMO[1:], "--build", str(tmp_path)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as demo:
+            assert demo.stderr is not None
+            assert any("streams.demo.processes" in line for line in demo.stderr)
+            demo.send_signal(number)
+            said, complaint = demo.communicate(timeout=60)
+        assert demo.returncode == 128 + number
+        assert said == f"stopped by {number.name}\n"
+        assert "Traceback" not in complaint
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.flow
