@@ -24,6 +24,9 @@ from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord
 from streams.wire.store import LocalSchemaStore
 
+UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f"
+"""Framing with a schema id that nobody registered."""
+
 
 def make_spec(rollout: str, target: Target, **more: Any) -> RolloutSpec:
     """A small rollout to 25 % and then all."""
@@ -98,9 +101,15 @@ class Log:
         self.send("commands", spec.rollout, self.codec.encode("commands", record))
 
     def decide(
-        self, spec: RolloutSpec, action: Action, candidate_bp: int, *, seq: int | None = None
+        self,
+        spec: RolloutSpec,
+        action: Action,
+        candidate_bp: int,
+        *,
+        seq: int | None = None,
+        readable: bool = True,
     ) -> Decision:
-        """The judge's next decision, linked to the one before."""
+        """The judge's next decision, linked to the one before; or one of an unknown schema."""
         before = self._last.get(spec.rollout)
         number = seq or (before.seq + 1 if before else 1)
         decision = Decision(
@@ -123,7 +132,7 @@ class Log:
         value = self.codec.encode("decisions", decision_to_record(decision))
         if before is None or number > before.seq:
             self._last[spec.rollout] = decision
-        self.send("decisions", spec.rollout, value)
+        self.send("decisions", spec.rollout, value if readable else UNKNOWN_SCHEMA + value[5:])
         return decision
 
     def routed(self, rollout: str) -> list[RoutingRecord]:

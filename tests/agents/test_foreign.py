@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from aiokafka.partitioner import murmur2
 
 from streams.demo.processes import wait_until
 from streams.wire.reasons import BadRecord
-from tests.agents.pipeline import Pipeline, Traffic
+from tests.agents.pipeline import Pipeline, Traffic, spec
 from tests.agents.test_decisions import ROLLOUT, await_decision, begin, rejudged_bodies
 
 if TYPE_CHECKING:
@@ -116,3 +118,125 @@ class TestForeign:
         lines = [line for line in told.splitlines() if ": skipped, " in line]
         assert (lines == []) == (topic == "decisions")  # nobody of the worker reads these
         assert all(f"{pipeline.settings.topic(topic)}-" in line for line in lines)
+
+
+def two_rollouts(pipeline: Pipeline) -> tuple[str, str]:
+    """Rollouts on partitions 0 and 1, applied."""
+    places: dict[int, str] = {}
+    for number in range(64):
+        name = f"r{number}"
+        place = (murmur2(name.encode()) & 0x7FFFFFFF) % 2
+        if place not in places:
+            places[place] = name
+            pipeline.apply(spec(name, service=name))
+    return places[0], places[1]
+
+
+class Running:
+    """Two rollouts under way on one worker, one on each partition."""
+
+    def __init__(self, pipeline: Lenient) -> None:
+        self.pipeline = pipeline
+        self.rollouts = two_rollouts(pipeline)
+        self.worker = pipeline.worker()
+        self.at_ms = time.time_ns() // 1_000_000 - 120_000
+        pipeline.eventually(
+            lambda: len(pipeline.bodies("davy.Activation")) >= 4, what="live", parts=[self.worker]
+        )
+        for rollout in self.rollouts:
+            self.go_on(rollout)
+
+    def publish(self) -> None:
+        """Five seconds of events of both services."""
+        streams = [
+            Traffic(service=name, seconds=5.0, rate=60.0, seed=n).events(self.at_ms)
+            for n, name in enumerate(self.rollouts)
+        ]
+        self.pipeline.publish(event for events in zip(*streams, strict=True) for event in events)
+        self.at_ms += 5_000
+
+    def decided(self, rollout: str) -> int:
+        """How often a rollout was decided upon."""
+        return sum(record["rollout"] == rollout for record in self.pipeline.decisions())
+
+    def go_on(self, rollout: str) -> None:
+        """Publish, and wait until it is decided upon once more."""
+        before = self.decided(rollout)
+        self.publish()
+        self.pipeline.eventually(
+            lambda: self.decided(rollout) > before, what=rollout, parts=[self.worker]
+        )
+
+    def told(self, line: str) -> None:
+        """Wait until the worker has logged this."""
+        self.pipeline.eventually(
+            lambda: line in log_of(self.worker), what=line, parts=[self.worker]
+        )
+
+    def put(self, topic: str, key: str, value: bytes | None) -> None:
+        """Write to partition 0, stamped as the newest flush of all."""
+        name, stamp = self.pipeline.settings.topic(topic), {"epoch": b"1", "flush": b"1"}
+        self.pipeline.producer.produce(name, value, key, partition=0, headers=stamp)
+        self.pipeline.settle()
+
+
+class TestUnreadable:
+    """What may be davy's own of another version is never passed over."""
+
+    def test_panes_stop_one_partition(self, pipeline: Lenient) -> None:
+        """Its rollout is judged no more and has no heartbeat; the other's is judged on."""
+        now = Running(pipeline)
+        halted, other = now.rollouts
+        now.put("panes", halted, UNKNOWN_SCHEMA)
+        now.publish()
+        now.told("stands still")
+        before, beats = now.decided(halted), self.beats(pipeline, halted)
+        for _ in range(3):
+            now.go_on(other)
+        assert now.decided(halted) == before
+        assert self.beats(pipeline, halted) <= beats + 1
+        line = next(x for x in log_of(now.worker).splitlines() if "stands still" in x)
+        for part in (f"{pipeline.settings.topic('panes')}-0@", "schema id 999999", "delete"):
+            assert part in line
+        assert "Traceback" not in log_of(now.worker)
+
+    def beats(self, pipeline: Lenient, rollout: str) -> int:
+        """Heartbeats of a rollout so far."""
+        return sum(record["rollout"] == rollout for _, record in pipeline.read("leases"))
+
+    def test_judge_state_until_it_is_deleted(self, pipeline: Lenient) -> None:
+        """After a restart its partition stands still; deleting the record's key lets it go on."""
+        now = Running(pipeline)
+        halted, other = now.rollouts
+        now.put("judge-state", halted, UNKNOWN_SCHEMA)
+        now.worker = restarted(pipeline, now.worker)
+        now.told("stands still")
+        before = now.decided(halted)
+        now.go_on(other)
+        assert now.decided(halted) == before
+        now.put("judge-state", halted, None)
+        now.go_on(halted)
+        assert "Traceback" not in log_of(now.worker)
+        seqs = [r["seq"] for r in pipeline.decisions() if r["rollout"] == halted]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+    def test_judge_state_that_was_replaced(self, pipeline: Lenient) -> None:
+        """The judge's next record of the same rollout holds all there is: nothing is missing."""
+        now = Running(pipeline)
+        now.put("judge-state", now.rollouts[0], UNKNOWN_SCHEMA)
+        now.go_on(now.rollouts[0])
+        now.worker = restarted(pipeline, now.worker)
+        now.go_on(now.rollouts[0])
+        assert "stands still" not in log_of(now.worker)
+
+    def test_cells_until_they_are_deleted(self, pipeline: Lenient) -> None:
+        """No pane closes without its partition; the worker lives, and goes on when it can."""
+        now = Running(pipeline)
+        key = f"predictions/0/live/{now.rollouts[0]}"
+        now.put("cells", key, UNKNOWN_SCHEMA)
+        now.worker = restarted(pipeline, now.worker)
+        now.told("stands still")
+        now.put("cells", key, None)
+        now.go_on(now.rollouts[0])
+        now.go_on(now.rollouts[1])
+        assert "Traceback" not in log_of(now.worker)

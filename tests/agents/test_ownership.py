@@ -11,6 +11,8 @@ import pytest
 from streams.agents import ownership
 from streams.agents.batch import Batch, Partition
 from streams.agents.ownership import Owner, Ownership
+from streams.wire.own import Unreadable
+from streams.wire.reasons import BadRecord, Reason
 
 HERE, THERE = Partition("t", 0), Partition("t", 1)
 
@@ -159,3 +161,54 @@ class TestTake:
         with pytest.raises(ConnectionError):
             await owned.take([HERE, THERE])
         assert slow.loaded.is_set()
+
+
+class Locked:
+    """A record that cannot be read until somebody registers its schema."""
+
+    def __init__(self) -> None:
+        self.readable = False
+
+    def read(self) -> None:
+        if not self.readable:
+            raise BadRecord(Reason.UNKNOWN_SCHEMA, "id 7")
+
+    def meet(self) -> None:
+        if not self.readable:
+            raise Unreadable("t-0@3: may hold state and cannot be read", self.read)
+
+
+class TestUnreadable:
+    async def test_in_the_source(self, caplog: pytest.LogCaptureFixture) -> None:
+        """It waits without being built anew and holds up nobody; then it is sought again."""
+        locked = Locked()
+        owned = Ownership(made := Made(MemoryOwner(feeding=locked.meet), MemoryOwner()))
+        told = seeks(owned)
+        await owned.take([HERE, THERE])
+        await owned.feed(batch(0, 5))
+        await owned.feed(batch(5, 9))
+        await owned.feed(Batch(partition=THERE, start=0, end=5, records=[]))
+        for _ in range(3):
+            await owned.heal()
+        assert (len(made.owners), told) == (2, [])
+        assert owned.progress == {THERE: 5}
+        locked.readable = True
+        await owned.heal()
+        assert (len(made.owners), told) == (3, [{HERE: 0}])
+        assert caplog.text.count("t-0 stands still: t-0@3: ") == 1
+        assert "Traceback" not in caplog.text
+
+    async def test_in_the_state(self) -> None:
+        """The worker starts without it, and reads the state again until it can."""
+        locked = Locked()
+        owned = Ownership(made := Made(*(MemoryOwner(loading=locked.meet) for _ in range(3))))
+        told = seeks(owned)
+        made.planned.insert(1, MemoryOwner())
+        assert await owned.take([HERE, THERE]) == {THERE: 0}
+        await owned.feed(batch(0, 5))
+        await owned.heal()
+        assert told == []
+        locked.readable = True
+        await owned.heal()
+        await owned.feed(batch(0, 5))
+        assert (told, owned.progress) == ([{HERE: 0}], {HERE: 5, THERE: 0})
