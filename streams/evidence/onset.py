@@ -58,6 +58,19 @@ def one_arm_log_factor(test: OneArmTest, n: ArrayLike, x: ArrayLike) -> Floats:
     return log_factor
 
 
+def begun_by(block: ArrayLike, early: float = 0.0) -> Floats:
+    """Prior mass of an onset up to a start block, sum of v_1 .. v_block; any shape.
+
+    v_j = (1 - early) / (j (j + 1)), and `early` more on the first block: what is well from the
+    start pays for harm from the start, not for that which may never come late.
+
+    >>> begun_by([0, 1, 2]).round(3).tolist(), begun_by([0, 1, 2], early=0.8).round(3).tolist()
+    ([0.0, 0.5, 0.667], [0.0, 0.9, 0.933])
+    """
+    j = np.asarray(block, np.float64)
+    return np.where(j > 0, 1.0 - (1.0 - early) / (j + 1.0), 0.0)
+
+
 class LateOnset:
     """Log S^g, float64[..., grid], and the start block that each stream has come to, int64.
 
@@ -74,18 +87,18 @@ class LateOnset:
     True
     """
 
-    __slots__ = ("block", "grid", "log_s")
+    __slots__ = ("block", "early", "grid", "log_s")
 
-    def __init__(self, grid: Grid, shape: tuple[int, ...] = ()) -> None:
-        """No strata yet, for `shape` independent streams."""
-        self.grid = grid
+    def __init__(self, grid: Grid, shape: tuple[int, ...] = (), *, early: float = 0.0) -> None:
+        """No strata yet, for `shape` independent streams; `early` as in `begun_by`."""
+        self.grid, self.early = grid, early
         self.block: Ints = np.zeros(shape, np.int64)
         self.log_s: Floats = np.full((*shape, grid.log_psi.size), -np.inf)
 
     @classmethod
-    def zeros(cls, grid: Grid, shape: tuple[int, ...] = ()) -> Self:
-        """No strata yet, for `shape` independent streams."""
-        return cls(grid, shape)
+    def zeros(cls, grid: Grid, shape: tuple[int, ...] = (), *, early: float = 0.0) -> Self:
+        """No strata yet, for `shape` independent streams; `early` as in `begun_by`."""
+        return cls(grid, shape, early=early)
 
     def fold(
         self,
@@ -105,7 +118,7 @@ class LateOnset:
                 "strata must be folded in order of time: start block "
                 f"{int(reached.min())} came after {int(self.block.max())}"
             )
-        started = 1.0 / (self.block + 1.0) - 1.0 / (reached + 1.0)
+        started = begun_by(reached, self.early) - begun_by(self.block, self.early)
         with np.errstate(divide="ignore"):
             log_started = np.log(started)[..., None]
         moved = np.logaddexp(self.log_s, log_started) + np.asarray(log_factor, np.float64)
@@ -115,7 +128,7 @@ class LateOnset:
     def log_e_harm(self) -> Floats:
         """Log e-value against "at no time more than the limit", leading shape."""
         begun = log_sum_exp(self.grid.log_weight + self.log_s)
-        return np.logaddexp(begun, -np.log1p(self.block))
+        return np.logaddexp(begun, np.log1p(-begun_by(self.block, self.early)))
 
     def to_state(self) -> dict[str, Any]:
         """JSON: the block and log S^g; the latter null before any stratum."""
@@ -124,9 +137,9 @@ class LateOnset:
         return {"block": self.block.tolist(), "log_s": log_s.tolist() if seen else None}
 
     @classmethod
-    def from_state(cls, grid: Grid, state: Mapping[str, Any]) -> Self:
-        """Read what `to_state` wrote for the same grid."""
-        onset = cls(grid, np.shape(state["block"]))
+    def from_state(cls, grid: Grid, state: Mapping[str, Any], *, early: float = 0.0) -> Self:
+        """Read what `to_state` wrote for the same grid and `early`."""
+        onset = cls(grid, np.shape(state["block"]), early=early)
         onset.block[...] = state["block"]
         if state["log_s"] is not None:
             onset.log_s[...] = state["log_s"]

@@ -15,6 +15,10 @@ from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log
 from streams.evidence.rates import RatioSums
 from streams.evidence.two_sample import TwoSampleSums
 
+EARLY = 0.8
+"""Prior mass of harm from the very start, beside what the mixture has there: most harm of a new
+version shows at once, and finding it must not wait for harm that may come late."""
+
 
 class LateRatio:
     """Harm of a rate ratio, by the factors of whichever form the sums have."""
@@ -22,7 +26,7 @@ class LateRatio:
     def __init__(self, sums: RatioSums | TwoSampleSums) -> None:
         self._sums = sums
         self._test = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
-        self._onset = LateOnset.zeros(self._test.harm, sums.n_b.shape)
+        self._onset = LateOnset.zeros(self._test.harm, sums.n_b.shape, early=EARLY)
 
     def fold(
         self,
@@ -59,7 +63,7 @@ class LateRatio:
     def restore(self, state: Any, sums: RatioSums | TwoSampleSums) -> None:
         """Take on what `to_state` wrote, and the restored sums."""
         self._sums = sums
-        self._onset = LateOnset.from_state(self._test.harm, state)
+        self._onset = LateOnset.from_state(self._test.harm, state, early=EARLY)
 
 
 class LateLimit:
@@ -67,7 +71,7 @@ class LateLimit:
 
     def __init__(self, limit: float, shape: tuple[int, ...] = ()) -> None:
         self._test = OneArmTest(limit)
-        self._onset = LateOnset.zeros(self._test.harm, shape)
+        self._onset = LateOnset.zeros(self._test.harm, shape, early=EARLY)
 
     def fold(
         self,
@@ -89,4 +93,4 @@ class LateLimit:
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
-        self._onset = LateOnset.from_state(self._test.harm, state)
+        self._onset = LateOnset.from_state(self._test.harm, state, early=EARLY)
