@@ -90,10 +90,10 @@ class Silence:
     panes: int = 0
     baseline_seen: bool = False
 
-    def feed(self, exposures: Sequence[int], desired: Weights) -> None:
-        """A pane's requests per arm; every arm that is to have traffic must speak."""
+    def feed(self, exposures: Sequence[int], weights: Weights) -> None:
+        """A pane's requests per arm; every arm with a weight, as far as known, must speak."""
         self.baseline_seen = self.baseline_seen or exposures[0] > 0
-        arms = zip(exposures, desired, strict=True)
+        arms = zip(exposures, weights, strict=True)
         silent = any(not count for count, weight in arms if weight > 0)
         self.panes = self.panes + 1 if silent else 0
 

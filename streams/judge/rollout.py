@@ -126,7 +126,7 @@ class RolloutJudge:
                 pair.feed(read, pane.pane, weights)
         waiting = Waiting(pane=pane.pane, counts=counts)
         self._queue.push(waiting)
-        self._silence.feed(waiting.exposures, self._desired())
+        self._silence.feed(waiting.exposures, weights or self._desired())
 
     def _settle(self) -> None:
         """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
