@@ -18,6 +18,7 @@ from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log_factor
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
+from streams.judge.monitors.late import EARLY
 from streams.judge.monitors.rates import FREQUENT
 from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
@@ -119,7 +120,7 @@ class HarmLimit:
 
     def __init__(self, limit: float, shape: tuple[int, ...]) -> None:
         self._test = OneArmTest(limit)
-        self._onset = LateOnset.zeros(self._test.harm, shape)
+        self._onset = LateOnset.zeros(self._test.harm, shape, early=EARLY)
 
     def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:  # noqa: ARG002
         """Exposures and events of the candidate."""
@@ -137,7 +138,7 @@ class HarmRate:
     def __init__(self, sums: RatioSums | TwoSampleSums, floor: HarmLimit | None) -> None:
         self._sums, self._floor = sums, floor
         self._ratio = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
-        self._onset = LateOnset.zeros(self._ratio.harm, sums.n_b.shape)
+        self._onset = LateOnset.zeros(self._ratio.harm, sums.n_b.shape, early=EARLY)
 
     def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
         """Exposures and events by arm; the two-sample form bets on the rate of what was before."""

@@ -80,7 +80,7 @@ class TestLatencyReader:
         assert reader.read(cell(1), slower).tolist() == [[1, 0], [10, 0]]
         again = LatencyReader(0.95, 0.1)
         again.restore(reader.to_state())
-        assert again.read(cell(5), slower).tolist() == [[5, 0], [10, 10]]
+        assert again.read(cell(5, latency_ms=10), slower).tolist() == [[5, 0], [10, 10]]
 
 
 class TestClassReader:
