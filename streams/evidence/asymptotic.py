@@ -15,39 +15,42 @@ LOWEST = -700.0
 """Floor of a log e-value, so that it stays a number everywhere."""
 
 
-def asymptotic_rho(n_opt: float, alpha: float) -> float:
-    """Scale of the mixture that makes the two-sided sequence tightest at n_opt."""
-    spent = -2.0 * np.log(alpha)
-    return float(np.sqrt((spent + np.log1p(spent)) / n_opt))
+def asymptotic_rho(n_opt: float, alpha: ArrayLike) -> Floats:
+    """Scale of the mixture that makes the two-sided sequence tightest at n_opt (any shape)."""
+    spent = -2.0 * np.log(np.asarray(alpha, np.float64))
+    rho: Floats = np.sqrt((spent + np.log1p(spent)) / n_opt)
+    return rho
 
 
-def asymptotic_radius(se: ArrayLike, n: ArrayLike, alpha: float, rho: float) -> Floats:
+def asymptotic_radius(se: ArrayLike, n: ArrayLike, alpha: float, rho: ArrayLike) -> Floats:
     """Two-sided radius from standard error se at sample size n (any shape)."""
-    growth = np.asarray(n, np.float64) * rho**2
+    growth = np.asarray(n, np.float64) * np.square(rho)
     width = 2.0 * (growth + 1.0) / growth * np.log(np.sqrt(growth + 1.0) / alpha)
     radius: Floats = np.asarray(se, np.float64) * np.sqrt(width)
     return radius
 
 
 def one_sided_asymptotic_radius(
-    se: ArrayLike, n: ArrayLike, alpha: float, n_opt: float = 500.0
+    se: ArrayLike, n: ArrayLike, alpha: ArrayLike, n_opt: float = 500.0
 ) -> Floats:
     """One-sided radius from standard error se at sample size n (any shape), alpha < .5."""
-    growth = np.asarray(n, np.float64) * asymptotic_rho(n_opt, 2.0 * alpha) ** 2
-    width = 2.0 * (growth + 1.0) / growth * np.log1p(np.sqrt(growth + 1.0) / (2.0 * alpha))
+    spent = 2.0 * np.asarray(alpha, np.float64)
+    growth = np.asarray(n, np.float64) * asymptotic_rho(n_opt, spent) ** 2
+    width = 2.0 * (growth + 1.0) / growth * np.log1p(np.sqrt(growth + 1.0) / spent)
     radius: Floats = np.asarray(se, np.float64) * np.sqrt(width)
     return radius
 
 
 def one_sided_asymptotic_log_e(
-    distance: ArrayLike, se: ArrayLike, n: ArrayLike, alpha: float, n_opt: float = 500.0
+    distance: ArrayLike, se: ArrayLike, n: ArrayLike, alpha: ArrayLike, n_opt: float = 500.0
 ) -> Floats:
     """Log e-value of an estimate that lies `distance` beyond a limit (any shape), >= -700.
 
     It reaches log 1/alpha exactly when distance reaches `one_sided_asymptotic_radius` at the same
     alpha, which only sets where the mixture is sharpest.
     """
-    growth = np.asarray(n, np.float64) * asymptotic_rho(n_opt, 2.0 * alpha) ** 2
+    spent = 2.0 * np.asarray(alpha, np.float64)
+    growth = np.asarray(n, np.float64) * asymptotic_rho(n_opt, spent) ** 2
     z = np.maximum(np.asarray(distance, np.float64), 0.0) / np.asarray(se, np.float64)
     exponent = np.maximum(z * z * growth / (2.0 * (growth + 1.0)), 1e-300)
     log_expm1 = exponent + np.log(-np.expm1(-exponent))

@@ -87,14 +87,14 @@ def gamma_poisson_mixture_bound(v: ArrayLike, alpha: float, v_opt: float, c: flo
 
 
 def beta_binomial_mixture_bound(
-    v: ArrayLike, alpha: float, v_opt: float, g: float, h: float
+    v: ArrayLike, alpha: float, v_opt: float, g: ArrayLike, h: ArrayLike
 ) -> Floats:
-    """Upper bound on S with steps in [-g, h], one of two sides that share alpha (any shape v).
+    """Upper bound on S with steps in [-g, h], one of two sides that share alpha (any shape).
 
     >>> round(float(beta_binomial_mixture_bound(100.0, 0.05, 100.0, 0.2, 0.8)), 4)
     31.4308
     """
-    prior = max(best_rho(v_opt, alpha) - g * h, SMALLEST_PRIOR * g * h)
+    prior = _prior(best_rho(v_opt, alpha), g, h)
     return _beta_binomial_bound(v, alpha, (g, h, prior), _log_beta)
 
 
@@ -102,13 +102,19 @@ def one_sided_beta_binomial_mixture_bound(
     v: ArrayLike, alpha: float, v_opt: float, g: float, h: float
 ) -> Floats:
     """Upper bound on S with steps in [-g, h], alpha spent on this side alone (any shape v)."""
-    prior = max(best_rho(v_opt, 2.0 * alpha) - g * h, SMALLEST_PRIOR * g * h)
+    prior = _prior(best_rho(v_opt, 2.0 * alpha), g, h)
 
     def log_upper_beta(a: Floats, b: Floats) -> Floats:
         result: Floats = betaln(a, b) + np.log(betainc(a, b, h / (g + h)))
         return result
 
     return _beta_binomial_bound(v, alpha, (g, h, prior), log_upper_beta)
+
+
+def _prior(rho: float, g: ArrayLike, h: ArrayLike) -> Floats:
+    variance = np.asarray(g, np.float64) * np.asarray(h, np.float64)
+    prior: Floats = np.maximum(rho - variance, SMALLEST_PRIOR * variance)
+    return prior
 
 
 def _log_beta(a: Floats, b: Floats) -> Floats:
@@ -119,20 +125,20 @@ def _log_beta(a: Floats, b: Floats) -> Floats:
 def _beta_binomial_bound(
     v: ArrayLike,
     alpha: float,
-    steps: tuple[float, float, float],
+    steps: tuple[ArrayLike, ArrayLike, ArrayLike],
     log_beta: Callable[[Floats, Floats], Floats],
 ) -> Floats:
-    (g, h, prior), time = steps, np.asarray(v, np.float64)[..., None]
-    start = log_beta(np.float64(prior / (g * (g + h))), np.float64(prior / (h * (g + h))))  # type: ignore[arg-type]
+    g, h, prior, time = (np.asarray(x, np.float64)[..., None] for x in (*steps, v))
+    prior_down, prior_up = prior / (g * (g + h)), prior / (h * (g + h))
+    start = log_beta(prior_down, prior_up)
 
     def log_e(s: Floats) -> Floats:
         down, up = (time - g * s) / (g * (g + h)), (time + h * s) / (h * (g + h))
         result: Floats = time / (g * h) * np.log(g + h) - up * np.log(g) - down * np.log(h)
-        prior_down, prior_up = prior / (g * (g + h)), prior / (h * (g + h))
         result += log_beta(prior_down + down, prior_up + up) - start
         return result
 
-    return first_above(log_e, alpha, np.asarray(v, np.float64) / g)
+    return first_above(log_e, alpha, (time / g)[..., 0])
 
 
 def first_above(log_e: Callable[[Floats], Floats], alpha: float, high: Floats) -> Floats:

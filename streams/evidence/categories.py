@@ -20,17 +20,22 @@ from streams.evidence.grids import two_sided_grid
 class EqualitySums:
     """E = prod_c [(1 - 1/k) + E_c / k]; order-free and mergeable. k is fixed beforehand.
 
+    Streams may each have a k of their own (`sizes`); the categories beyond it stay empty.
+
     >>> sums = EqualitySums.zeros(categories=3)
     >>> sums.fold([60, 30, 10], [30, 30, 40])
     >>> bool(sums.log_e() > np.log(1 / 0.001))
     True
     """
 
-    __slots__ = ("categories", "log_d", "x_c")
+    __slots__ = ("categories", "log_d", "sizes", "x_c")
 
-    def __init__(self, categories: int, shape: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, categories: int, shape: tuple[int, ...] = (), sizes: ArrayLike | None = None
+    ) -> None:
         """No strata yet, k = `categories`, for `shape` independent streams."""
         self.categories = categories
+        self.sizes: Ints = np.asarray(categories if sizes is None else sizes, np.int64)
         self.x_c: Ints = np.zeros((*shape, categories), np.int64)
         self.log_d = FixedSum((*shape, categories, two_sided_grid().log_psi.size))
 
@@ -52,8 +57,8 @@ class EqualitySums:
         share = n_c / np.maximum(n_b + n_c, 1)
         events: Floats = np.where(used, b + c, 0).astype(np.float64)
         self.x_c += np.where(used, c, 0)
-        log_d = np.log1p(share[..., None, None] * np.expm1(two_sided_grid().log_psi))
-        self.log_d.add(events[..., None] * log_d)
+        log_d = np.log1p(share[..., None] * np.expm1(two_sided_grid().log_psi))
+        self.log_d.add(events[..., None] * log_d[..., None, :])
 
     def merge(self, other: Self) -> None:
         """Add the strata of another state with the same k."""
@@ -65,8 +70,10 @@ class EqualitySums:
         grid = two_sided_grid()
         log_ratio = self.x_c[..., None] * grid.log_psi - self.log_d.value()
         log_e = log_sum_exp(grid.log_weight + log_ratio)
-        k = self.categories
-        damped: Floats = np.logaddexp(np.log1p(-1.0 / k) if k > 1 else -np.inf, log_e - np.log(k))
+        k = self.sizes[..., None]
+        with np.errstate(divide="ignore"):
+            kept = np.log1p(-1.0 / k)
+        damped: Floats = np.logaddexp(kept, log_e - np.log(k))
         total: Floats = damped.sum(axis=-1)
         return total
 
@@ -85,11 +92,11 @@ class EqualitySums:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Read what `to_state` wrote."""
+    def from_state(cls, state: Mapping[str, Any], sizes: ArrayLike | None = None) -> Self:
+        """Read what `to_state` wrote for the same `sizes`."""
         kept = state["kept"]
         x_c = np.array(state["x"], np.int64)
-        sums = cls(state["categories"], x_c.shape[:-1])
+        sums = cls(state["categories"], x_c.shape[:-1], sizes)
         if kept:
             log_d = FixedSum.from_state(state["d"])
             sums.x_c[..., kept] = x_c

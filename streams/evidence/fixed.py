@@ -98,6 +98,18 @@ def _at(values: Ints, anchor: int | Ints) -> Ints:
     return values[..., anchor, None] if isinstance(anchor, int) else values[..., anchor]
 
 
+def rows_of(values: Floats, shape: tuple[int, ...], rows: Ints) -> Floats:
+    """Values [..., points] of some streams, [rows, points]; `rows` index the flat leading shape.
+
+    Values without leading axes are the same for every stream, and stay [points].
+    """
+    if values.ndim == 1:
+        return values
+    wide = np.broadcast_to(values, (*shape, values.shape[-1]))
+    taken: Floats = wide[np.unravel_index(rows, shape)]
+    return taken
+
+
 def log_sum_exp(values: Floats) -> Floats:
     """Return log sum exp over the last axis; defined for -inf, no overflow."""
     top = values.max(axis=-1)

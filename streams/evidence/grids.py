@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Floats
+
+PerStream = float | tuple[float, ...]
+"""A parameter of a test: one for all streams, or one for each place of their last axis."""
 
 NO_MARGIN_SPAN = (0.08, 1.6)
 """|log psi| of the non-inferiority grid at margin 0: ratios from .92 down to .20."""
@@ -14,7 +18,10 @@ NO_MARGIN_SPAN = (0.08, 1.6)
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Points of a mixture: log psi and log weight, float64[points]."""
+    """Points of a mixture: log psi and log weight, float64[..., points].
+
+    Leading axes, where there are any, are those of the streams that each have points of their own.
+    """
 
     log_psi: Floats
     log_weight: Floats
@@ -36,14 +43,15 @@ def harm_grid() -> Grid:
     return weighted(log_psi, -0.5 * log_psi)
 
 
-def non_inferiority_grid(margin: float) -> Grid:
-    """12 equally weighted psi < 1, |log psi| geometric in [.4, 4] |log(1 + margin)|.
+def non_inferiority_grid(margin: ArrayLike) -> Grid:
+    """12 equally weighted psi < 1, |log psi| geometric in [.4, 4] |log(1 + margin)|, [..., 12].
 
     At margin 0 there is no scale to go by; there |log psi| is geometric in [.08, 1.6].
     """
-    scale = abs(np.log1p(margin))
-    low, high = (0.4 * scale, 4.0 * scale) if scale > 0 else NO_MARGIN_SPAN
-    return weighted(-np.geomspace(low, high, 12), np.zeros(12))
+    scale = np.abs(np.log1p(np.asarray(margin, np.float64)))
+    low = np.where(scale > 0, 0.4 * scale, NO_MARGIN_SPAN[0])
+    high = np.where(scale > 0, 4.0 * scale, NO_MARGIN_SPAN[1])
+    return weighted(-np.geomspace(low, high, 12, axis=-1), np.zeros(12))
 
 
 def two_sided_grid() -> Grid:

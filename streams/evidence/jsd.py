@@ -84,16 +84,18 @@ def jsd_estimate(p: Floats, q: Floats, inverse_p: Floats, inverse_q: Floats) -> 
     known = np.isfinite(inverse_p) & np.isfinite(inverse_q)
     a_p, a_q = np.where(known, inverse_p, 1.0), np.where(known, inverse_q, 1.0)
     seen = (p > 0) | (q > 0)
-    soft_p, soft_q = smoothed(p, seen, a_p), smoothed(q, seen, a_q)
-    plug_in = jensen_shannon_divergence(p, q)
-    bias = a_p * sampling_bias(p, q) + a_q * sampling_bias(q, p)
-    v_p = np.maximum(log_ratio_variance(p, q), log_ratio_variance(soft_p, soft_q))
-    v_q = np.maximum(log_ratio_variance(q, p), log_ratio_variance(soft_q, soft_p))
+    soft = smoothed(p, seen, a_p), smoothed(q, seen, a_q)
+    mixes = np.stack([np.stack([p, q]), np.stack(soft)])  # [plain or smoothed, arm, ..., k]
+    others = mixes[:, ::-1]
+    plug_in, softened = jensen_shannon_divergence(mixes[:, 0], mixes[:, 1])
+    bias_p, bias_q = sampling_bias(mixes[0], others[0])
+    v_p, v_q = log_ratio_variance(mixes, others).max(axis=0)
+    bias = a_p * bias_p + a_q * bias_q
     spare = np.maximum(seen.sum(axis=-1) - 1, 0)
     variance = 0.25 * (v_p * a_p + v_q * a_q) + spare / 32.0 * (a_p + a_q) ** 2
     return JsdEstimate(
         plug_in=plug_in,
-        corrected=np.minimum(plug_in - bias, jensen_shannon_divergence(soft_p, soft_q)),
+        corrected=np.minimum(plug_in - bias, softened),
         se=np.maximum(np.sqrt(variance), LEAST_SE),
         n=2.0 / (a_p + a_q),
         enough=known & (np.maximum(a_p, a_q) * ENOUGH <= 1.0 + 1e-9),
@@ -174,7 +176,7 @@ class JsdSums:
         shown: Floats = np.where(np.isfinite(self.shares()[2]), np.maximum(at.corrected, 0), np.nan)
         return shown
 
-    def interval(self, alpha_low: float, alpha_high: float) -> tuple[Floats, Floats]:
+    def interval(self, alpha_low: ArrayLike, alpha_high: ArrayLike) -> tuple[Floats, Floats]:
         """(corrected - h, plug-in + h) at the two one-sided alphas, within [0, log 2] nats."""
         at = self.estimates()
         low = at.corrected - one_sided_asymptotic_radius(at.se, at.n, alpha_low, N_OPT)
@@ -183,37 +185,37 @@ class JsdSums:
         low, high = np.where(at.enough, low, 0.0), np.where(at.enough, high, top)
         return np.clip(low, 0.0, top), np.clip(high, 0.0, top)
 
-    def harm_gap(self, alpha: float) -> Floats:
+    def harm_gap(self, alpha: ArrayLike) -> Floats:
         """Lower bound of the JSD: corrected - h; -inf before 50 exposures per arm."""
         at = self.estimates()
         gap = at.corrected - one_sided_asymptotic_radius(at.se, at.n, alpha, N_OPT)
         return np.where(at.enough, gap, -np.inf)
 
-    def is_harm(self, threshold: float, alpha: float) -> Bools:
+    def is_harm(self, threshold: ArrayLike, alpha: ArrayLike) -> Bools:
         """Whether the JSD is shown to exceed `threshold` nats."""
-        result: Bools = self.harm_gap(alpha) > threshold
+        result: Bools = self.harm_gap(alpha) > np.asarray(threshold)
         return result
 
-    def is_similar(self, threshold: float, alpha: float) -> Bools:
+    def is_similar(self, threshold: ArrayLike, alpha: ArrayLike) -> Bools:
         """Whether the JSD is shown to be below `threshold` nats: plug-in + h < threshold."""
         at = self.estimates()
         high = at.plug_in + one_sided_asymptotic_radius(at.se, at.n, alpha, N_OPT)
-        result: Bools = at.enough & (high < threshold)
+        result: Bools = at.enough & (high < np.asarray(threshold))
         return result
 
-    def log_e_harm(self, threshold: float, alpha: float) -> Floats:
+    def log_e_harm(self, threshold: ArrayLike, alpha: ArrayLike) -> Floats:
         """Log of 1/alpha' of the sequence, sharpest at `alpha`, against JSD <= threshold.
 
         It reaches log 1/alpha exactly when `is_harm` does; 0 before 50 exposures per arm.
         Asymptotic, so of the kind of an e-value and no proven one.
         """
         at = self.estimates()
-        return _log_e(at.corrected - threshold, at, alpha)
+        return _log_e(at.corrected - np.asarray(threshold), at, alpha)
 
-    def log_e_safe(self, threshold: float, alpha: float) -> Floats:
+    def log_e_safe(self, threshold: ArrayLike, alpha: ArrayLike) -> Floats:
         """The same against JSD >= threshold: reaches log 1/alpha when `is_similar` does."""
         at = self.estimates()
-        return _log_e(threshold - at.plug_in, at, alpha)
+        return _log_e(np.asarray(threshold) - at.plug_in, at, alpha)
 
     def to_state(self) -> list[dict[str, Any]]:
         """JSON: one entry per applied weight, ascending."""
@@ -238,6 +240,6 @@ def padded(counts: Ints, k: int) -> Ints:
     return np.concatenate([counts, np.zeros((*counts.shape[:-1], spare), np.int64)], axis=-1)
 
 
-def _log_e(distance: Floats, at: JsdEstimate, alpha: float) -> Floats:
+def _log_e(distance: Floats, at: JsdEstimate, alpha: ArrayLike) -> Floats:
     log_e = one_sided_asymptotic_log_e(distance, at.se, at.n, alpha, N_OPT)
     return np.where(at.enough, log_e, 0.0)

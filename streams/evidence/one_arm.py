@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Floats, Ints, log_sum_exp
-from streams.evidence.grids import Grid, harm_grid, weighted
+from streams.evidence.grids import Grid, PerStream, harm_grid, weighted
 from streams.evidence.roots import turning_point
 
 
@@ -41,12 +41,16 @@ def bernoulli_log_e(events: Ints, exposures: Ints, limit: ArrayLike, grid: Grid)
 
 @dataclass(frozen=True)
 class OneArmTest:
-    """Harm is a rate of bad events above `limit` (a success floor of .995 is limit .005)."""
+    """Harm is a rate of bad events above `limit` (a success floor of .995 is limit .005).
 
-    limit: float
+    One limit for all streams, or a tuple with one for each place of their last axis.
+    """
+
+    limit: PerStream
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.limit < 1.0:
+        limit = np.asarray(self.limit)
+        if not np.all((limit > 0.0) & (limit < 1.0)):
             raise ValueError(f"limit must be a rate between 0 and 1, got {self.limit}")
 
     @cached_property

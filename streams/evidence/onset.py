@@ -42,7 +42,7 @@ def rate_ratio_log_factor(
     What `RatioSums` adds up, for exposures n and events x of any shape; 0 if an arm is empty.
     """
     b, c, events_b, events_c = (np.asarray(v, np.float64) for v in (n_b, n_c, x_b, x_c))
-    odds = c * (1.0 + test.margin)
+    odds = c * test.tolerated
     share = odds / np.maximum(odds + b, 1e-300)
     events = (events_b + events_c)[..., None]
     log_mean = np.log1p(share[..., None] * np.expm1(test.harm.log_psi))
@@ -53,7 +53,8 @@ def rate_ratio_log_factor(
 def one_arm_log_factor(test: OneArmTest, n: ArrayLike, x: ArrayLike) -> Floats:
     """Log likelihood ratios of one arm's counts against p <= limit, [..., grid]."""
     count, events = np.asarray(n, np.float64)[..., None], np.asarray(x, np.float64)[..., None]
-    log_mean = np.log1p(test.limit * np.expm1(test.harm.log_psi))
+    limit = np.asarray(test.limit, np.float64)[..., None]
+    log_mean = np.log1p(limit * np.expm1(test.harm.log_psi))
     log_factor: Floats = events * test.harm.log_psi - count * log_mean
     return log_factor
 

@@ -7,12 +7,13 @@ Bounds are for display: Howard and Ramdas, "Sequential estimation of quantiles" 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from streams.evidence.boundaries import beta_binomial_mixture_bound
-from streams.evidence.fixed import Floats, Ints
+from streams.evidence.fixed import Ints
 from streams.sketches.log_histogram import MAPPING, LogHistogram
 
 WARM_UP = 10.0
@@ -82,19 +83,19 @@ def exceedances(histogram: LogHistogram, edge_index: int, shift: int = 0) -> int
     return histogram.count_above(min(edge_index + shift, MAPPING.size - 1))
 
 
-def quantile_rank_bounds(t: ArrayLike, q: float, alpha: float) -> tuple[Ints, Ints]:
+def quantile_rank_bounds(t: ArrayLike, q: ArrayLike, alpha: float) -> tuple[Ints, Ints]:
     """Ranks of the order statistics that bound the q-quantile at every t with error alpha.
 
-    t is int (any shape). The lower rank may be 0 (no bound), the upper t + 1 (no bound). One
-    two-sided beta-binomial martingale, v = q(1-q)t, serves both.
+    t is int; t and q may have any shapes that broadcast. The lower rank may be 0 (no bound), the
+    upper t + 1 (no bound). One two-sided beta-binomial martingale, v = q(1-q)t, serves both.
     """
-    total = np.asarray(t, np.int64)
-    v = q * (1.0 - q) * np.maximum(total, 1)
-    below = beta_binomial_mixture_bound(v, alpha, V_OPT, 1.0 - q, q)
-    above = beta_binomial_mixture_bound(v, alpha, V_OPT, q, 1.0 - q)
+    total, at = np.broadcast_arrays(np.asarray(t, np.int64), np.asarray(q, np.float64))
+    v = at * (1.0 - at) * np.maximum(total, 1)
+    g, h = np.stack([1.0 - at, at]), np.stack([at, 1.0 - at])
+    below, above = beta_binomial_mixture_bound(np.stack([v, v]), alpha, V_OPT, g, h)
     slack = ROUNDING * total
-    low = np.clip(np.ceil(q * total - below - slack), 0, total).astype(np.int64)
-    high = np.clip(np.floor(q * total + above + slack) + 1, 1, total + 1).astype(np.int64)
+    low = np.clip(np.ceil(at * total - below - slack), 0, total).astype(np.int64)
+    high = np.clip(np.floor(at * total + above + slack) + 1, 1, total + 1).astype(np.int64)
     return low, high
 
 
@@ -109,13 +110,19 @@ def quantile_bounds(histogram: LogHistogram, q: float, alpha: float) -> tuple[fl
 
 def outward(histogram: LogHistogram, low_rank: int, high_rank: int) -> tuple[float, float]:
     """Edges in ms around two order statistics; rank 0 or total + 1 knows no bound."""
+    ((low, high),) = _outward(histogram, np.array([[low_rank, high_rank]]))
+    return low, high
+
+
+def _outward(histogram: LogHistogram, ranks: Ints) -> list[tuple[float, float]]:
+    """`outward` for each pair of ranks [pairs, 2]."""
     last = MAPPING.size - 1  # a clamp: it has no upper edge
-    low = histogram.rank_index(low_rank) if low_rank >= 1 else 0
-    high = histogram.rank_index(high_rank) if high_rank <= histogram.total else last
-    edges: Floats = MAPPING.edges
-    return float(edges[low - 1]) if low > 0 else 0.0, float(
-        edges[high]
-    ) if high < last else math.inf
+    index = np.searchsorted(np.cumsum(histogram.counts), ranks)
+    low = np.where(ranks[:, 0] >= 1, index[:, 0], 0)
+    high = np.where(ranks[:, 1] <= histogram.total, np.minimum(index[:, 1], last), last)
+    lows = np.where(low > 0, MAPPING.edges[low - 1], 0.0)
+    highs = np.where(high < last, MAPPING.edges[high], math.inf)
+    return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
 def quantile_ratio_interval(
@@ -125,11 +132,20 @@ def quantile_ratio_interval(
 
     For display, and only inside one applied weight. (0, inf) while nothing is known.
     """
-    arms = (baseline, candidate)
-    low, high = quantile_rank_bounds([arm.total for arm in arms], q, alpha / 2.0)
-    ends = [outward(*arm) for arm in zip(arms, low.tolist(), high.tolist(), strict=True)]
-    (low_b, high_b), (low_c, high_c) = ends
-    return low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf)
+    return quantile_ratio_intervals(baseline, candidate, (q,), alpha)[0]
+
+
+def quantile_ratio_intervals(
+    baseline: LogHistogram, candidate: LogHistogram, qs: Sequence[float], alpha: float
+) -> list[tuple[float, float]]:
+    """`quantile_ratio_interval` for each of several quantiles, each at alpha."""
+    totals = np.array([[baseline.total], [candidate.total]])
+    ranks = np.stack(quantile_rank_bounds(totals, qs, alpha / 2.0), axis=-1)
+    arms = (_outward(baseline, ranks[0]), _outward(candidate, ranks[1]))
+    return [
+        (low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf))
+        for (low_b, high_b), (low_c, high_c) in zip(*arms, strict=True)
+    ]
 
 
 def quantile_ratio(baseline: LogHistogram, candidate: LogHistogram, q: float) -> float | None:

@@ -14,8 +14,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
-from streams.evidence.grids import Grid, harm_grid, non_inferiority_grid
+from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp, rows_of
+from streams.evidence.grids import Grid, PerStream, harm_grid, non_inferiority_grid
 
 DISPLAY_REACH = 64
 """Steps of the display lattice on each side of 1 + margin."""
@@ -30,15 +30,16 @@ CROSSED = ("x_c (1 - share)", "x_b share")
 class RatioTest:
     """What is asked of RR = candidate's rate / baseline's rate; tolerated is RR <= 1 + margin.
 
-    `resolution` is the step of log RR of the interval's lattice (1 + margin times e^-3.2 to
-    e^3.2); None leaves the interval out, which makes large simulations cheaper.
+    One margin for all streams, or a tuple with one for each place of their last axis: arrays over
+    alternatives then have that axis too. `resolution` is the step of log RR of the interval's
+    lattice (1 + margin times e^-3.2 to e^3.2); None leaves the interval out, which is cheaper.
     """
 
-    margin: float
+    margin: PerStream
     resolution: float | None = 0.05
 
     def __post_init__(self) -> None:
-        if not self.margin > -1.0:
+        if not np.all(np.asarray(self.margin) > -1.0):
             raise ValueError(f"margin must be above -1 (a relative change), got {self.margin}")
 
     @cached_property
@@ -52,14 +53,24 @@ class RatioTest:
         return non_inferiority_grid(self.margin)
 
     @cached_property
+    def tolerated(self) -> Floats:
+        """1 + margin, the ratio that is just tolerated."""
+        return 1.0 + np.asarray(self.margin, np.float64)
+
+    @cached_property
     def log_theta(self) -> Floats:
-        """Where F is kept: the anchor 1 + margin, the harm grid, the safe grid, the lattice."""
+        """Where F is kept: the anchor 1 + margin, the harm grid, the safe grid, the lattice.
+
+        float64[..., points].
+        """
         steps: Floats = np.zeros(0)
         if self.resolution is not None:
             reach = DISPLAY_REACH + int(DISPLAY_BETS[-1])
             steps = self.resolution * np.arange(-reach, reach + 1, dtype=np.float64)
+        anchor = np.log1p(np.asarray(self.margin, np.float64))[..., None]
         parts = (np.zeros(1), self.harm.log_psi, self.safe.log_psi, steps)
-        log_theta: Floats = np.concatenate(parts) + np.log1p(self.margin)
+        wide = [np.broadcast_to(part, (*anchor.shape[:-1], part.shape[-1])) for part in parts]
+        log_theta: Floats = np.concatenate(wide, axis=-1) + anchor
         return log_theta
 
     @cached_property
@@ -75,13 +86,13 @@ class RatioTest:
     @property
     def harm_slice(self) -> slice:
         """Where the harm grid stands in `theta`."""
-        return slice(1, 1 + self.harm.log_psi.size)
+        return slice(1, 1 + self.harm.log_psi.shape[-1])
 
     @property
     def safe_slice(self) -> slice:
         """Where the safe grid stands in `theta`."""
         start = self.harm_slice.stop
-        return slice(start, start + self.safe.log_psi.size)
+        return slice(start, start + self.safe.log_psi.shape[-1])
 
 
 class RatioSums:
@@ -106,7 +117,7 @@ class RatioSums:
         self.x_b: Ints = np.zeros(shape, np.int64)
         self.x_c: Ints = np.zeros(shape, np.int64)
         # F at every theta, then the two crossed sums.
-        self.log_f = FixedSum((*shape, test.theta.size + len(CROSSED)))
+        self.log_f = FixedSum((*shape, test.theta.shape[-1] + len(CROSSED)))
 
     @classmethod
     def zeros(cls, test: RatioTest, shape: tuple[int, ...] = ()) -> Self:
@@ -125,20 +136,33 @@ class RatioSums:
 
         `mask` tells which streams have closed a stratum; the others stay as they are.
         """
-        b, c, events_b, events_c = (np.asarray(v, np.int64) for v in (n_b, n_c, x_b, x_c))
-        used = (b > 0) & (c > 0) & np.asarray(mask, np.bool_)
-        for name, count in zip(COUNTS, (b, c, events_b, events_c), strict=True):
-            getattr(self, name)[...] += count * used
-        touched = np.broadcast_to(used & (events_b + events_c > 0), self.n_b.shape)
-        rows = np.flatnonzero(touched)
+        counts = self.count(n_b, n_c, x_b, x_c, mask)
+        rows = np.flatnonzero(counts[2] + counts[3])
         if rows.size:
-            wide = (np.broadcast_to(v, self.n_b.shape) for v in (b, c, events_b, events_c))
-            self._fold_events(rows, *(v.ravel()[rows] for v in wide))
+            self._fold_events(rows, *(count.ravel()[rows] for count in counts))
+
+    def count(
+        self,
+        n_b: ArrayLike,
+        n_c: ArrayLike,
+        x_b: ArrayLike,
+        x_c: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> tuple[Ints, Ints, Ints, Ints]:
+        """Count a closed stratum and no more; what it came to, zeros where it was not used."""
+        given = (np.asarray(v, np.int64) for v in (n_b, n_c, x_b, x_c))
+        b, c, events_b, events_c = (np.broadcast_to(v, self.n_b.shape) for v in given)
+        used = (b > 0) & (c > 0) & np.asarray(mask, np.bool_)
+        counts = (b * used, c * used, events_b * used, events_c * used)
+        for name, count in zip(COUNTS, counts, strict=True):
+            getattr(self, name)[...] += count
+        return counts
 
     def _fold_events(self, rows: Ints, n_b: Ints, n_c: Ints, x_b: Ints, x_c: Ints) -> None:
         share: Floats = n_c / (n_b + n_c)
-        terms: Floats = np.empty((rows.size, self.test.theta.size + len(CROSSED)))
-        np.log1p(share[:, None] * self.test.theta_less_one, out=terms[:, :-2])
+        theta_less_one = rows_of(self.test.theta_less_one, self.n_b.shape, rows)
+        terms: Floats = np.empty((rows.size, theta_less_one.shape[-1] + len(CROSSED)))
+        np.log1p(share[:, None] * theta_less_one, out=terms[:, :-2])
         terms[:, :-2] *= (x_b + x_c)[:, None]
         terms[:, -2], terms[:, -1] = x_c * (1.0 - share), x_b * share
         self.log_f.flat(terms.shape[1]).add(terms, rows)
@@ -171,10 +195,10 @@ class RatioSums:
         np.divide(above, below, out=ratio, where=below > 0)
         return ratio
 
-    def interval(self, alpha: float, phi: float = 1.0) -> tuple[Floats, Floats]:
+    def interval(self, alpha: float, phi: ArrayLike = 1.0) -> tuple[Floats, Floats]:
         """Any-time 1 - alpha interval of RR, alpha/2 a side, mapped outward to the lattice.
 
-        `phi` >= 1 tempers it (`overdispersion`).
+        `phi` >= 1, of the leading shape or one for all, tempers it (`overdispersion`).
 
         Low is the largest lattice ratio that is rejected as "RR <= it" (0 if none), high the
         smallest rejected as "RR >= it" (inf if none). ValueError if the test has no lattice.
@@ -183,15 +207,16 @@ class RatioSums:
         if self.test.resolution is None:
             raise ValueError("this RatioTest keeps no lattice: give it a resolution")
         points = np.arange(first, first + 2 * DISPLAY_REACH + 1)
-        ratios = self.test.theta[points]
+        ratios = self.test.theta[..., points]
         limit = np.log(2.0 / alpha)
-        too_low = self._lattice_log_e(points, 1, phi) >= limit
-        too_high = self._lattice_log_e(points, -1, phi) >= limit
+        divisor = np.asarray(phi, np.float64)[..., None, None]
+        too_low = self._lattice_log_e(points, 1, divisor) >= limit
+        too_high = self._lattice_log_e(points, -1, divisor) >= limit
         low: Floats = np.where(too_low, ratios, 0.0).max(axis=-1)
         high: Floats = np.where(too_high, ratios, np.inf).min(axis=-1)
         return low, high
 
-    def _lattice_log_e(self, points: Ints, sign: int, phi: float) -> Floats:
+    def _lattice_log_e(self, points: Ints, sign: int, phi: Floats) -> Floats:
         """Log e-value against each lattice ratio, [..., points], bets on one side."""
         bets = sign * DISPLAY_BETS
         moved = self.log_f.between((points[:, None] + bets).ravel(), np.repeat(points, bets.size))

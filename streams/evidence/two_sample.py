@@ -15,7 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
+from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp, rows_of
+from streams.evidence.grids import PerStream
+from streams.evidence.overdispersion import tempered
 from streams.evidence.rates import RatioSums, RatioTest
 
 START_EXPOSURES = 20
@@ -26,10 +28,13 @@ EXTREME = 1e-6
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """RR <= 1 + margin is tolerated, as in `RatioTest`; `start_rate` guesses the rate at first."""
+    """RR <= 1 + margin is tolerated, as in `RatioTest`; `start_rate` guesses the rate at first.
 
-    margin: float
-    start_rate: float = 0.1
+    Either may be a tuple with one for each place of the streams' last axis.
+    """
+
+    margin: PerStream
+    start_rate: PerStream = 0.1
     resolution: float | None = 0.05
 
     @cached_property
@@ -39,11 +44,18 @@ class TwoSampleTest:
 
     @cached_property
     def psi(self) -> Floats:
-        """Alternatives of harm, then of safety, as multiples of 1 + margin."""
-        return np.concatenate([self.ratio.harm.psi, self.ratio.safe.psi])
+        """Alternatives of harm, then of safety, as multiples of 1 + margin; [..., bets]."""
+        safe = self.ratio.safe.psi
+        harm = np.broadcast_to(self.ratio.harm.psi, (*safe.shape[:-1], self.harm_bets))
+        return np.concatenate([harm, safe], axis=-1)
+
+    @property
+    def harm_bets(self) -> int:
+        """How many of the bets are on harm; they come first."""
+        return self.ratio.harm.log_psi.size
 
 
-def null_rate(n_b: Ints, n_c: Ints, p_b: Floats, p_c: Floats, ratio: float) -> Floats:
+def null_rate(n_b: Ints, n_c: Ints, p_b: Floats, p_c: Floats, ratio: float | Floats) -> Floats:
     """Baseline rate p0 that makes (p0, ratio p0) the nearest null to the bet (p_b, p_c).
 
     Smaller root of n_c (p_c - R p)(1 - p) + n_b (p_b - p)(1 - R p) = 0; arguments broadcast.
@@ -57,13 +69,14 @@ def null_rate(n_b: Ints, n_c: Ints, p_b: Floats, p_c: Floats, ratio: float) -> F
 
 
 def two_sample_log_factor(
-    counts: tuple[Ints, Ints, Ints, Ints], rate: Floats, ratio: float, psi: Floats
+    counts: tuple[Ints, Ints, Ints, Ints], rate: Floats, ratio: float | Floats, psi: Floats
 ) -> Floats:
     """Log e-value of one stratum for each bet psi, [rows, bets].
 
     counts = (n_b, n_c, x_b, x_c), each int64[rows], n > 0; rate float64[rows] in (0, 1) is the
     pooled rate expected beforehand: any value is valid, a near one is sharp. The null is
-    RR <= ratio for psi > 1, RR >= ratio for psi < 1.
+    RR <= ratio for psi > 1, RR >= ratio for psi < 1; ratio is one number or [rows, 1], psi is
+    [bets] or [rows, bets].
     """
     n_b, n_c, x_b, x_c = (count[:, None] for count in counts)
     share = n_c / (n_b + n_c)
@@ -94,7 +107,7 @@ class TwoSampleSums:
         """No strata yet, for `shape` independent streams."""
         self.test = test
         self.ratio = RatioSums.zeros(test.ratio, shape)
-        self.log_bets = FixedSum((*shape, test.psi.size))
+        self.log_bets = FixedSum((*shape, test.psi.shape[-1]))
 
     @classmethod
     def zeros(cls, test: TwoSampleTest, shape: tuple[int, ...] = ()) -> Self:
@@ -130,8 +143,23 @@ class TwoSampleSums:
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
     ) -> None:
         """Add one closed stratum; the bet rests on what was folded before."""
-        self.log_bets.add(self.log_factor(n_b, n_c, x_b, x_c, mask))
-        self.ratio.fold(n_b, n_c, x_b, x_c, mask)
+        self.fold_factor(self.log_factor(n_b, n_c, x_b, x_c, mask), n_b, n_c, x_b, x_c, mask)
+
+    def fold_factor(
+        self,
+        log_factor: Floats,
+        n_b: ArrayLike,
+        n_c: ArrayLike,
+        x_b: ArrayLike,
+        x_c: ArrayLike,
+        mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
+    ) -> None:
+        """The same, where the stratum's `log_factor` is known already."""
+        self.log_bets.add(log_factor)
+        if self.test.resolution is None:
+            self.ratio.count(n_b, n_c, x_b, x_c, mask)
+        else:
+            self.ratio.fold(n_b, n_c, x_b, x_c, mask)
 
     def log_factor(
         self,
@@ -142,38 +170,41 @@ class TwoSampleSums:
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
     ) -> Floats:
         """What a closed stratum is about to add per bet, [..., bets]; 0 if an arm is empty."""
-        arrays = [np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c, mask)]
-        wide = [np.broadcast_to(array, self.n_b.shape).ravel() for array in arrays]
+        shape, bets = self.n_b.shape, self.log_bets.low.shape[-1]
+        arrays = (np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c, mask))
+        wide = [np.broadcast_to(array, shape).ravel() for array in arrays]
         rows = np.flatnonzero((wide[0] > 0) & (wide[1] > 0) & (wide[4] != 0))
-        factors: Floats = np.zeros((*self.n_b.shape, self.test.psi.size))
+        factors: Floats = np.zeros((*shape, bets))
         if rows.size:
             b, c, events_b, events_c = (array[rows] for array in wide[:4])
             rate = self._expected_rate().ravel()[rows]
-            bets = (b, c, events_b, events_c), rate, 1.0 + self.test.margin, self.test.psi
-            factors.reshape(-1, self.test.psi.size)[rows] = two_sample_log_factor(*bets)
+            ratio = rows_of(self.test.ratio.tolerated[..., None], shape, rows)
+            psi = rows_of(self.test.psi, shape, rows)
+            factor = two_sample_log_factor((b, c, events_b, events_c), rate, ratio, psi)
+            factors.reshape(-1, bets)[rows] = factor
         return factors
 
     def _expected_rate(self) -> Floats:
         """Pooled rate of the strata so far, leaning on the test's first guess."""
-        events = self.x_b + self.x_c + START_EXPOSURES * self.test.start_rate
+        events = self.x_b + self.x_c + START_EXPOSURES * np.asarray(self.test.start_rate)
         rate: Floats = events / (self.n_b + self.n_c + START_EXPOSURES)
         return np.clip(rate, EXTREME, 1.0 - EXTREME)
 
     def log_e_harm(self) -> Floats:
         """Log e-value against RR <= 1 + margin."""
-        bets = self.log_bets.value()[..., : self.test.ratio.harm.log_psi.size]
+        bets = self.log_bets.value()[..., : self.test.harm_bets]
         return log_sum_exp(self.test.ratio.harm.log_weight + bets)
 
-    def log_e_safe(self, phi: float = 1.0) -> Floats:
+    def log_e_safe(self, phi: ArrayLike = 1.0) -> Floats:
         """Log e-value against RR >= 1 + margin; `phi` >= 1 tempers it (`overdispersion`)."""
-        bets = self.log_bets.value()[..., self.test.ratio.harm.log_psi.size :]
-        return log_sum_exp(self.test.ratio.safe.log_weight + bets / phi)
+        bets = self.log_bets.value()[..., self.test.harm_bets :]
+        return log_sum_exp(self.test.ratio.safe.log_weight + tempered(bets, phi))
 
     def estimate(self) -> Floats:
         """Mantel-Haenszel rate ratio, as `RatioSums.estimate`."""
         return self.ratio.estimate()
 
-    def interval(self, alpha: float, phi: float = 1.0) -> tuple[Floats, Floats]:
+    def interval(self, alpha: float, phi: ArrayLike = 1.0) -> tuple[Floats, Floats]:
         """Any-time interval of RR by the conditional form: valid, wider than the test is sharp."""
         return self.ratio.interval(alpha, phi)
 

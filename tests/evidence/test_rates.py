@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -243,3 +244,50 @@ class TestFloors:
     def test_harm_needs_both_and_safety_either(self):
         assert float(harm_above_both(9.0, 2.0)) == 2.0
         assert float(safe_below_either(9.0, -300.0)) == pytest.approx(9.0 - np.log(2))
+
+
+class TestOneParameterForEachStream:
+    """Metrics side by side, each with a margin of its own, are what they are alone."""
+
+    MARGINS = (0.25, 0.0, 1.0)
+    STRATA = ((30, 20, 3, 4), (0, 9, 0, 1), (400, 100, 11, 0), (25, 25, 25, 25))
+
+    def test_ratios(self) -> None:
+        together = RatioSums.zeros(RatioTest(margin=self.MARGINS), (2, 3))
+        alone = [RatioSums.zeros(RatioTest(margin=margin)) for margin in self.MARGINS]
+        for stratum in self.STRATA:
+            together.fold(*stratum, [[True], [False]])
+            for sums in alone:
+                sums.fold(*stratum)
+        self.agree(together, alone)
+        assert not together.n_c[1].any()
+
+    def test_frequent_events(self) -> None:
+        rates = (0.1, 0.5, 0.05)
+        together = TwoSampleSums.zeros(TwoSampleTest(self.MARGINS, start_rate=rates), (2, 3))
+        alone = [
+            TwoSampleSums.zeros(TwoSampleTest(margin, start_rate=rate))
+            for margin, rate in zip(self.MARGINS, rates, strict=True)
+        ]
+        for stratum in self.STRATA:
+            together.fold(*stratum, [[True], [False]])
+            for sums in alone:
+                sums.fold(*stratum)
+        self.agree(together, alone)
+
+    def agree(
+        self, together: RatioSums | TwoSampleSums, alone: Sequence[RatioSums | TwoSampleSums]
+    ) -> None:
+        low, high = together.interval(0.05, np.full((2, 3), 1.5))
+        for place, sums in enumerate(alone):
+            assert together.log_e_harm()[0, place] == pytest.approx(float(sums.log_e_harm()))
+            assert together.log_e_safe()[0, place] == pytest.approx(float(sums.log_e_safe()))
+            assert (low[0, place], high[0, place]) == sums.interval(0.05, 1.5)
+
+    def test_limits(self) -> None:
+        together = OneArmSums.zeros(OneArmTest(limit=(0.01, 0.5)), (2,))
+        together.fold(100, 7)
+        for place, limit in enumerate((0.01, 0.5)):
+            sums = OneArmSums.zeros(OneArmTest(limit=limit))
+            sums.fold(100, 7)
+            assert together.log_e_harm()[place] == pytest.approx(float(sums.log_e_harm()))
