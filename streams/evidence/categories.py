@@ -40,9 +40,11 @@ class EqualitySums:
         self.log_d = FixedSum((*shape, categories, two_sided_grid().log_psi.size))
 
     @classmethod
-    def zeros(cls, categories: int, shape: tuple[int, ...] = ()) -> Self:
+    def zeros(
+        cls, categories: int, shape: tuple[int, ...] = (), sizes: ArrayLike | None = None
+    ) -> Self:
         """No strata yet, k = `categories`, for `shape` independent streams."""
-        return cls(categories, shape)
+        return cls(categories, shape, sizes)
 
     def fold(
         self,

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from streams.evidence.grids import PerStream
 from streams.evidence.one_arm import OneArmTest
 from streams.sketches.log_histogram import MAPPING, LogHistogram
 
 
-def quantile_limit_test(q: float) -> OneArmTest:
+def quantile_limit_test(q: PerStream) -> OneArmTest:
     """Harm is "more than 1 - q of requests exceed the limit"; counts go into `OneArmSums`.
+
+    One quantile for all streams, or a tuple with one for each place of their last axis.
 
     >>> round(quantile_limit_test(0.99).limit, 12)
     0.01
     """
-    if not 0.0 < q < 1.0:
+    qs = q if isinstance(q, tuple) else (q,)
+    if not all(0.0 < each < 1.0 for each in qs):
         raise ValueError(f"a quantile must lie between 0 and 1, got {q}")
-    return OneArmTest(limit=1.0 - q)
+    limits = tuple(1.0 - each for each in qs)
+    return OneArmTest(limit=limits if isinstance(q, tuple) else limits[0])
 
 
 def limit_edges(limit_ms: float) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.judge.facts import Finding
-from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
 from streams.spec.model import MetricKind, Role
 
@@ -29,8 +28,6 @@ class Standing:
     """Signals with harm."""
     unproven: tuple[str, ...]
     """Guardrails that are not shown to be harmless in the current stage."""
-    at_worst: float
-    """Upper end of the interval of the first guardrail, the worse the larger; inf if unknown."""
 
 
 def standing(pair: Pair, invalid: str) -> Standing:
@@ -43,7 +40,6 @@ def standing(pair: Pair, invalid: str) -> Standing:
         harmed=tuple(w.claim.name for w in harm if w.claim.metric.role is Role.GUARDRAIL),
         suspicious=tuple(w.claim.name for w in harm if w.claim.metric.role is Role.SIGNAL),
         unproven=tuple(w.claim.name for w, finding in guards if finding not in PROVEN),
-        at_worst=_at_worst(guards[0][0]) if guards else math.inf,
     )
 
 
@@ -54,13 +50,21 @@ def lacking(standings: Sequence[Standing], *, overtime: bool) -> tuple[str, ...]
     return tuple(name for one in standings for name in one.unproven)
 
 
-def winner(standings: Sequence[Standing]) -> str:
-    """The best candidate: proven before unproven, then least bad at worst, then spec order."""
-    best = min(standings, key=lambda one: (bool(one.unproven), one.at_worst))
+def winner(contestants: Sequence[tuple[Standing, float]]) -> str:
+    """The best candidate: proven before unproven, then least bad at worst, then spec order.
+
+    Each comes with its `at_worst`.
+    """
+    best, _ = min(contestants, key=lambda each: (bool(each[0].unproven), each[1]))
     return best.candidate
 
 
-def _at_worst(watch: Watch) -> float:
+def at_worst(pair: Pair) -> float:
+    """Upper end of the first guardrail's interval, the worse the larger; inf if unknown."""
+    guards = (watch for watch in pair.watches if watch.claim.metric.role is Role.GUARDRAIL)
+    watch = next(guards, None)
+    if watch is None:
+        return math.inf
     gauge = watch.stage_gauge()
     if watch.claim.metric.kind is MetricKind.SUCCESS:
         return math.inf if gauge.low is None else -gauge.low

@@ -1,7 +1,8 @@
-"""How do panes become the evidence on one candidate? Strata for harm and strata for promotion.
+"""How do panes become evidence on the candidates? Strata for harm and strata for promotion.
 
 Strata are per candidate-baseline pair, shared by all its metrics: column 0 is exposures, then each
-metric's own columns. Closing looks at exposures and weights, never at events.
+metric's own columns, then an empty one. Closing looks at exposures and weights, never at events.
+What the pairs have closed is folded together, as all metrics of a form are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.strata import StratumSums
-from streams.judge.facts import PaneInput, Shadow
+from streams.judge.facts import PaneInput, Shadow, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.latency import CurrentLatency
@@ -25,6 +26,18 @@ from streams.spec.model import ALL_SEGMENT, BASELINE
 
 UNKNOWN_BP = -1
 """Stands for the candidate's weight while no routing record told one."""
+NO_PANE = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stratum:
+    """A closed stratum of one pair."""
+
+    counts: Counts
+    """int64[2, columns]."""
+    weight_bp: int
+    panes: tuple[int, int]
+    """The first and the last."""
 
 
 @dataclass(slots=True)
@@ -33,21 +46,30 @@ class OpenStratum:
 
     sums: StratumSums
     weight_bp: int = UNKNOWN_BP
-    first_pane: int = -1
-    last_pane: int = -1
+    first_pane: int = NO_PANE
+    last_pane: int = NO_PANE
 
     @property
     def empty(self) -> bool:
         """Whether it holds no exposure."""
         return int(self.sums.exposures) == 0
 
-    def add(self, counts: Counts, pane: int, weight_bp: int) -> bool:
-        """Add a pane; whether the stratum is full now."""
+    def add(self, counts: Counts, pane: int, weight_bp: int, *, gap: bool = False) -> list[Stratum]:
+        """Add a pane; what closes: the stratum before a change or a gap, and a full one."""
+        closed = []
+        if not self.empty and (gap or self.weight_bp != weight_bp):
+            closed.append(self._close())
         if self.empty:
             self.first_pane, self.weight_bp = pane, weight_bp
         self.last_pane = pane
         self.sums.add(counts)
-        return bool(self.sums.closes(weight_bp))
+        if self.sums.closes(weight_bp):
+            closed.append(self._close())
+        return closed
+
+    def _close(self) -> Stratum:
+        panes = (self.first_pane, self.last_pane)
+        return Stratum(counts=self.sums.take(), weight_bp=self.weight_bp, panes=panes)
 
     def to_state(self) -> dict[str, Any]:
         """The stratum as JSON values."""
@@ -61,7 +83,7 @@ class OpenStratum:
 
 
 class Pair:
-    """The baseline against one candidate: every metric's watch and the open strata."""
+    """The baseline against one candidate: what is counted, and the open strata."""
 
     def __init__(
         self,
@@ -75,19 +97,17 @@ class Pair:
         self.arm, self.candidate, self.watches = arm, candidate, tuple(watches)
         ends = np.cumsum([1, *(watch.reader.columns for watch in watches)]).tolist()
         self._slices = [slice(a, b) for a, b in pairwise(ends)]
-        self._columns: int = ends[-1]
+        self._columns: int = ends[-1] + 1
         self._whole, self._stage = self._fresh(), self._fresh()
         self._latency_now = now
         self._shadow = shadow
-        self._clock_ms: tuple[int, int] | None = None
+        self._panes = (NO_PANE, NO_PANE)
 
     def _fresh(self) -> OpenStratum:
         return OpenStratum(StratumSums.zeros(self._columns))
 
     def read(self, pane: PaneInput, weights: Weights | None) -> Counts:
         """The pane's counts, int64[2, columns]; readers may learn from it for later panes."""
-        first_ms = pane.start_ms if self._clock_ms is None else self._clock_ms[0]
-        self._clock_ms = (first_ms, pane.start_ms)
         cells = pane.cells
         baseline = cells.get((ALL_SEGMENT, BASELINE)) or Cell()
         candidate = cells.get((ALL_SEGMENT, self.candidate)) or Cell()
@@ -99,22 +119,18 @@ class Pair:
             counts[:, columns] = watch.reader.read(baseline, candidate)
         return counts
 
-    def feed(self, counts: Counts, pane: int, weights: Weights | None) -> None:
+    def feed(self, counts: Counts, pane: int, weights: Weights | None) -> list[Stratum]:
         """A pane for the harm tests, at once; `weights` are those believed in."""
-        weight_bp = self._weight_bp(weights)
-        if not self._whole.empty and self._whole.weight_bp != weight_bp:
-            self._close_whole()
-        if self._whole.add(counts, pane, weight_bp):
-            self._close_whole()
+        closed = self._whole.add(counts, pane, self._weight_bp(weights))
+        for stratum in closed:
+            first = self._panes[0] if self._panes[0] != NO_PANE else stratum.panes[0]
+            self._panes = (first, stratum.panes[1])
+        return closed
 
-    def settle(self, counts: Counts, pane: int, weights: Weights) -> None:
+    def settle(self, counts: Counts, pane: int, weights: Weights) -> list[Stratum]:
         """A confirmed pane of the current stage, outside the guard, for promotion."""
-        weight_bp = self._weight_bp(weights)
         gap = pane != self._stage.last_pane + 1
-        if not self._stage.empty and (gap or self._stage.weight_bp != weight_bp):
-            self._close_stage()
-        if self._stage.add(counts, pane, weight_bp):
-            self._close_stage()
+        return self._stage.add(counts, pane, self._weight_bp(weights), gap=gap)
 
     @property
     def shadow(self) -> Shadow | None:
@@ -124,25 +140,10 @@ class Pair:
     def enter_stage(self) -> None:
         """Promotion starts afresh."""
         self._stage = self._fresh()
-        for watch in self.watches:
-            watch.enter_stage()
 
-    def _close_whole(self) -> None:
-        stratum = self._whole
-        counts, panes = stratum.sums.take(), (stratum.first_pane, stratum.last_pane)
-        at_s = self._elapsed_s()
-        for watch, columns in zip(self.watches, self._slices, strict=True):
-            watch.fold(counts[:, columns], stratum.weight_bp, panes, at_s)
-
-    def _close_stage(self) -> None:
-        counts = self._stage.sums.take()
-        for watch, columns in zip(self.watches, self._slices, strict=True):
-            watch.fold_stage(counts[:, columns], self._stage.weight_bp)
-
-    def _elapsed_s(self) -> float:
-        """Pane time since the rollout was first judged."""
-        first_ms, now_ms = self._clock_ms or (0, 0)
-        return (now_ms - first_ms) / 1000
+    def verdicts(self, invalid: str) -> list[Verdict]:
+        """Of every metric; `invalid` names the health check that failed, if any."""
+        return [watch.verdict(invalid, self._panes) for watch in self.watches]
 
     def _weight_bp(self, weights: Weights | None) -> int:
         return UNKNOWN_BP if weights is None else weights[self.arm]
@@ -150,21 +151,21 @@ class Pair:
     def to_state(self) -> dict[str, Any]:
         """Everything that was learnt, as JSON values."""
         return {
-            "watches": [watch.to_state() for watch in self.watches],
+            "readers": [watch.reader.to_state() for watch in self.watches],
             "whole": self._whole.to_state(),
             "stage": self._stage.to_state(),
+            "panes": list(self._panes),
             "latency_now": self._latency_now.to_state(),
             "shadow": self._shadow.to_state(),
-            "clock_ms": self._clock_ms and list(self._clock_ms),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote for the same spec."""
-        for watch, saved in zip(self.watches, state["watches"], strict=True):
-            watch.restore(saved)
+        for watch, saved in zip(self.watches, state["readers"], strict=True):
+            watch.reader.restore(saved)
         self._whole = OpenStratum.from_state(state["whole"])
         self._stage = OpenStratum.from_state(state["stage"])
+        first, last = state["panes"]
+        self._panes = (first, last)
         self._latency_now.restore(state["latency_now"])
         self._shadow.restore(state["shadow"])
-        first_ms, now_ms = state["clock_ms"] or (0, 0)
-        self._clock_ms = (first_ms, now_ms) if state["clock_ms"] else None

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from streams.errors import StateError
-from streams.evidence.budget import split
 from streams.judge.commands import Wishes
-from streams.judge.contest import Standing, lacking, standing, winner
+from streams.judge.contest import Standing, at_worst, lacking, standing, winner
 from streams.judge.facts import (
     Action,
     CommandFact,
@@ -23,14 +22,10 @@ from streams.judge.facts import (
     HealthCheck,
     PaneInput,
     RoutingFact,
-    Verdict,
 )
+from streams.judge.field import Field, Settled
 from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
 from streams.judge.herald import Herald
-from streams.judge.kayenta.shadow import KayentaShadow
-from streams.judge.monitors.kinds import open_watches
-from streams.judge.monitors.latency import CurrentLatency
-from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
 from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
@@ -38,7 +33,7 @@ from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import RolloutSpec
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class RolloutJudge:
@@ -57,7 +52,7 @@ class RolloutJudge:
         self.ended = False
         self.last_pane: int | None = None
         self._timeline = WeightTimeline(spec.arms, round(spec.guard_s * 1000))
-        self._pairs = _open_pairs(spec)
+        self._field = Field(spec)
         self._queue = PromotionQueue()
         self._sample_ratio = SampleRatio()
         self._silence = Silence()
@@ -96,15 +91,18 @@ class RolloutJudge:
         decision = None
         if self._herald.due(ruling, self._findings(), pane.pane):
             weights, health = self._ordered(ruling), self._health(situation.progress)
-            shadows = tuple(pair.shadow for pair in self._pairs if pair.shadow is not None)
-            told = (self._verdicts(), health, shadows)
+            shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
+            told = (self._field.verdicts(self._invalid()), health, shadows)
             decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
 
     def _ordered(self, ruling: Ruling) -> dict[str, int]:
         """The weights that a ruling comes to."""
-        best = winner(self._standings()) if ruling.action is Action.PROMOTE else ""
+        best = ""
+        if ruling.action is Action.PROMOTE:
+            pairs = self._live()
+            best = winner(list(zip(self._standings(), map(at_worst, pairs), strict=True)))
         return self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
@@ -120,24 +118,22 @@ class RolloutJudge:
     def _watch(self, pane: PaneInput) -> None:
         """Harm tests see the pane at once; for promotion it queues."""
         weights = self._timeline.weights_at(pane.start_ms)
-        counts = tuple(pair.read(pane, weights) for pair in self._pairs)
-        for pair, read in zip(self._pairs, counts, strict=True):
-            if not self._timeline.lowered(pair.arm, pane.start_ms, pane.end_ms):
-                pair.feed(read, pane.pane, weights)
+        counts = self._field.read(pane, weights)
+        self._field.feed(pane, counts, self._timeline)
         waiting = Waiting(pane=pane.pane, counts=counts)
         self._queue.push(waiting)
         self._silence.feed(waiting.exposures, weights or self._desired())
 
     def _settle(self) -> None:
         """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
-        desired = self._desired()
+        desired, panes = self._desired(), list[Settled]()
         for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
             if self._clock.stage < 0 or not same_weights(weights, desired):
                 continue
             self._sample_ratio.fold(weights, waiting.exposures)
             self._clock.count(waiting.exposures[1:])
-            for pair, counts in zip(self._pairs, waiting.counts, strict=True):
-                pair.settle(counts, waiting.pane, weights)
+            panes.append((waiting.pane, waiting.counts, weights))
+        self._field.settle(panes)
 
     def _desired(self) -> Weights:
         return tuple(self.spec.weights_at(self._clock.stage, without=self._dropped).values())
@@ -162,8 +158,10 @@ class RolloutJudge:
 
     def _standings(self) -> list[Standing]:
         """Of the candidates that are still in the running."""
-        live = (pair for pair in self._pairs if pair.candidate not in self._dropped)
-        return [standing(pair, self._invalid()) for pair in live]
+        return [standing(pair, self._invalid()) for pair in self._live()]
+
+    def _live(self) -> list[Pair]:
+        return [pair for pair in self._field.pairs if pair.candidate not in self._dropped]
 
     def _drop_harmed(self, pane: PaneInput) -> tuple[str, ...]:
         """Take harmful candidates out while others remain; the stage keeps its time."""
@@ -182,17 +180,10 @@ class RolloutJudge:
         limit_s = self.spec.stages[self._clock.stage].max_time_s if self._clock.stage >= 0 else None
         return limit_s is not None and progress.elapsed_s >= limit_s
 
-    @property
-    def _watches(self) -> list[Watch]:
-        return [watch for pair in self._pairs for watch in pair.watches]
-
     def _findings(self) -> tuple[Finding, ...]:
         invalid = self._invalid()
-        return tuple(watch.finding(invalid)[0] for watch in self._watches)
-
-    def _verdicts(self) -> tuple[Verdict, ...]:
-        invalid = self._invalid()
-        return tuple(watch.verdict(invalid) for watch in self._watches)
+        watches = (watch for pair in self._field.pairs for watch in pair.watches)
+        return tuple(watch.finding(invalid)[0] for watch in watches)
 
     def _invalid(self) -> str:
         """Name of the health check that makes verdicts invalid; empty if none does."""
@@ -218,8 +209,7 @@ class RolloutJudge:
         self._clock.enter(stage, now_ms)
         self._sample_ratio = SampleRatio()
         self._queue.enter_stage()
-        for pair in self._pairs:
-            pair.enter_stage()
+        self._field.enter_stage()
 
     def to_state(self) -> dict[str, Any]:
         """Everything that a later step needs, as JSON values."""
@@ -230,7 +220,7 @@ class RolloutJudge:
             "ended": self.ended,
             "last_pane": self.last_pane,
             "timeline": self._timeline.to_state(),
-            "pairs": [pair.to_state() for pair in self._pairs],
+            "field": self._field.to_state(),
             "queue": self._queue.to_state(),
             "sample_ratio": self._sample_ratio.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
@@ -260,8 +250,7 @@ class RolloutJudge:
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.ended, self.last_pane = state["ended"], state["last_pane"]
         self._timeline.restore(state["timeline"])
-        for pair, saved in zip(self._pairs, state["pairs"], strict=True):
-            pair.restore(saved)
+        self._field.restore(state["field"])
         self._queue.restore(state["queue"])
         self._sample_ratio.restore(state["sample_ratio"])
         panes, seen = state["silence"]
@@ -270,16 +259,3 @@ class RolloutJudge:
         self._dropped = tuple(state["dropped"])
         self._wishes = Wishes(**state["wishes"])
         self._herald.restore(state["herald"])
-
-
-def _open_pairs(spec: RolloutSpec) -> list[Pair]:
-    """One pair per candidate; every candidate's metric has its share of the error budget."""
-    weights = {(c.name, m.name): m.weight for c in spec.candidates for m in spec.metrics}
-    shares = split(spec.alpha_rollback, weights)
-    pairs = []
-    for arm, candidate in enumerate(spec.candidates, start=1):
-        now = CurrentLatency()
-        watches = open_watches(spec, candidate.name, shares, now)
-        shadow = KayentaShadow(spec, candidate.name)
-        pairs.append(Pair(arm, candidate.name, watches, now, shadow))
-    return pairs

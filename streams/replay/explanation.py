@@ -89,7 +89,7 @@ def _witnessed(recorded: RecordedDecision, trail: Trail) -> list[Turns | None] |
     found = retrial.follow(recorded.decision)
     if [decision_body(decision) for decision in found] != [recorded.body]:
         return None
-    return [each.turns for each in witness.witnesses]
+    return witness.turns
 
 
 def _first_of_each(decisions: Iterable[RecordedDecision]) -> Iterable[tuple[int, Decision]]:

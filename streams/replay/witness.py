@@ -1,19 +1,23 @@
 """What would have changed a verdict? Judged again with some of the candidate's events moved.
 
-A witness is the judge's own watch that remembers the strata which it folds; the evidence is then
-folded anew with fewer or more events of the candidate, at the same exposures. Events are taken
-from, and added to, the newest strata first: what had already been seen stays as it was.
+A witness remembers the strata that a panel folds; one claim's evidence is then folded anew, alone,
+with fewer or more events of the candidate, at the same exposures. Events are taken from, and added
+to, the newest strata first: what had already been seen stays as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from streams.evidence.budget import log_threshold
 from streams.judge.facts import Verdict
-from streams.judge.monitors.evidence import Counts, Evidence, Gauge, Tally
+from streams.judge.field import Field
+from streams.judge.monitors.evidence import Closed, Counts, Evidence
+from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.watch import Watch
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import MetricKind, RolloutSpec
@@ -23,9 +27,6 @@ EVENT_KINDS = frozenset(MetricKind) - {MetricKind.CLASSES, MetricKind.SCORES}
 CANDIDATE, EVENTS = 1, 1
 MARK_EVERY = 32
 """Strata between two states that are kept."""
-
-Stratum = tuple[Counts, tuple[Any, ...]]
-"""Counts int64[2, columns], and what evidence is told besides (weight and so on)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,48 +47,18 @@ class Turns:
     safe: Turn
 
 
-class Recorder:
-    """Evidence that remembers what it folds, with marks from which folding can begin again."""
+class Course:
+    """The strata of one claim, folded alone, with marks from which folding can begin again."""
 
-    def __init__(self, new: Callable[[], Evidence]) -> None:
-        """`new` makes the evidence that does the work."""
-        self._new, self._evidence = new, new()
-        self._strata: list[Stratum] = []
+    def __init__(self, new: Callable[[], Evidence], strata: Sequence[Closed]) -> None:
+        """`new` makes the evidence; strata are of one candidate and metric."""
+        self._new, self._strata = new, strata
         self._marks: list[tuple[Any, float]] = []
-        self._peak = 0.0
-
-    def fold(self, counts: Counts, *how: Any) -> None:
-        """See Evidence; `how` is whatever it is told besides the counts."""
-        if len(self._strata) % MARK_EVERY == 0:
-            self._marks.append((self._evidence.to_state(), self._peak))
-        self._strata.append((counts.copy(), how))
-        self._evidence.fold(counts, *how)
-
-    def log_e_harm(self) -> float:
-        """See Evidence."""
-        log_e = self._evidence.log_e_harm()
-        self._peak = max(self._peak, log_e)
-        return log_e
-
-    def log_e_safe(self) -> float:
-        """See Evidence."""
-        return self._evidence.log_e_safe()
-
-    def gauge(self, alpha: float) -> Gauge:
-        """See Evidence."""
-        return self._evidence.gauge(alpha)
-
-    def tally(self) -> Tally:
-        """See Evidence."""
-        return self._evidence.tally()
-
-    def to_state(self) -> Any:
-        """See Evidence; what is remembered is not stored."""
-        return self._evidence.to_state()
-
-    def restore(self, state: Any) -> None:
-        """See Evidence."""
-        self._evidence.restore(state)
+        evidence, peak = new(), 0.0
+        for place, closed in enumerate(strata):
+            if place % MARK_EVERY == 0:
+                self._marks.append((evidence.to_state(), peak))
+            peak = _folded(evidence, closed, peak)
 
     def with_events(self, events: int) -> tuple[Evidence, float]:
         """Evidence and the peak of its log e-value for harm, with that many events more."""
@@ -97,88 +68,135 @@ class Recorder:
         if mark >= 0:
             state, peak = self._marks[mark]
             evidence.restore(state)
-        for counts, how in changed[max(mark, 0) * MARK_EVERY :]:
-            evidence.fold(counts, *how)
-            peak = max(peak, evidence.log_e_harm())
+        for closed in changed[max(mark, 0) * MARK_EVERY :]:
+            peak = _folded(evidence, closed, peak)
         return evidence, peak
 
     def turn(self, sign: int, turned: Callable[[Evidence, float], bool]) -> int | None:
         """The fewest events, with their sign, after which it has turned; None if none do."""
-        most = sum(_room(counts, sign) for counts, _ in self._strata)
+        most = sum(_room(closed.counts, sign) for closed in self._strata)
         found = fewest(most, lambda count: turned(*self.with_events(sign * count)))
         return None if found is None else sign * found
 
 
-class Witness(Watch):
-    """A watch that remembers its strata, and turns its verdict around when it is asked to."""
+def _folded(evidence: Evidence, closed: Closed, peak: float) -> float:
+    evidence.fold(closed)
+    return peak if closed.at_s is None else max(peak, float(evidence.log_e_harm()[0, 0]))
 
-    def __init__(self, watch: Watch) -> None:
-        """Take the place of a watch that has seen nothing yet."""
-        vars(self).update(vars(watch))  # the same claim, reader and gauge
-        self._plain = self._new
-        if self.claim.metric.kind in EVENT_KINDS:
-            self._new = self._recorder
-        self._whole, self._stage = self._new(), self._new()
-        self.turns: Turns | None = None
-        self.asked = False
-        """Whether the next verdict is to be turned around; that costs time."""
 
-    def _recorder(self) -> Evidence:
-        return Recorder(self._plain)
+class WitnessPanel:
+    """The strata that a panel has folded."""
 
-    def verdict(self, invalid: str) -> Verdict:
-        """See Watch."""
-        whole, stage = self._whole, self._stage
-        if self.asked and isinstance(whole, Recorder) and isinstance(stage, Recorder):
-            self.turns = Turns(harm=self._turn_harm(whole), safe=self._turn_safe(stage))
-        return super().verdict(invalid)
+    def __init__(self, panel: Panel) -> None:
+        """Listens to a panel that has seen nothing yet."""
+        self._panel = panel
+        self.whole: list[Closed] = []
+        self.stage: list[Closed] = []
+        panel.listen(self.whole.append, self.stage.append)
 
-    def _turn_harm(self, whole: Recorder) -> Turn:
-        limit, crossed = log_threshold(self.claim.alpha_share), self.harmful
+    def turns(self, watch: Watch) -> Turns:
+        """Of one of the panel's claims, now."""
+        return Turns(harm=self._turn_harm(watch), safe=self._turn_safe(watch))
+
+    def _turn_harm(self, watch: Watch) -> Turn:
+        limit, crossed = log_threshold(watch.claim.alpha_share), watch.harmful
         sign = -1 if crossed else 1
-        events = whole.turn(sign, lambda _, peak: (peak >= limit) != crossed)
-        return Turn(crossed=crossed, events=events)
+        course = self._course(watch, self.whole)
+        return Turn(
+            crossed=crossed,
+            events=course.turn(sign, lambda _, peak: (peak >= limit) != crossed),
+        )
 
-    def _turn_safe(self, stage: Recorder) -> Turn:
-        limit, crossed = log_threshold(self.claim.alpha_promote), self.harmless
+    def _turn_safe(self, watch: Watch) -> Turn:
+        limit, crossed = log_threshold(watch.claim.alpha_promote), watch.harmless
         sign = 1 if crossed else -1
-        events = stage.turn(sign, lambda evidence, _: (evidence.log_e_safe() >= limit) != crossed)
-        return Turn(crossed=crossed, events=events)
+        course = self._course(watch, self.stage)
+
+        def turned(evidence: Evidence, _: float) -> bool:
+            return bool(evidence.log_e_safe()[0, 0] >= limit) != crossed
+
+        return Turn(crossed=crossed, events=course.turn(sign, turned))
+
+    def _course(self, watch: Watch, strata: Sequence[Closed]) -> Course:
+        own = [_own(closed, watch) for closed in strata if closed.of[watch.row]]
+        return Course(lambda: self._panel.new([[watch.claim]]), own)
+
+
+def _own(closed: Closed, watch: Watch) -> Closed:
+    """A claim's part of closed strata."""
+    row, column = slice(watch.row, watch.row + 1), slice(watch.column, watch.column + 1)
+    phi = np.broadcast_to(closed.phi, closed.counts.shape[:2])[row, column]
+    return replace(
+        closed,
+        counts=closed.counts[row, column],
+        of=closed.of[row],
+        weights_bp=closed.weights_bp[row],
+        phi=phi,
+    )
+
+
+class WitnessField(Field):
+    """The judge's field, with a witness beside each panel that has events to count."""
+
+    def __init__(self, spec: RolloutSpec) -> None:
+        super().__init__(spec)
+        self._witnesses = {id(panel): WitnessPanel(panel) for panel in self.panels}
+        self.asked = False
+        """Whether the next verdicts are to be turned around; that costs time."""
+        self.turns: list[Turns | None] = []
+
+    def enter_stage(self) -> None:
+        """See Field."""
+        super().enter_stage()
+        for witness in self._witnesses.values():
+            witness.stage.clear()
+
+    def verdicts(self, invalid: str) -> tuple[Verdict, ...]:
+        """See Field."""
+        if self.asked:
+            self.turns = [self._turns(watch) for pair in self.pairs for watch in pair.watches]
+            self.asked = False
+        return super().verdicts(invalid)
+
+    def _turns(self, watch: Watch) -> Turns | None:
+        if watch.claim.metric.kind not in EVENT_KINDS:
+            return None
+        return self._witnesses[id(watch.panel)].turns(watch)
 
 
 class WitnessJudge(RolloutJudge):
-    """The judge, with a witness in the place of each watch."""
+    """The judge, with witnesses beside its panels."""
 
     def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
         super().__init__(spec, pane_ms)
-        self.witnesses = [Witness(watch) for watch in self._watches]
-        waiting = iter(self.witnesses)
-        for pair in self._pairs:
-            pair.watches = tuple(next(waiting) for _ in pair.watches)
+        self._field: WitnessField = WitnessField(spec)
 
     def ask(self) -> None:
         """Turn the verdicts of the next decision around."""
-        for witness in self.witnesses:
-            witness.asked, witness.turns = True, None
+        self._field.asked, self._field.turns = True, []
+
+    @property
+    def turns(self) -> list[Turns | None]:
+        """Of the decision that was asked about, by verdict; empty if there was none."""
+        return self._field.turns
 
 
-def moved(strata: Sequence[Stratum], events: int) -> tuple[int, list[Stratum]]:
+def moved(strata: Sequence[Closed], events: int) -> tuple[int, list[Closed]]:
     """The strata with so many of the candidate's events more, newest first; the first changed."""
     left, changed, place = events, list(strata), len(strata)
     while left != 0 and place > 0:
         place -= 1
-        counts, how = changed[place]
-        sign = 1 if left > 0 else -1
+        counts, sign = changed[place].counts, 1 if left > 0 else -1
         step = sign * min(abs(left), _room(counts, sign))
         counts = counts.copy()
-        counts[CANDIDATE, EVENTS:] += step
-        changed[place], left = (counts, how), left - step
+        counts[..., CANDIDATE, EVENTS:] += step
+        changed[place], left = replace(changed[place], counts=counts), left - step
     return place, changed
 
 
 def _room(counts: Counts, sign: int) -> int:
     """How many events of the candidate a stratum can take (1) or give (-1)."""
-    exposures, *events = counts[CANDIDATE].tolist()
+    exposures, *events = counts[0, 0, CANDIDATE].tolist()
     return int(exposures - max(events) if sign > 0 else min(events))
 
 

@@ -83,8 +83,9 @@ class TestPromotion:
         assert findings == {"a": Finding.NO_HARM, "b": Finding.UNDECIDED}
 
 
-def one(name: str, at_worst: float, *unproven: str) -> Standing:
-    return Standing(candidate=name, harmed=(), suspicious=(), unproven=unproven, at_worst=at_worst)
+def one(name: str, at_worst: float, *unproven: str) -> tuple[Standing, float]:
+    standing = Standing(candidate=name, harmed=(), suspicious=(), unproven=unproven)
+    return standing, at_worst
 
 
 class TestWinner:
@@ -99,11 +100,13 @@ class TestWinner:
             ([one("a", math.inf, "p99 of a"), one("b", 1.4, "p99 of b")], "b"),
         ],
     )
-    def test_is_the_best_of_the_proven(self, standings: list[Standing], expected: str) -> None:
+    def test_is_the_best_of_the_proven(
+        self, standings: list[tuple[Standing, float]], expected: str
+    ) -> None:
         assert winner(standings) == expected
 
     def test_lacking(self) -> None:
-        both = [one("a", 1.0), one("b", 1.0, "p99 of b")]
+        both = [one("a", 1.0)[0], one("b", 1.0, "p99 of b")[0]]
         assert lacking(both, overtime=False) == ("p99 of b",)
         assert lacking(both, overtime=True) == ()
         assert lacking(both[1:], overtime=True) == ("p99 of b",)

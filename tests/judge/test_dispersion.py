@@ -9,19 +9,15 @@ import numpy as np
 import pytest
 
 from streams.judge.monitors.dispersion import Dispersion
-from streams.judge.monitors.kinds import open_watches
-from streams.judge.monitors.latency import CurrentLatency
-from streams.judge.monitors.watch import Watch
 from streams.spec.model import Overdispersion
-from tests.judge.world import ERRORS, make_spec
+from tests.judge.alone import Alone
+from tests.judge.world import ERRORS
 
 METRIC = ERRORS.model_copy(update={"floor": None})
 
 
-def watch(kind: Overdispersion) -> Watch:
-    spec = make_spec(metrics=(METRIC,), overdispersion=kind)
-    shares = {("candidate", METRIC.name): spec.alpha_rollback}
-    return open_watches(spec, "candidate", shares, CurrentLatency())[0]
+def watch(kind: Overdispersion) -> Alone:
+    return Alone(METRIC, overdispersion=kind)
 
 
 def bursts(minutes: int, seed: int) -> Iterator[np.ndarray]:
@@ -42,24 +38,24 @@ class TestMeasured:
             judged = [watch(kind) for _ in range(20)]
             for seed, one in enumerate(judged):
                 for minute, counts in enumerate(bursts(360, seed)):
-                    one.fold(counts, 5_000, (minute, minute), 60.0 * minute)
-            harmful[kind] = sum(one.harmful for one in judged)
+                    one.fold(counts, 60.0 * minute)
+            harmful[kind] = sum(one.watch.harmful for one in judged)
         assert harmful[Overdispersion.NONE] >= 10
         assert harmful[Overdispersion.MEASURED] <= 1
 
     def test_nothing_is_said_before_it_is_known(self) -> None:
         one = watch(Overdispersion.MEASURED)
         for minute in range(40):
-            one.fold(np.array([[600, 0], [600, 300]]), 5_000, (minute, minute), 60.0 * minute)
-        assert not one.harmful
+            one.fold(np.array([[600, 0], [600, 300]]), 60.0 * minute)
+        assert not one.watch.harmful
 
     def test_real_harm_is_found_and_the_dispersion_told(self) -> None:
         one = watch(Overdispersion.MEASURED)
         for minute, counts in enumerate(bursts(120, 3)):
             counts[1, 1] += 300
-            one.fold(counts, 5_000, (minute, minute), 60.0 * minute)
-        assert one.harmful
-        assert one.verdict("").dispersion > 10
+            one.fold(counts, 60.0 * minute)
+        assert one.watch.harmful
+        assert one.verdict().dispersion > 10
 
 
 class TestDispersion:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from streams.evidence.rates import RatioSums, RatioTest
-from streams.judge.facts import Finding, PaneInput
-from streams.judge.kayenta.shadow import KayentaShadow
-from streams.judge.monitors.kinds import open_watches
-from streams.judge.monitors.latency import CurrentLatency, LatencyReader
+from streams.judge.facts import Finding, PaneInput, Verdict
+from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.mix import ClassReader
-from streams.judge.monitors.watch import Watch
-from streams.judge.pairs import Pair
 from streams.judge.promotion import PANES_WAITING, PromotionQueue, Waiting
 from streams.judge.weights import WeightTimeline
 from streams.sketches.categories import CategoryCounts
 from streams.sketches.cell import Cell
-from streams.spec.model import ALL_SEGMENT, BASELINE, Metric
-from tests.judge.test_weights import APPLIED, timeline
-from tests.judge.world import CLASSES, ERRORS, PANE_MS, make_spec
+from streams.spec.model import ALL_SEGMENT, BASELINE
+from tests.judge.alone import Alone
+from tests.judge.test_weights import APPLIED, routing, timeline
+from tests.judge.world import CLASSES, ERRORS, PANE_MS
 
 EVEN = (5_000, 5_000)
 UNEVEN = (9_500, 500)
@@ -28,17 +25,6 @@ def cell(exposures: int, errors: int = 0, latency_ms: float = 20.0, **classes: i
     filled = Cell(exposures=exposures, errors=errors, classes=CategoryCounts(dict(classes)))
     filled.latency.update(np.full(exposures, latency_ms))
     return filled
-
-
-def watch(metric: Metric = ERRORS) -> Watch:
-    spec = make_spec(metrics=(metric,))
-    shares = {("candidate", metric.name): spec.alpha_rollback}
-    return open_watches(spec, "candidate", shares, CurrentLatency())[0]
-
-
-def pair() -> Pair:
-    shadow = KayentaShadow(make_spec(), "candidate")
-    return Pair(1, "candidate", [watch()], CurrentLatency(), shadow)
 
 
 def pane(index: int, baseline: Cell, candidate: Cell) -> PaneInput:
@@ -102,62 +88,67 @@ class TestWatch:
     """Harm is remembered; what was harmless in one stage is not in the next."""
 
     def test_harm_stays(self) -> None:
-        errors = watch()
-        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 0.0)
-        errors.fold(np.array([[100_000, 4_000], [100_000, 100]]), 5_000, (1, 1), 1.0)
-        assert Finding.HARM is errors.finding("")[0]
+        errors = Alone()
+        errors.fold(np.array([[100, 0], [100, 60]]), 0.0)
+        errors.fold(np.array([[100_000, 4_000], [100_000, 100]]), 1.0)
+        assert Finding.HARM is errors.finding()[0]
 
     def test_harm_that_begins_late_is_found_soon(self) -> None:
         """Six well hours, then twice the errors: the sums alone still tell of a good candidate."""
         metric = ERRORS.model_copy(update={"margin": 0.0, "floor": None})
-        errors, plain = watch(metric), RatioSums.zeros(RatioTest(margin=0.0))
+        errors, plain = Alone(metric), RatioSums.zeros(RatioTest(margin=0.0))
         well, ill = np.array([[3_000, 40], [3_000, 30]]), np.array([[3_000, 30], [3_000, 80]])
         for block in range(1, 80):
             counts = well if block < 74 else ill
-            errors.fold(counts, 5_000, (block, block), 300.0 * (block - 1))
+            errors.fold(counts, 300.0 * (block - 1))
             plain.fold(*counts[:, 0], *counts[:, 1])
-        assert errors.harmful
+        assert errors.watch.harmful
         assert float(plain.log_e_harm()) < 0
 
     def test_a_stage_forgets(self) -> None:
-        errors = watch()
-        errors.fold_stage(np.array([[10_000, 500], [10_000, 100]]), 5_000)
-        assert errors.finding("") == (Finding.NO_HARM, "no_harm_shown")
-        assert Finding.BETTER is errors.verdict("").finding
-        errors.enter_stage()
-        assert errors.finding("") == (Finding.UNDECIDED, "not_enough_data")
+        errors = Alone()
+        errors.fold_stage(np.array([[10_000, 500], [10_000, 100]]))
+        assert errors.finding() == (Finding.NO_HARM, "no_harm_shown")
+        assert Finding.BETTER is errors.verdict().finding
+        errors.field.enter_stage()
+        assert errors.finding() == (Finding.UNDECIDED, "not_enough_data")
 
     def test_a_failed_health_check_outranks_everything(self) -> None:
-        errors = watch()
-        errors.fold(np.array([[100, 0], [100, 60]]), 5_000, (0, 0), 0.0)
+        errors = Alone()
+        errors.fold(np.array([[100, 0], [100, 60]]), 0.0)
         assert errors.finding("sample_ratio") == (Finding.INVALID, "sample_ratio")
 
     def test_few_errors_under_the_floor_are_no_harm(self) -> None:
         """Five times the baseline's errors, but below the absolute floor of 2 %."""
-        errors = watch()
-        errors.fold(np.array([[10_000, 20], [10_000, 100]]), 5_000, (0, 0), 0.0)
-        assert not errors.harmful
+        errors = Alone()
+        errors.fold(np.array([[10_000, 20], [10_000, 100]]), 0.0)
+        assert not errors.watch.harmful
 
     def test_whether_mixes_differ_at_all_is_told_beside(self) -> None:
-        classes = watch(CLASSES)
+        classes = Alone(CLASSES)
         counts = np.zeros((2, classes.reader.columns), np.int64)
         counts[:, :2] = [[1_000, 1_000], [900, 1_100]]
-        classes.fold(counts, 5_000, (0, 0), 0.0)
-        verdict = classes.verdict("")
+        classes.fold(counts, 0.0)
+        verdict = classes.verdict()
         assert verdict.reason.startswith("not_enough_data: different at all: log e ")
-        assert not classes.harmful
+        assert not classes.watch.harmful
 
 
 class TestStrata:
     """Consecutive panes of one weight make a stratum of 20 or 50 exposures."""
 
+    def judged(self, *panes: tuple[tuple[int, int], int]) -> Verdict:
+        """After panes of these weights and sizes per arm."""
+        one, line = Alone(), timeline()
+        for index, (weights, size) in enumerate(panes):
+            line.feed(routing(APPLIED, weights[1], index * PANE_MS, 0))
+            here = pane(index, cell(size), cell(size))
+            one.field.feed(here, one.field.read(here, weights), line)
+        return one.verdict()
+
     def counted(self, weights: tuple[int, int], *sizes: int) -> int:
-        """Exposures of both arms in the evidence after panes of these sizes per arm."""
-        one = pair()
-        for index, size in enumerate(sizes):
-            read = one.read(pane(index, cell(size), cell(size)), weights)
-            one.feed(read, index, weights)
-        return sum(one.watches[0].verdict("").exposures.values())
+        """Exposures of both arms in the evidence."""
+        return sum(self.judged(*((weights, size) for size in sizes)).exposures.values())
 
     def test_twenty_at_even_weights(self) -> None:
         assert self.counted(EVEN, 5, 4) == 0
@@ -168,10 +159,7 @@ class TestStrata:
         assert self.counted(UNEVEN, 12, 13) == 50
 
     def test_a_change_of_weight_closes(self) -> None:
-        one = pair()
-        for index, weights in enumerate((UNEVEN, UNEVEN, EVEN)):
-            one.feed(one.read(pane(index, cell(3), cell(3)), weights), index, weights)
-        verdict = one.watches[0].verdict("")
+        verdict = self.judged((UNEVEN, 3), (UNEVEN, 3), (EVEN, 3))
         assert (
             verdict.exposures,
             verdict.first_pane,

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from streams.judge.facts import Action, Decision, Finding
-from streams.judge.monitors.kinds import open_watches
-from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.sla import SlaReader
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.model import Metric, MetricKind
+from tests.judge.alone import Alone
 from tests.judge.world import PANE_MS, Model, World, make_spec, run
 
 SLOW = Model(latency_ms=60.0)
@@ -66,10 +65,8 @@ class TestSteadyLatency:
     @pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
     def test_is_shown_harmless(self, quantile: float) -> None:
         metric = Metric(name="q", kind=MetricKind.LATENCY, quantile=quantile, margin=0.1)
-        spec = make_spec(metrics=(metric,))
-        (watch,) = open_watches(spec, "candidate", {("candidate", "q"): 0.01}, CurrentLatency())
-        cell = Cell(exposures=500)
+        one, cell = Alone(metric), Cell(exposures=500)
         cell.latency.update(np.full(500, 12.0))
         for _ in range(20):
-            watch.fold_stage(watch.reader.read(cell, cell), 5_000)
-        assert watch.harmless
+            one.fold_stage(one.reader.read(cell, cell))
+        assert one.watch.harmless

@@ -14,19 +14,23 @@ INTENT, FAILED, REFUSED = RoutingPhase.INTENT, RoutingPhase.FAILED, RoutingPhase
 def timeline(*facts: tuple[RoutingPhase, int, int, int]) -> WeightTimeline:
     """Facts as (phase, candidate's weight, since, confirmed until)."""
     line = WeightTimeline(ARMS, GUARD_MS)
-    for offset, (phase, weight, since, until) in enumerate(facts):
-        line.feed(
-            RoutingFact(
-                offset=offset,
-                phase=phase,
-                at_ms=max(since, until),
-                weights_bp={"baseline": 10_000 - weight, "candidate": weight},
-                since_ms=since,
-                confirmed_until_ms=until,
-                fence=0,
-            )
-        )
+    for offset, fact in enumerate(facts):
+        line.feed(routing(*fact, offset=offset))
     return line
+
+
+def routing(
+    phase: RoutingPhase, weight: int, since: int, until: int, *, offset: int = 0
+) -> RoutingFact:
+    return RoutingFact(
+        offset=offset,
+        phase=phase,
+        at_ms=max(since, until),
+        weights_bp={"baseline": 10_000 - weight, "candidate": weight},
+        since_ms=since,
+        confirmed_until_ms=until,
+        fence=0,
+    )
 
 
 class TestPlace:

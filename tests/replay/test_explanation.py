@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from streams.judge.facts import Decision
+from streams.judge.monitors.evidence import Closed
 from streams.replay.cuts import replay_decisions
 from streams.replay.explanation import Basis, Explanation, Told, explain_again, explain_recorded
 from streams.replay.records import Trail
@@ -112,7 +114,16 @@ class TestPooled:
         assert told.harm is None
 
 
-STRATA = [(np.array([[9, 1], [4, 2]]), (500,)), (np.array([[9, 1], [4, 1]]), (500,))]
+def closed(errors: int) -> Closed:
+    counts = np.array([[[[9, 1], [4, errors]]]])
+    return Closed(counts=counts, of=np.array([True]), weights_bp=[500])
+
+
+STRATA = [closed(2), closed(1)]
+
+
+def errors_of(strata: Sequence[Closed]) -> list[int]:
+    return [each.counts[0, 0, 1, 1].item() for each in strata]
 
 
 class TestMoved:
@@ -121,5 +132,5 @@ class TestMoved:
     )
     def test_newest_first_within_the_exposures(self, events: int, expected: list[int]) -> None:
         _, changed = moved(STRATA, events)
-        assert [counts[1, 1].item() for counts, _ in changed] == expected
-        assert [counts[1, 1].item() for counts, _ in STRATA] == [2, 1]
+        assert errors_of(changed) == expected
+        assert errors_of(STRATA) == [2, 1]

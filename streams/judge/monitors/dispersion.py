@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from streams.evidence.fixed import Floats
 from streams.evidence.overdispersion import LEAST_BLOCKS, phi_from_blocks
+from streams.judge.monitors.evidence import Closed
 
 BLOCK_S = 60
 BLOCKS_KEPT = 480
@@ -52,3 +56,37 @@ class Dispersion:
         """Take on what `to_state` wrote."""
         self.phi, self._block = state["phi"], state["block"]
         self._open, self._blocks = list(state["open"]), [list(b) for b in state["blocks"]]
+
+
+class Dispersions:
+    """Phi of every claim of a panel, by candidate and metric."""
+
+    def __init__(self, candidates: int, metrics: int) -> None:
+        """Nothing measured yet."""
+        self._each = [[Dispersion() for _ in range(metrics)] for _ in range(candidates)]
+
+    @property
+    def phi(self) -> Floats:
+        """float64[candidates, metrics]; NaN while it is not known."""
+        return np.array(
+            [[np.nan if one.phi is None else one.phi for one in row] for row in self._each]
+        )
+
+    def add(self, closed: Closed) -> None:
+        """The baseline's exposures and events of closed strata."""
+        if closed.at_s is None:
+            return
+        for row, of, counts in zip(self._each, closed.of, closed.arms()[0].tolist(), strict=True):
+            for one, (exposures, events, *_) in zip(row, counts, strict=True):
+                if of:
+                    one.add(exposures, events, closed.at_s)
+
+    def to_state(self) -> Any:
+        """JSON values."""
+        return [[one.to_state() for one in row] for row in self._each]
+
+    def restore(self, state: Any) -> None:
+        """Take on what `to_state` wrote."""
+        for row, saved_row in zip(self._each, state, strict=True):
+            for one, saved in zip(row, saved_row, strict=True):
+                one.restore(saved)

@@ -1,21 +1,46 @@
-"""What must a metric's evidence be able to say, whatever test is behind it?
+"""What must a form of test be able to say, and of which claims?
 
 A `Reader` turns a pane's cells into additive integers, one row per arm; an `Evidence` folds closed
-strata of them. Both keep JSON-able state and are pure functions of what they were given.
+strata of all claims that share a form at once, candidates by metrics, so that a metric more costs
+little. Both keep JSON-able state and are pure functions of what they were given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.evidence.fixed import Bools, Floats
 from streams.sketches.cell import Cell
+from streams.spec.model import Metric
 
 Counts = NDArray[np.int64]
-"""int64[2, columns]: baseline, candidate."""
+"""int64[2, columns], baseline and candidate; of an evidence [candidates, metrics, 2, columns]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is tested, of whom, and with how much of the error budget."""
+
+    metric: Metric
+    candidate: str
+    limit: float
+    """The limit in the gauge's unit, as it is really tested."""
+    alpha_share: float
+    alpha_promote: float
+
+    @property
+    def name(self) -> str:
+        """How sentences call it."""
+        return f"{self.metric.name} of {self.candidate}"
+
+
+Claims = Sequence[Sequence[Claim]]
+"""By candidate, then by metric: every candidate has the same metrics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +66,31 @@ class Tally:
     """Variance over mean by which the evidence is tempered."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Closed:
+    """Strata that closed, at most one per candidate."""
+
+    counts: Counts
+    """int64[candidates, metrics, 2, columns]."""
+    of: Bools
+    """Which candidates' strata closed, bool[candidates]; other rows are not looked at."""
+    weights_bp: Sequence[int]
+    """Under which weight of each candidate."""
+    at_s: float | None = None
+    """When, in seconds of the rollout, in order of time; None where only safety is asked."""
+    phi: float | Floats = 1.0
+    """Variance over mean, one or [candidates, metrics]; NaN while it is not known."""
+
+    def arms(self) -> tuple[Counts, Counts]:
+        """Counts of baseline and candidates, [candidates, metrics, columns] each."""
+        return self.counts[..., 0, :], self.counts[..., 1, :]
+
+    @property
+    def mask(self) -> Bools:
+        """`of` as a column, for the candidates' metrics."""
+        return self.of[:, None]
+
+
 class Reader(Protocol):
     """What a metric counts in a pane."""
 
@@ -62,25 +112,22 @@ class Reader(Protocol):
 
 
 class Evidence(Protocol):
-    """E-values over closed strata; logarithms are natural."""
+    """E-values over closed strata, float64[candidates, metrics]; logarithms are natural."""
 
-    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:
-        """Add a closed stratum that ran at a candidate's weight, in order of time.
+    def fold(self, closed: Closed) -> None:
+        """Add closed strata."""
 
-        `at_s` is when it closed, in seconds of the rollout; None where only safety is asked.
-        """
-
-    def log_e_harm(self) -> float:
+    def log_e_harm(self) -> Floats:
         """Evidence against "no harm"."""
 
-    def log_e_safe(self) -> float:
+    def log_e_safe(self) -> Floats:
         """Evidence against "harm": non-inferiority."""
 
-    def gauge(self, alpha: float) -> Gauge:
-        """Estimate and interval with any-time miscoverage alpha."""
+    def gauges(self, alpha: float) -> list[list[Gauge]]:
+        """Estimates and intervals with any-time miscoverage alpha, by candidate and metric."""
 
-    def tally(self) -> Tally:
-        """What has entered."""
+    def tallies(self) -> list[list[Tally]]:
+        """What has entered, by candidate and metric."""
 
     def to_state(self) -> Any:
         """The sums as JSON values."""

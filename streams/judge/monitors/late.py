@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Floats
+from streams.evidence.grids import PerStream
 from streams.evidence.one_arm import OneArmTest
 from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log_factor
 from streams.evidence.rates import RatioSums
@@ -37,20 +39,25 @@ class LateRatio:
         block: ArrayLike,
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
         *,
-        phi: float = 1.0,
+        phi: ArrayLike = 1.0,
     ) -> None:
-        """Add a closed stratum and its start block, tempered by `phi` >= 1.
+        """Add a closed stratum and its start block, tempered by `phi` >= 1 (NaN: not known yet).
 
-        The sums take it too, here, because a bet must rest on what was before.
+        The sums take it too, here, because a bet must rest on what was before; where phi is not
+        known they alone do.
         """
         counts = (n_b, n_c, x_b, x_c)
         if isinstance(self._sums, TwoSampleSums):
             bets = self._sums.log_factor(*counts, mask)
-            factor = bets[..., : self._test.harm.log_psi.size]
+            factor = bets[..., : self._sums.test.harm_bets]
+            self._sums.fold_factor(bets, *counts, mask)
         else:
             factor = rate_ratio_log_factor(self._test, *counts)
-        self._onset.fold(factor / phi, block, mask)
-        self._sums.fold(*counts, mask)
+            self._sums.fold(*counts, mask)
+        divisor = np.asarray(phi, np.float64)
+        known = ~np.isnan(divisor)
+        tempering = np.where(known, divisor, 1.0)[..., None]
+        self._onset.fold(factor / tempering, block, np.asarray(mask, np.bool_) & known)
 
     def log_e_harm(self) -> Floats:
         """Against "at no time above the margin", leading shape."""
@@ -69,7 +76,7 @@ class LateRatio:
 class LateLimit:
     """Harm of one arm's rate against an absolute limit."""
 
-    def __init__(self, limit: float, shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, limit: PerStream, shape: tuple[int, ...] = ()) -> None:
         self._test = OneArmTest(limit)
         self._onset = LateOnset.zeros(self._test.harm, shape, early=EARLY)
 

@@ -8,7 +8,7 @@ one from a stalled start would never be exceeded again and so show nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from streams.evidence.quantile import (
     margin_buckets,
     quantile_bounds,
     quantile_ratio,
-    quantile_ratio_interval,
+    quantile_ratio_intervals,
 )
 from streams.judge.monitors.evidence import Counts, Gauge, finite
 from streams.sketches.cell import Cell
@@ -79,9 +79,12 @@ class LatencyReader:
 class CurrentLatency:
     """Both arms' latencies under the current applied weight: pooled over a ramp they would lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, quantiles: Sequence[float] = (), alpha: float = 0.05) -> None:
+        """Which quantiles are asked for, and the any-time miscoverage of their intervals."""
+        self._quantiles, self._alpha = tuple(quantiles), alpha
         self._weight_bp: int | None = None
         self._baseline, self._candidate = LogHistogram(), LogHistogram()
+        self._ratios: dict[float, Gauge] = {}
 
     def add(self, baseline: Cell, candidate: Cell, weight_bp: int) -> None:
         """A pane; another weight than the last one's starts afresh."""
@@ -90,17 +93,24 @@ class CurrentLatency:
             self._baseline, self._candidate = LogHistogram(), LogHistogram()
         self._baseline.merge(baseline.latency)
         self._candidate.merge(candidate.latency)
+        self._ratios.clear()
 
-    def gauge(self, quantile: float, alpha: float) -> Gauge:
-        """Ratio of the arms' quantiles."""
+    def ratio(self, quantile: float) -> Gauge:
+        """Ratio of the arms' quantiles; all are found together, when one is asked for."""
+        if not self._ratios:
+            self._ratios.update(self._measured())
+        return self._ratios[quantile]
+
+    def _measured(self) -> Iterator[tuple[float, Gauge]]:
         arms = (self._baseline, self._candidate)
-        low, high = quantile_ratio_interval(*arms, quantile, alpha)
-        ratio = quantile_ratio(*arms, quantile)
-        return Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
+        ends = quantile_ratio_intervals(*arms, self._quantiles, self._alpha)
+        for quantile, (low, high) in zip(self._quantiles, ends, strict=True):
+            ratio = quantile_ratio(*arms, quantile)
+            yield quantile, Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
 
-    def candidate_gauge(self, quantile: float, alpha: float) -> Gauge:
+    def candidate_quantile(self, quantile: float) -> Gauge:
         """The candidate's quantile in milliseconds."""
-        low, high = quantile_bounds(self._candidate, quantile, alpha)
+        low, high = quantile_bounds(self._candidate, quantile, self._alpha)
         estimate = self._candidate.quantile(quantile)
         return Gauge(unit="ms", estimate=estimate, low=low, high=finite(high))
 
@@ -113,3 +123,4 @@ class CurrentLatency:
         """Take on what `to_state` wrote."""
         self._weight_bp = state["weight_bp"]
         self._baseline, self._candidate = (LogHistogram.from_state(a) for a in state["arms"])
+        self._ratios.clear()

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.categories import EqualitySums
+from streams.evidence.fixed import Floats
 from streams.evidence.jsd import JsdSums
-from streams.judge.monitors.evidence import Counts, Gauge, Tally, finite
+from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
+from streams.judge.monitors.grids import by_claim, tallies
 from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
@@ -72,59 +74,63 @@ class ScoreReader:
 
 
 class MixEvidence:
-    """How far apart the two mixes are, against a threshold in nats; columns: categories."""
+    """How far apart mixes are, against thresholds in nats; columns: categories."""
 
-    def __init__(
-        self, categories: int, threshold: float, alpha_harm: float, alpha_safe: float
-    ) -> None:
-        self._threshold = threshold
-        self._alphas = (alpha_harm, alpha_safe)
-        self._jsd = JsdSums.zeros()
-        self._equality = EqualitySums.zeros(categories)
-        self._exposures = [0, 0]
+    def __init__(self, claims: Claims, sizes: tuple[int, ...]) -> None:
+        """`sizes` are the numbers of categories of each metric; columns beyond them stay empty."""
+        shape = (len(claims), len(sizes))
+        self._thresholds = np.array([[claim.limit for claim in row] for row in claims])
+        self._alpha_harm = np.array([[claim.alpha_share for claim in row] for row in claims])
+        self._alpha_safe = claims[0][0].alpha_promote
+        self._jsd, self._sizes = JsdSums.zeros(shape), sizes
+        self._equality = EqualitySums.zeros(max(sizes), shape, sizes)
+        self._exposures = np.zeros((*shape, 2), np.int64)
 
-    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - a sequence
-        """Add a closed stratum; shares are kept apart by weight."""
-        baseline, candidate = counts
-        self._jsd.fold(weight_bp, baseline, candidate)
-        self._equality.fold(baseline, candidate)
-        totals = counts.sum(axis=1).tolist()
-        self._exposures = [a + b for a, b in zip(self._exposures, totals, strict=True)]
+    def fold(self, closed: Closed) -> None:
+        """Add closed strata; shares are kept apart by weight."""
+        counts = np.where(closed.mask[..., None, None], closed.counts, 0)
+        for weight_bp in sorted(
+            {bp for bp, of in zip(closed.weights_bp, closed.of, strict=True) if of}
+        ):
+            same = np.equal(closed.weights_bp, weight_bp)[:, None, None]
+            baseline, candidate = (counts[..., arm, :] * same for arm in (0, 1))
+            self._jsd.fold(weight_bp, baseline, candidate)
+        self._equality.fold(counts[..., 0, :], counts[..., 1, :])
+        self._exposures += counts.sum(axis=-1)
 
-    def log_e_harm(self) -> float:
+    def log_e_harm(self) -> Floats:
         """Against a divergence of at most the threshold."""
-        return float(self._jsd.log_e_harm(self._threshold, self._alphas[0]))
+        return self._jsd.log_e_harm(self._thresholds, self._alpha_harm)
 
-    def log_e_safe(self) -> float:
+    def log_e_safe(self) -> Floats:
         """Against a divergence of at least the threshold."""
-        return float(self._jsd.log_e_safe(self._threshold, self._alphas[1]))
+        return self._jsd.log_e_safe(self._thresholds, self._alpha_safe)
 
-    def gauge(self, alpha: float) -> Gauge:
-        """Divergence in nats; the remark tells whether the mixes differ at all."""
+    def gauges(self, alpha: float) -> list[list[Gauge]]:
+        """Divergences in nats; the remark tells whether the mixes differ at all."""
         low, high = self._jsd.interval(alpha / 2, alpha / 2)
-        return Gauge(
-            unit="nats",
-            estimate=finite(float(self._jsd.estimate())),
-            low=float(low),
-            high=float(high),
-            remark=f"different at all: log e {float(self._equality.log_e()):.4g}",
-        )
+        return by_claim(_mix_gauge, self._jsd.estimate(), low, high, self._equality.log_e())
 
-    def tally(self) -> Tally:
+    def tallies(self) -> list[list[Tally]]:
         """Requests with a category; every one is an event."""
-        baseline, candidate = self._exposures
-        return Tally(exposures=(baseline, candidate), events=(baseline, candidate))
+        baseline, candidate = np.moveaxis(self._exposures, -1, 0)
+        return tallies(baseline, baseline, candidate, candidate)
 
     def to_state(self) -> Any:
         """Both sums."""
         return {
             "jsd": self._jsd.to_state(),
             "equality": self._equality.to_state(),
-            "exposures": self._exposures,
+            "exposures": self._exposures.tolist(),
         }
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
-        self._jsd = JsdSums.from_state(state["jsd"])
-        self._equality = EqualitySums.from_state(state["equality"])
-        self._exposures = list(state["exposures"])
+        self._jsd = JsdSums.from_state(state["jsd"], self._exposures.shape[:-1])
+        self._equality = EqualitySums.from_state(state["equality"], self._sizes)
+        self._exposures = np.array(state["exposures"], np.int64)
+
+
+def _mix_gauge(estimate: float, low: float, high: float, log_e: float) -> Gauge:
+    told = f"different at all: log e {log_e:.4g}"
+    return Gauge(unit="nats", estimate=finite(estimate), low=low, high=high, remark=told)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from streams.evidence.fixed import Floats
 from streams.evidence.one_arm import OneArmSums
 from streams.evidence.onset import start_block
 from streams.evidence.quantile_limit import limit_edges, quantile_limit_test
-from streams.judge.monitors.evidence import Counts, Gauge, Tally
+from streams.judge.monitors.evidence import Closed, Counts, Gauge, Tally
+from streams.judge.monitors.grids import by_claim, tallies
 from streams.judge.monitors.late import LateLimit
 from streams.sketches.cell import Cell
 
@@ -48,49 +50,49 @@ class SlaReader:
 
 
 class SlaEvidence:
-    """The candidate's share of slow requests against 1 - q; columns as `SlaReader`."""
+    """Candidates' shares of slow requests against 1 - q; columns as `SlaReader`."""
 
-    def __init__(self, quantile: float) -> None:
-        test = quantile_limit_test(quantile)
-        self._surely, self._perhaps = OneArmSums.zeros(test), OneArmSums.zeros(test)
-        self._late = LateLimit(test.limit)
-        self._baseline = [0, 0]
+    def __init__(self, quantiles: tuple[float, ...], candidates: int) -> None:
+        """A quantile for each metric."""
+        test, shape = quantile_limit_test(quantiles), (candidates, len(quantiles))
+        self._surely, self._perhaps, self._baseline = (OneArmSums.zeros(test, shape) for _ in "abc")
+        self._late = LateLimit(test.limit, shape)
 
-    def fold(self, counts: Counts, weight_bp: int, at_s: float | None) -> None:  # noqa: ARG002 - one arm
-        """Add a closed stratum."""
-        (n_b, x_b, _), (n_c, surely, perhaps) = counts.tolist()
-        if at_s is not None:
-            self._late.fold(n_c, surely, start_block(at_s))
-        self._baseline = [self._baseline[0] + n_b, self._baseline[1] + x_b]
-        self._surely.fold(n_c, surely)
-        self._perhaps.fold(n_c, perhaps)
+    def fold(self, closed: Closed) -> None:
+        """Add closed strata."""
+        (n_b, x_b, _), (n_c, surely, perhaps) = (np.moveaxis(a, -1, 0) for a in closed.arms())
+        if closed.at_s is not None:
+            self._late.fold(n_c, surely, start_block(closed.at_s), closed.mask)
+        self._baseline.fold(n_b, x_b, closed.mask)
+        self._surely.fold(n_c, surely, closed.mask)
+        self._perhaps.fold(n_c, perhaps, closed.mask)
 
-    def log_e_harm(self) -> float:
+    def log_e_harm(self) -> Floats:
         """Against a quantile at or below the limit, at any time."""
-        return float(self._late.log_e_harm())
+        return self._late.log_e_harm()
 
-    def log_e_safe(self) -> float:
+    def log_e_safe(self) -> Floats:
         """Against a quantile at or above the limit."""
-        return float(self._perhaps.log_e_safe())
+        return self._perhaps.log_e_safe()
 
-    def gauge(self, alpha: float) -> Gauge:
-        """Share of requests over the limit; a watch of latencies shows the quantile instead."""
+    def gauges(self, alpha: float) -> list[list[Gauge]]:
+        """Shares of requests over the limit; a watch of latencies shows the quantile instead."""
         low, high = self._surely.interval(alpha)
-        return Gauge(unit="share", estimate=None, low=float(low), high=float(high))
+        return by_claim(lambda a, b: Gauge(unit="share", low=a, high=b), low, high)
 
-    def tally(self) -> Tally:
+    def tallies(self) -> list[list[Tally]]:
         """Requests and those over the limit; the baseline's are told, not tested."""
-        n_b, x_b = self._baseline
-        return Tally(exposures=(n_b, int(self._surely.n)), events=(x_b, int(self._surely.x)))
+        baseline, surely = self._baseline, self._surely
+        return tallies(baseline.n, baseline.x, surely.n, surely.x)
 
     def to_state(self) -> Any:
-        """Both sums, the late onset and the baseline's counts."""
-        sums = [self._surely.to_state(), self._perhaps.to_state()]
-        return {"sums": sums, "late": self._late.to_state(), "baseline": self._baseline}
+        """The sums of both bounds and of the baseline, and the late onset."""
+        sums = (self._surely, self._perhaps, self._baseline)
+        return {"sums": [each.to_state() for each in sums], "late": self._late.to_state()}
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         test = self._surely.test
-        self._surely, self._perhaps = (OneArmSums.from_state(test, s) for s in state["sums"])
+        restored = (OneArmSums.from_state(test, sums) for sums in state["sums"])
+        self._surely, self._perhaps, self._baseline = restored
         self._late.restore(state["late"])
-        self._baseline = list(state["baseline"])

@@ -1,0 +1,156 @@
+"""What does the evidence say of all claims that share a form of test?
+
+Harm keeps its running maximum over the whole rollout; what promotion needs is shown by the current
+stage alone. All candidates and metrics of a form are folded and asked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from streams.evidence.budget import log_threshold
+from streams.evidence.fixed import Floats, Ints
+from streams.judge.monitors.dispersion import Dispersions
+from streams.judge.monitors.evidence import Claim, Claims, Closed, Counts, Evidence, Gauge, Tally
+
+NewEvidence = Callable[[Claims], Evidence]
+Hear = Callable[[Closed], None]
+
+
+class Panel:
+    """Claims of one form, by candidate and metric: evidence of the rollout and of the stage."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        columns: Ints,
+        new: NewEvidence,
+        dispersions: Dispersions | None = None,
+    ) -> None:
+        """`columns` tells where each metric's counts stand, int64[metrics, columns]."""
+        self.claims, self._columns, self.new = claims, columns, new
+        self._dispersions = dispersions
+        self.whole, self.stage = new(claims), new(claims)
+        self.peak, self._safe = np.zeros(self._shape), np.zeros(self._shape)
+        self._safe_known = True
+        self._harm_at = self._thresholds(lambda claim: claim.alpha_share)
+        self._safe_at = self._thresholds(lambda claim: claim.alpha_promote)
+        self._told: dict[str, Any] = {}
+        self._hear: Hear = lambda _: None
+        self._hear_stage: Hear = lambda _: None
+
+    def listen(self, whole: Hear, stage: Hear) -> None:
+        """From now on `whole` and `stage` hear of the strata that are folded."""
+        self._hear, self._hear_stage = whole, stage
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.claims), len(self.claims[0])
+
+    def _thresholds(self, alpha: Callable[[Claim], float]) -> Floats:
+        return np.array([[log_threshold(alpha(claim)) for claim in row] for row in self.claims])
+
+    def fold(self, closed: Closed) -> None:
+        """Closed strata for the harm test; counts [candidates, 2, all columns]."""
+        mine = self._mine(closed)
+        self._hear(mine)
+        self.whole.fold(mine)
+        if self._dispersions is not None:
+            self._dispersions.add(mine)
+        np.maximum(self.peak, self.whole.log_e_harm(), out=self.peak, where=mine.mask)
+        self._told.clear()
+
+    def fold_stage(self, closed: Closed) -> None:
+        """Closed, confirmed strata of the current stage for promotion."""
+        mine = self._mine(closed)
+        self._hear_stage(mine)
+        self.stage.fold(mine)
+        self._safe_known = False
+        self._told.clear()
+
+    def _mine(self, closed: Closed) -> Closed:
+        """The panel's columns, [candidates, metrics, 2, columns], and how much they vary."""
+        counts: Counts = closed.counts[:, :, self._columns].swapaxes(1, 2)
+        phi = 1.0 if self._dispersions is None else self._dispersions.phi
+        return replace(closed, counts=counts, phi=phi)
+
+    def enter_stage(self) -> None:
+        """What was shown in an earlier stage does not promote."""
+        self.stage, self._safe = self.new(self.claims), np.zeros(self._shape)
+        self._safe_known = True
+        self._told.clear()
+
+    @property
+    def safe(self) -> Floats:
+        """Log e-values for non-inferiority in the current stage, [candidates, metrics]."""
+        if not self._safe_known:
+            self._safe, self._safe_known = self.stage.log_e_safe(), True
+        return self._safe
+
+    @property
+    def harmful(self) -> list[list[bool]]:
+        """Of which claims harm was shown, now or before."""
+        return self._once("harmful", self._find_harmful)
+
+    def _find_harmful(self) -> list[list[bool]]:
+        found: list[list[bool]] = (self.peak >= self._harm_at).tolist()
+        return found
+
+    @property
+    def harmless(self) -> list[list[bool]]:
+        """Of which claims non-inferiority is shown in the current stage."""
+        return self._once("harmless", self._find_harmless)
+
+    def _find_harmless(self) -> list[list[bool]]:
+        found: list[list[bool]] = (self.safe >= self._safe_at).tolist()
+        return found
+
+    @property
+    def gauges(self) -> list[list[Gauge]]:
+        """How large the effects are in the whole rollout."""
+        return self._once("gauges", lambda: self.whole.gauges(self._alpha))
+
+    @property
+    def stage_gauges(self) -> list[list[Gauge]]:
+        """How large the effects are in the current stage."""
+        return self._once("stage_gauges", lambda: self.stage.gauges(self._alpha))
+
+    @property
+    def tallies(self) -> list[list[Tally]]:
+        """What has entered in the whole rollout."""
+        return self._once("tallies", self.whole.tallies)
+
+    @property
+    def _alpha(self) -> float:
+        return self.claims[0][0].alpha_promote
+
+    def _once(self, name: str, find: Callable[[], list[list[Any]]]) -> list[list[Any]]:
+        """What is found stays until something is folded."""
+        if name not in self._told:
+            self._told[name] = find()
+        found: list[list[Any]] = self._told[name]
+        return found
+
+    def to_state(self) -> dict[str, Any]:
+        """Everything that was learnt, as JSON values."""
+        return {
+            "whole": self.whole.to_state(),
+            "stage": self.stage.to_state(),
+            "peak": self.peak.tolist(),
+            "safe": self.safe.tolist(),
+            "dispersions": self._dispersions and self._dispersions.to_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take on what `to_state` wrote."""
+        self.whole.restore(state["whole"])
+        self.stage.restore(state["stage"])
+        self.peak, self._safe = np.array(state["peak"]), np.array(state["safe"])
+        self._safe_known = True
+        if self._dispersions is not None:
+            self._dispersions.restore(state["dispersions"])
+        self._told.clear()
