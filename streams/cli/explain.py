@@ -13,7 +13,8 @@ import typer
 
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
-from streams.cli.explained import lines, plain
+from streams.cli.explained import lines
+from streams.cli.explained_record import plain
 from streams.cli.trails import FromFiles, open_trail, rollout_of
 from streams.errors import LogError
 from streams.judge.facts import Decision

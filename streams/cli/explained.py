@@ -1,111 +1,137 @@
-"""How is an explanation told? As lines for a person, as one JSON object for a program."""
+"""How is an explanation told to a person? Figures in lines, each with a mark of its formulas.
+
+The marks stand below with the place of the function and the section of the formulas' page.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Any
 
+from streams import figures
 from streams.cli.show import COLOURS, weights
-from streams.judge.explain import amount, explain
-from streams.judge.facts import HealthCheck, Verdict
-from streams.judge.record import decision_to_record
-from streams.replay.explanation import Basis, Explanation, Told
-from streams.replay.formulas import BUDGET, LATE_ONSET, OF_HEALTH, STRATA, Formula
+from streams.judge.explain import explain
+from streams.judge.facts import HealthCheck, Shadow, Verdict
+from streams.replay.explanation import Explanation, Told
+from streams.replay.formulas import (
+    DECISION,
+    FINDING,
+    KAYENTA,
+    LATE_ONSET,
+    STRATA,
+    TURN,
+    Formula,
+)
+from streams.replay.legend import of_check, of_verdict
 from streams.replay.witness import Turn
 from streams.spec.model import BASELINE
 
 Line = tuple[str, str]
 """Text and style."""
-LARGEST_LOG = 700.0
-"""e to a higher power is no number a computer holds."""
+HARM = ("log_e_harm", "log_e_harm_threshold")
+NO_HARM = ("log_e_safe", "log_e_safe_threshold")
+UNKNOWN = "unknown to this version of davy"
+
+
+class Marks:
+    """Formulas in the order in which they were first met, each with its number."""
+
+    def __init__(self) -> None:
+        self._met: dict[Formula, int] = {}
+
+    def of(self, *formulas: Formula | None) -> str:
+        """What stands behind a figure: ` [1][4]`; nothing where no formula is known."""
+        known = dict.fromkeys(formula for formula in formulas if formula is not None)
+        numbers = [self._met.setdefault(formula, len(self._met) + 1) for formula in known]
+        return f" {''.join(f'[{number}]' for number in numbers)}" if numbers else ""
+
+    def lines(self) -> Iterator[Line]:
+        """The formulas, numbered: name, function, section."""
+        for formula, number in self._met.items():
+            yield f"{f'[{number}]':>5} {formula.name}: {formula.place}  {formula.link}", ""
 
 
 def lines(explanation: Explanation) -> Iterator[Line]:
     """The whole explanation."""
-    decision = explanation.decision
+    decision, marks = explanation.decision, Marks()
     yield explain(decision), COLOURS.get(decision.action, "")
     yield f"decision {decision.decision_id}, {decision.rollout}#{decision.seq}", ""
-    by_segment = decision.weights_bp.items()
-    yield f"weights  {'; '.join(f'{name}: {weights(bp)}' for name, bp in by_segment)}", ""
+    by_segment = "; ".join(f"{name}: {weights(bp)}" for name, bp in decision.weights_bp.items())
+    yield f"weights  {by_segment}{marks.of(DECISION)}", ""
     if explanation.remark:
         yield f"note     {explanation.remark}", "yellow"
     for told in explanation.told:
         yield "", ""
-        yield from _verdict(told)
+        yield from _verdict(told, marks)
     yield "", ""
     for check in decision.health:
-        yield from _health(check)
-    yield f"e-values grow stratum by stratum: {STRATA.link}", ""
-    yield f"harm of rates may begin at any start block: {LATE_ONSET.link}", ""
+        yield _health(check, marks)
+    for shadow in decision.shadows:
+        yield _shadow(shadow, marks), ""
+    yield "", ""
+    yield "each formula in full, and whose idea it was:", ""
+    yield from marks.lines()
 
 
-def _verdict(told: Told) -> Iterator[Line]:
+def _verdict(told: Told, marks: Marks) -> Iterator[Line]:
     verdict = told.verdict
     title = f"{verdict.metric} of {verdict.candidate}: {verdict.finding} ({verdict.reason})"
-    yield f"{title}, {verdict.role}", COLOURS.get(verdict.finding, "")
-    rows = {
-        "counts": "; ".join(_counts(verdict, arm) for arm in (BASELINE, verdict.candidate)),
-        "estimate": _optional(verdict.estimate, verdict.unit),
-        "interval": _interval(verdict),
-        "limit": amount(verdict.margin, verdict.unit),
-        "harm": _e_value(verdict.log_e_harm, verdict.log_e_harm_threshold),
-        "no harm": _e_value(verdict.log_e_safe, verdict.log_e_safe_threshold),
-        "budget": _budget(told),
-    }
-    for name, text in rows.items():
-        yield f"  {name:<9} {text}", ""
-    yield from ((f"  {'formula' if not n else '':<9} {text}", "") for n, text in _formulas(told))
-    yield from ((f"  {'otherwise' if not n else '':<9} {text}", "") for n, text in _otherwise(told))
+    head = f"{title}, {verdict.role}{marks.of(FINDING)}"
+    yield head, COLOURS.get(verdict.finding, "")
+    for name, text, fields in _figures(told):
+        yield f"  {name:<9} {text}{_marked(told, fields, marks)}", ""
+    for number, text in enumerate(_otherwise(told)):
+        yield f"  {'' if number else 'otherwise':<9} {text}{marks.of(TURN)}", ""
+
+
+def _figures(told: Told) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Name, text and the fields of the verdict that are told."""
+    v = told.verdict
+    yield "counts", "; ".join(_counts(v, arm) for arm in (BASELINE, v.candidate)), ("events",)
+    if v.first_pane >= 0:
+        yield "panes", f"{v.first_pane} to {v.last_pane}", ("first_pane",)
+    yield "estimate", figures.amount(v.estimate, v.unit), ("estimate",)
+    yield "interval", figures.interval(v.low, v.high, v.unit), ("low",)
+    yield "limit", figures.amount(v.margin, v.unit), ("margin",)
+    yield "e harm", _e_value(v.log_e_harm, v.log_e_harm_threshold), HARM
+    yield "e no harm", _e_value(v.log_e_safe, v.log_e_safe_threshold), NO_HARM
+    if v.dispersion != 1.0:
+        yield "tempered", f"by variance over mean, {v.dispersion:.3g}", ("dispersion",)
+    yield "budget", _budget(told), ("alpha_share",)
+
+
+def _marked(told: Told, fields: tuple[str, ...], marks: Marks) -> str:
+    if told.formulas is None:
+        return f" [{UNKNOWN}: kind {told.verdict.kind}]" if fields == HARM else ""
+    test, *others = (of_verdict(field, told.formulas) for field in fields)
+    if fields not in {HARM, NO_HARM}:
+        return marks.of(test)
+    also = [formula for formula in told.also if fields == HARM or formula is not LATE_ONSET]
+    return marks.of(test, *also, STRATA, *others)
 
 
 def _counts(verdict: Verdict, arm: str) -> str:
     return f"{arm} {verdict.events[arm]} events in {verdict.exposures[arm]} requests"
 
 
-def _optional(value: float | None, unit: str) -> str:
-    return "-" if value is None else amount(value, unit)
-
-
-def _interval(verdict: Verdict) -> str:
-    return f"{_optional(verdict.low, verdict.unit)} to {_optional(verdict.high, verdict.unit)}"
-
-
 def _e_value(log_e: float, threshold: float) -> str:
-    sign, told = (">=", "shown") if log_e >= threshold else ("<", "not shown")
-    e_values = f"e = {_e(log_e)} {sign} {_e(threshold)}"
-    return f"{e_values} (log {log_e:.4f} {sign} {threshold:.4f}): {told}"
-
-
-def _e(log_e: float) -> str:
-    return f"{math.exp(log_e):.4g}" if log_e < LARGEST_LOG else f"exp({log_e:.4g})"
+    """As every table writes it, and its logarithm as it was recorded."""
+    told = "shown" if log_e >= threshold else "not shown"
+    return f"{figures.against(log_e, threshold)}, {told} (log {log_e:.4f} of {threshold:.4f})"
 
 
 def _budget(told: Told) -> str:
-    alpha = told.verdict.alpha_share
+    v = told.verdict
     part = "" if told.budget_share is None else f", {told.budget_share:.1%} of the rollout's"
-    return f"{alpha:.4g}{part}: harm at e >= 1/{alpha:.4g}  {BUDGET.link}"
+    threshold = figures.e_value(v.log_e_harm_threshold)
+    return f"{v.alpha_share:.4g}{part}: harm at an e-value of {threshold}"
 
 
-def _formulas(told: Told) -> Iterator[tuple[int, str]]:
-    if told.formulas is None:
-        yield 0, f"unknown to this version of davy: kind {told.verdict.kind}"
-        return
-    used = told.formulas
-    named = [("test", used.test), *(("with", formula) for formula in told.also)]
-    named += [("estimate", used.estimate), ("interval", used.interval)]
-    for number, (what, formula) in enumerate(named):
-        yield number, f"{what}: {formula.name}, {formula.function}  {formula.link}"
-
-
-def _otherwise(told: Told) -> Iterator[tuple[int, str]]:
-    turns = [_harm_turn(told.harm), _safe_turn(told.safe)]
-    found = [text for text in turns if text]
+def _otherwise(told: Told) -> Iterator[str]:
+    found = [text for text in (_harm_turn(told.harm), _safe_turn(told.safe)) if text]
     if not found:
-        yield 0, "not told: it is no matter of a number of events, or the panes are not at hand"
-        return
-    for number, text in enumerate(found):
-        yield number, f"{text} ({told.basis})"
+        yield "not told: it is no matter of a number of events, or the panes are not at hand"
+    for text in found:
+        yield f"{text} ({told.basis})"
 
 
 def _harm_turn(turn: Turn | None) -> str:
@@ -135,69 +161,16 @@ def _events(count: int) -> str:
     return f"{abs(count)} {'fewer' if count < 0 else 'more'} {word}"
 
 
-def _health(check: HealthCheck) -> Iterator[Line]:
-    formula = OF_HEALTH.get(check.name)
-    link = f"  {formula.link}" if formula else ""
-    e_value = f", {_e_value(check.log_e, check.log_e_threshold)}" if check.log_e_threshold else ""
+def _health(check: HealthCheck, marks: Marks) -> Line:
     state, style = ("ok", "") if check.ok else ("FAILED", "bold red")
-    yield f"health {check.name}: {state}, {check.reason}{e_value}{link}", style
+    told = [state, check.reason]
+    if check.observed is not None and check.expected is not None:
+        told.append(f"observed {check.observed:.4g}, expected {check.expected:.4g}")
+    if check.log_e_threshold:
+        told.append(f"e-value {_e_value(check.log_e, check.log_e_threshold)}")
+    return f"health {check.name}: {', '.join(told)}{marks.of(of_check(check.name, 'ok'))}", style
 
 
-def plain(explanation: Explanation) -> dict[str, Any]:
-    """The same for a program; the figures stand in `decision`, as they were recorded."""
-    decision = explanation.decision
-    return {
-        "sentence": explain(decision),
-        "decision": decision_to_record(decision),
-        "remark": explanation.remark,
-        "verdicts": [_plain_verdict(told) for told in explanation.told],
-        "health": {check.name: _plain_health(check) for check in decision.health},
-        "budget_formula": _plain_formula(BUDGET),
-        "strata_formula": _plain_formula(STRATA),
-        "late_onset_formula": _plain_formula(LATE_ONSET),
-    }
-
-
-def _plain_verdict(told: Told) -> dict[str, Any]:
-    verdict, used = told.verdict, told.formulas
-    return {
-        "metric": verdict.metric,
-        "candidate": verdict.candidate,
-        "finding": verdict.finding,
-        "e_harm": _finite(verdict.log_e_harm),
-        "e_harm_threshold": _finite(verdict.log_e_harm_threshold),
-        "e_safe": _finite(verdict.log_e_safe),
-        "e_safe_threshold": _finite(verdict.log_e_safe_threshold),
-        "alpha_share": verdict.alpha_share,
-        "budget_share": told.budget_share,
-        "formulas": {
-            "test": _plain_formula(used.test) if used else None,
-            "also": [_plain_formula(formula) for formula in told.also],
-            "estimate": _plain_formula(used.estimate) if used else None,
-            "interval": _plain_formula(used.interval) if used else None,
-        },
-        "otherwise": {
-            "basis": told.basis.name.lower(),
-            "exact": told.basis is Basis.REJUDGED,
-            "harm": _plain_turn(told.harm),
-            "no_harm": _plain_turn(told.safe),
-        },
-    }
-
-
-def _finite(log_e: float) -> float | None:
-    """The e-value itself; None where it is too large for a number, its logarithm tells it."""
-    return math.exp(log_e) if log_e < LARGEST_LOG else None
-
-
-def _plain_turn(turn: Turn | None) -> dict[str, Any] | None:
-    return None if turn is None else {"shown": turn.crossed, "events": turn.events}
-
-
-def _plain_formula(formula: Formula) -> dict[str, str]:
-    return {"name": formula.name, "function": formula.function, "link": formula.link}
-
-
-def _plain_health(check: HealthCheck) -> dict[str, str] | None:
-    formula = OF_HEALTH.get(check.name)
-    return _plain_formula(formula) if formula else None
+def _shadow(shadow: Shadow, marks: Marks) -> str:
+    told = f"{shadow.classification}, score {shadow.score:g} after {shadow.minutes} minutes"
+    return f"{shadow.judge} would say of {shadow.candidate}: {told}{marks.of(KAYENTA)}"

@@ -75,7 +75,7 @@ def block_mean_log_e(n: Ints, mean: Floats, squares: Floats) -> Floats:
 
     n blocks, their mean, and their sum of squares about it: with B = n mean^2 and g = 1,
     (1 + n g)^(-1/2) [(squares + B) / (squares + B / (1 + n g))]^(n/2). Exact for normal blocks of
-    any variance. Source: Jeffreys' t as used by Wang and Ramdas, "Anytime-valid t-tests" (2024).
+    any variance. Source: Jeffreys' t as used by Wang and Ramdas, "Anytime-valid t-tests" (2025).
     """
     growth = 1.0 + PRIOR_SCALE * n
     between = n * mean**2

@@ -1,19 +1,25 @@
-"""Which formula gave a figure of a decision, where is it computed, and where does it stand?
+"""Which formulas does davy compute with, where is each computed, and where does it stand?
 
 Each has a section of the same name in `streams/evidence/FORMULAS.md`, with function and source.
 """
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
+import streams
 from streams.judge.monitors.rates import FREQUENT
 from streams.spec.model import Metric, MetricKind
 
 PAGE = "streams/evidence/FORMULAS.md"
+ROOT = Path(streams.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,22 @@ class Formula:
         """Page and section."""
         return f"{PAGE}#{self.anchor}"
 
+    @property
+    def place(self) -> str:
+        """File and line of the function, from where `streams` lies.
+
+        >>> BUDGET.place.rpartition(":")[0]
+        'streams/evidence/budget.py'
+        """
+        return _place(self.function)
+
+
+@cache
+def _place(function: str) -> str:
+    found = pkgutil.resolve_name(function)
+    file = Path(inspect.getsourcefile(found) or "").relative_to(ROOT).as_posix()
+    return f"{file}:{inspect.getsourcelines(found)[1]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formulas:
@@ -52,39 +74,52 @@ def _formula(name: str, function: str) -> Formula:
     return Formula(name=name, function=f"streams.{function}")
 
 
+DECISION = _formula("decision", "judge.policy.rule")
+FINDING = _formula("finding", "judge.monitors.watch.Watch.finding")
+COUNTS = _formula("counts", "evidence.strata.StratumSums.take")
+LIMIT = _formula("limit", "evidence.quantile.effective_margin")
+PANES = _formula("panes", "judge.facts.PaneInput")
+BUDGET = _formula("error budget", "evidence.budget.split")
+STRATA = _formula("strata", "evidence.strata.target_exposures")
+LATE_ONSET = _formula("late onset", "evidence.onset.start_block")
+DISPERSION = _formula("overdispersion", "evidence.overdispersion.phi_from_blocks")
+TURN = _formula("what would have changed it", "replay.witness.fewest")
+
 RATE_RATIO = _formula("rate-ratio grid e-process", "evidence.rates.RatioSums.log_e_harm")
-FLOOR = _formula("relative rule with an absolute floor", "evidence.floors.harm_above_both")
-ONE_ARM = _formula("one-arm grid e-process", "evidence.one_arm.OneArmSums.log_e_harm")
-EXCEEDANCES = _formula("exceedances of a frozen quantile", "evidence.quantile.exceedances")
-TWO_SAMPLE = _formula("two-sample grid e-process", "evidence.two_sample.two_sample_log_factor")
-DIVERGENCE = _formula("Jensen-Shannon divergence", "evidence.jsd.JsdSums.log_e_harm")
-EQUALITY = _formula("equality e-process", "evidence.categories.EqualitySums.log_e")
 MANTEL_HAENSZEL = _formula("Mantel-Haenszel rate ratio", "evidence.rates.RatioSums.estimate")
 RATIO_INTERVAL = _formula("rate-ratio interval", "evidence.rates.RatioSums.interval")
+FLOOR = _formula("relative rule with an absolute floor", "evidence.floors.harm_above_both")
+TWO_SAMPLE = _formula("two-sample grid e-process", "evidence.two_sample.two_sample_log_factor")
+ONE_ARM = _formula("one-arm grid e-process", "evidence.one_arm.OneArmSums.log_e_harm")
 SHARE = _formula("share of one arm", "evidence.one_arm.OneArmSums.estimate")
 SHARE_INTERVAL = _formula("one-arm interval", "evidence.one_arm.OneArmSums.interval")
+
+EXCEEDANCES = _formula("exceedances of a frozen quantile", "evidence.quantile.exceedances")
 QUANTILES = _formula("quantile ratio", "evidence.quantile.quantile_ratio")
 QUANTILE_INTERVAL = _formula(
     "quantile confidence sequences", "evidence.quantile.quantile_ratio_interval"
 )
+SLA = _formula("quantile limit", "evidence.quantile_limit.quantile_limit_test")
 SLA_QUANTILE = _formula(
     "latency quantile of one arm", "sketches.log_histogram.LogHistogram.quantile"
 )
 SLA_BOUNDS = _formula("quantile bounds of one arm", "evidence.quantile.quantile_bounds")
-LATE_ONSET = _formula("late onset", "evidence.onset.start_block")
+
+DIVERGENCE = _formula("Jensen-Shannon divergence", "evidence.jsd.JsdSums.log_e_harm")
 JSD = _formula("bias-corrected divergence", "evidence.jsd.JsdSums.estimate")
 JSD_INTERVAL = _formula("asymptotic confidence sequence", "evidence.jsd.JsdSums.interval")
-BUDGET = _formula("error budget", "evidence.budget.split")
-STRATA = _formula("strata", "evidence.strata.target_exposures")
+EQUALITY = _formula("equality e-process", "evidence.categories.EqualitySums.log_e")
+
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
 ROUTING = _formula("routing check", "judge.health.routing_check")
 SILENCE = _formula("silence check", "judge.health.Silence.check")
 UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
+KAYENTA = _formula("Kayenta's judge", "judge.kayenta.canary.judge_canary")
 
 _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
 _SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
 _LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
-_SLA = Formulas(test=ONE_ARM, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
+_SLA = Formulas(test=SLA, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
 
 OF_KIND: Mapping[str, Formulas] = MappingProxyType(
@@ -113,10 +148,16 @@ OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
 
 def also_used(metric: Metric) -> tuple[Formula, ...]:
     """What else the test of a metric rests on, as far as its spec tells."""
-    if metric.kind is MetricKind.LATENCY and metric.quantile is not None:
-        return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO,)
-    if metric.kind in {MetricKind.ERRORS, MetricKind.TIMEOUTS} and metric.floor:
-        return (FLOOR, ONE_ARM)
-    if metric.kind in {MetricKind.CLASSES, MetricKind.SCORES}:
-        return (EQUALITY,)
-    return ()
+    match metric.kind:
+        case MetricKind.LATENCY if metric.quantile is not None:
+            return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO, LATE_ONSET)
+        case MetricKind.ERRORS | MetricKind.TIMEOUTS:
+            return (FLOOR, ONE_ARM, LATE_ONSET) if metric.floor else (LATE_ONSET,)
+        case MetricKind.LATENCY_SLA:
+            return (ONE_ARM, LATE_ONSET)
+        case MetricKind.SUCCESS:
+            return (LATE_ONSET,)
+        case MetricKind.CLASSES | MetricKind.SCORES:
+            return (EQUALITY,)
+        case _:
+            return ()

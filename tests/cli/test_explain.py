@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams import figures
 from streams.judge.record import decision_to_record
 from streams.replay.files import Format, write_trail
 from streams.settings import Settings
@@ -44,11 +45,36 @@ class TestFromFiles:
         folder, found = exported
         _, told, _ = davy("explain", "digits-2", "--from-files", str(folder))
         verdict = decisions_of(found)[-1].verdicts[0]
-        sign = ">=" if verdict.log_e_harm >= verdict.log_e_harm_threshold else "<"
-        logs = f"(log {verdict.log_e_harm:.4f} {sign} {verdict.log_e_harm_threshold:.4f})"
+        logs = f"(log {verdict.log_e_harm:.4f} of {verdict.log_e_harm_threshold:.4f})"
         assert logs in told
         counts = f"candidate {verdict.events['candidate']} events in "
         assert f"{counts}{verdict.exposures['candidate']} requests" in told
+
+    def test_figures_are_written_as_in_every_other_table(self, davy, exported):
+        folder, found = exported
+        _, told, _ = davy("explain", "digits-2", "--from-files", str(folder))
+        for v in decisions_of(found)[-1].verdicts:
+            assert f"interval  {figures.interval(v.low, v.high, v.unit)} [" in told
+            assert f"limit     {figures.amount(v.margin, v.unit)} [" in told
+            against = figures.against(v.log_e_harm, v.log_e_harm_threshold)
+            shown = "shown" if v.log_e_harm >= v.log_e_harm_threshold else "not shown"
+            assert f"e harm    {against}, {shown}" in told
+
+    def test_every_figure_has_a_mark_and_every_mark_a_formula(self, davy, exported):
+        """From a figure to its formula is one step, from there to its source another."""
+        folder, _ = exported
+        _, told, _ = davy("explain", "digits-2", "--from-files", str(folder))
+        above, _, below = told.partition("each formula in full")
+        rows = re.findall(
+            r"^(?:  \w.*|health .*|weights .*|.* would say of .*)$", above, re.MULTILINE
+        )
+        assert len(rows) > 20
+        assert [row for row in rows if not re.search(r"(\[\d+\])+$", row)] == []
+        marks = re.findall(
+            r"^ *\[(\d+)\] .+: streams/\S+\.py:\d+  \S+\.md#\S+$", below, re.MULTILINE
+        )
+        assert set(re.findall(r"\[(\d+)\]", above)) == set(marks)
+        assert marks == [str(number) for number in range(1, len(marks) + 1)]
 
     def test_by_decision_id(self, davy, exported):
         folder, found = exported
@@ -60,7 +86,7 @@ class TestFromFiles:
         folder, _ = exported
         _, told, _ = davy("explain", "digits-2", "--from-files", str(folder))
         for page, anchor in set(re.findall(r"(streams/\S+\.md)#(\S+)", told)):
-            titles = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+            titles = re.findall(r"^##? (.+)$", (ROOT / page).read_text(), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
             assert anchor in anchors
 
@@ -73,6 +99,8 @@ class TestFromFiles:
         assert first["otherwise"]["basis"] == "rejudged"
         assert isinstance(first["otherwise"]["harm"]["events"], int)
         assert first["formulas"]["test"]["link"].endswith("#rate-ratio-grid-e-process")
+        assert first["figures"]["events"]["link"].endswith("#counts")
+        assert first["figures"]["low"]["place"].startswith("streams/evidence/rates.py:")
         assert answer["health"]["sample_ratio"]["link"].endswith("#sample-ratio")
 
 
