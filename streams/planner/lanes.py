@@ -10,15 +10,15 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Bools, Floats, Ints
 from streams.evidence.floors import harm_above_both, safe_below_either
 from streams.evidence.jsd import JsdSums
 from streams.evidence.one_arm import OneArmSums, OneArmTest
-from streams.evidence.onset import LateOnset, one_arm_log_factor, rate_ratio_log_factor
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
-from streams.judge.monitors.late import EARLY
+from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.judge.monitors.rates import FREQUENT
 from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
@@ -71,9 +71,9 @@ def open_lane(metric: Metric, question: Question, streams: int, alpha_promote: f
             return SafeMix(metric.threshold or 0.0, alpha_promote, shape)
         case MetricKind.LATENCY:
             frequent = 1.0 - (metric.quantile or 0.0)
-            return _rate_lane(question, _sums(0.0, frequent, shape), None)
+            return _rate_lane(question, _sums(question, 0.0, frequent, shape), None)
         case _:
-            sums = _sums(metric.margin, None, shape)
+            sums = _sums(question, metric.margin, None, shape)
             return _rate_lane(question, sums, metric.floor)
 
 
@@ -90,12 +90,22 @@ def columns(metric: Metric, classes: int) -> int:
             return 2
 
 
+class Unkept(RatioSums):
+    """Sums that keep nothing: the factors of a stratum are all that late harm needs of them."""
+
+    __slots__ = ()
+
+    def fold(self, *_counts: ArrayLike) -> None:
+        """Nothing."""
+
+
 def _sums(
-    margin: float, frequent: float | None, shape: tuple[int, ...]
+    question: Question, margin: float, frequent: float | None, shape: tuple[int, ...]
 ) -> RatioSums | TwoSampleSums:
     """No interval is needed here, so no lattice is kept."""
     if frequent is None or frequent <= FREQUENT:
-        return RatioSums.zeros(RatioTest(margin, resolution=None), shape)
+        kept = Unkept if question is Question.HARM else RatioSums
+        return kept.zeros(RatioTest(margin, resolution=None), shape)
     test = TwoSampleTest(margin, start_rate=frequent, resolution=None)
     return TwoSampleSums.zeros(test, shape)
 
@@ -116,47 +126,42 @@ def _limit_lane(
 
 
 class HarmLimit:
-    """One arm's rate above an absolute limit, at any time, as `LateLimit`."""
+    """One arm's rate above an absolute limit, at any time: the judge's `LateLimit`."""
 
     def __init__(self, limit: float, shape: tuple[int, ...]) -> None:
-        self._test = OneArmTest(limit)
-        self._onset = LateOnset.zeros(self._test.harm, shape, early=EARLY)
+        self._late = LateLimit(limit, shape)
 
     def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:  # noqa: ARG002
         """Exposures and events of the candidate."""
-        factor = one_arm_log_factor(self._test, counts[:, 1, 0], counts[:, 1, SURELY])
-        self._onset.fold(factor, block, full)
+        self._late.fold(counts[:, 1, 0], counts[:, 1, SURELY], block, full)
 
     def log_e(self) -> Floats:
         """Against a rate of at most the limit."""
-        return self._onset.log_e_harm()
+        return self._late.log_e_harm()
 
 
 class HarmRate:
-    """Candidate's rate above the baseline's, at any time, as `LateRatio`; above a floor too."""
+    """Candidate's rate above the baseline's, at any time: the judge's `LateRatio`, and a floor."""
 
     def __init__(self, sums: RatioSums | TwoSampleSums, floor: HarmLimit | None) -> None:
-        self._sums, self._floor = sums, floor
-        self._ratio = sums.test if isinstance(sums, RatioSums) else sums.test.ratio
-        self._onset = LateOnset.zeros(self._ratio.harm, sums.n_b.shape, early=EARLY)
+        self._late, self._floor = LateRatio(sums), floor
 
     def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
-        """Exposures and events by arm; the two-sample form bets on the rate of what was before."""
-        (n_b, x_b), (n_c, x_c) = ((counts[:, arm, 0], counts[:, arm, 1]) for arm in (0, 1))
-        if isinstance(self._sums, TwoSampleSums):
-            factor = self._sums.log_factor(n_b, n_c, x_b, x_c, full)
-            self._onset.fold(factor[..., : self._ratio.harm.log_psi.size], block, full)
-            self._sums.ratio.fold(n_b, n_c, x_b, x_c, full)
-        else:
-            factor = rate_ratio_log_factor(self._ratio, n_b, n_c, x_b, x_c)
-            self._onset.fold(factor, block, full)
+        """Exposures and events by arm."""
+        self._late.fold(*_by_arm(counts), block, full)
         if self._floor is not None:
             self._floor.fold(counts, full, weight_bp, block)
 
     def log_e(self) -> Floats:
         """Against a rate of at most (1 + margin) the baseline's, or at most the floor."""
-        log_e = self._onset.log_e_harm()
+        log_e = self._late.log_e_harm()
         return log_e if self._floor is None else harm_above_both(log_e, self._floor.log_e())
+
+
+def _by_arm(counts: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """n_b, n_c, x_b, x_c of counts [streams, 2, columns]."""
+    n, x = counts[:, :, 0], counts[:, :, SURELY]
+    return n[:, 0], n[:, 1], x[:, 0], x[:, 1]
 
 
 class SafeLimit:
@@ -182,8 +187,7 @@ class SafeRate:
 
     def fold(self, counts: Ints, full: Bools, weight_bp: int, block: int) -> None:
         """Exposures and events by arm."""
-        (n_b, x_b), (n_c, x_c) = ((counts[:, arm, 0], counts[:, arm, 1]) for arm in (0, 1))
-        self._sums.fold(n_b, n_c, x_b, x_c, full)
+        self._sums.fold(*_by_arm(counts), full)
         if self._floor is not None:
             self._floor.fold(counts, full, weight_bp, block)
 
