@@ -37,6 +37,9 @@ class FixedSum:
 
     def add(self, terms: Floats, rows: Ints | EllipsisType = ...) -> None:
         """Add finite terms to `rows` of the first axis (all by default); rows must not repeat."""
+        if np.abs(terms).max(initial=0.0) < LIMB:
+            self._carry(0, np.rint(terms / UNIT).astype(np.int64), rows)
+            return
         coarse = np.trunc(terms / LIMB)
         fine = np.rint((terms - coarse * LIMB) / UNIT)
         self._carry(coarse.astype(np.int64), fine.astype(np.int64), rows)
@@ -45,7 +48,7 @@ class FixedSum:
         """Add another sum of the same shape; exact."""
         self._carry(other.high, other.low, ...)
 
-    def _carry(self, high: Ints, low: Ints, rows: Ints | EllipsisType) -> None:
+    def _carry(self, high: Ints | int, low: Ints, rows: Ints | EllipsisType) -> None:
         total = self.low[rows] + low
         self.high[rows] += high + (total >> LIMB_BITS)
         self.low[rows] = total & LIMB_MASK

@@ -191,6 +191,12 @@ class JsdSums:
         gap = at.corrected - one_sided_asymptotic_radius(at.se, at.n, alpha, N_OPT)
         return np.where(at.enough, gap, -np.inf)
 
+    def exceeds(self, threshold: ArrayLike) -> Bools:
+        """Whether the plug-in JSD lies above `threshold` nats: without that nothing is harm."""
+        p, q, _, _ = self.shares()
+        result: Bools = jensen_shannon_divergence(p, q) > np.asarray(threshold)
+        return result
+
     def is_harm(self, threshold: ArrayLike, alpha: ArrayLike) -> Bools:
         """Whether the JSD is shown to exceed `threshold` nats."""
         result: Bools = self.harm_gap(alpha) > np.asarray(threshold)

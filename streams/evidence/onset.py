@@ -119,12 +119,14 @@ class LateOnset:
                 "strata must be folded in order of time: start block "
                 f"{int(reached.min())} came after {int(self.block.max())}"
             )
-        started = begun_by(reached, self.early) - begun_by(self.block, self.early)
-        with np.errstate(divide="ignore"):
-            log_started = np.log(started)[..., None]
-        moved = np.logaddexp(self.log_s, log_started) + np.asarray(log_factor, np.float64)
+        begun = self.log_s
+        if np.any(reached != self.block):
+            started = begun_by(reached, self.early) - begun_by(self.block, self.early)
+            with np.errstate(divide="ignore"):
+                begun = np.logaddexp(begun, np.log(started)[..., None])
+            self.block[...] = reached
+        moved = begun + np.asarray(log_factor, np.float64)
         self.log_s[...] = np.where(used[..., None], moved, self.log_s)
-        self.block[...] = reached
 
     def log_e_harm(self) -> Floats:
         """Log e-value against "at no time more than the limit", leading shape."""

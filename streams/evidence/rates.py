@@ -95,6 +95,19 @@ class RatioTest:
         return slice(start, start + self.safe.log_psi.shape[-1])
 
 
+def used_counts(
+    given: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike],
+    shape: tuple[int, ...],
+    mask: ArrayLike,
+) -> Ints:
+    """Exposures n_b, n_c and events x_b, x_c, int64[4, *shape]; 0 where an arm is empty."""
+    counts: Ints = np.empty((len(COUNTS), *shape), np.int64)
+    for place, count in enumerate(given):
+        counts[place] = count
+    counts *= (counts[0] > 0) & (counts[1] > 0) & np.asarray(mask, np.bool_)
+    return counts
+
+
 class RatioSums:
     """The evidence of closed strata on a rate ratio; order-free, mergeable byte for byte.
 
@@ -107,15 +120,12 @@ class RatioSums:
     (6.134, inf)
     """
 
-    __slots__ = ("log_f", "n_b", "n_c", "test", "x_b", "x_c")
+    __slots__ = ("counts", "log_f", "test")
 
     def __init__(self, test: RatioTest, shape: tuple[int, ...] = ()) -> None:
         """No strata yet, for `shape` independent streams."""
         self.test = test
-        self.n_b: Ints = np.zeros(shape, np.int64)
-        self.n_c: Ints = np.zeros(shape, np.int64)
-        self.x_b: Ints = np.zeros(shape, np.int64)
-        self.x_c: Ints = np.zeros(shape, np.int64)
+        self.counts: Ints = np.zeros((len(COUNTS), *shape), np.int64)
         # F at every theta, then the two crossed sums.
         self.log_f = FixedSum((*shape, test.theta.shape[-1] + len(CROSSED)))
 
@@ -139,7 +149,7 @@ class RatioSums:
         counts = self.count(n_b, n_c, x_b, x_c, mask)
         rows = np.flatnonzero(counts[2] + counts[3])
         if rows.size:
-            self._fold_events(rows, *(count.ravel()[rows] for count in counts))
+            self._fold_events(rows, *counts.reshape(len(COUNTS), -1)[:, rows])
 
     def count(
         self,
@@ -148,14 +158,10 @@ class RatioSums:
         x_b: ArrayLike,
         x_c: ArrayLike,
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
-    ) -> tuple[Ints, Ints, Ints, Ints]:
-        """Count a closed stratum and no more; what it came to, zeros where it was not used."""
-        given = (np.asarray(v, np.int64) for v in (n_b, n_c, x_b, x_c))
-        b, c, events_b, events_c = (np.broadcast_to(v, self.n_b.shape) for v in given)
-        used = (b > 0) & (c > 0) & np.asarray(mask, np.bool_)
-        counts = (b * used, c * used, events_b * used, events_c * used)
-        for name, count in zip(COUNTS, counts, strict=True):
-            getattr(self, name)[...] += count
+    ) -> Ints:
+        """Count a closed stratum and no more; int64[4, ...], zeros where it was not used."""
+        counts = used_counts((n_b, n_c, x_b, x_c), self.n_b.shape, mask)
+        self.counts += counts
         return counts
 
     def _fold_events(self, rows: Ints, n_b: Ints, n_c: Ints, x_b: Ints, x_c: Ints) -> None:
@@ -167,10 +173,33 @@ class RatioSums:
         terms[:, -2], terms[:, -1] = x_c * (1.0 - share), x_b * share
         self.log_f.flat(terms.shape[1]).add(terms, rows)
 
+    @property
+    def n_b(self) -> Ints:
+        """Exposures of the baseline."""
+        n_b: Ints = self.counts[0]
+        return n_b
+
+    @property
+    def n_c(self) -> Ints:
+        """Exposures of the candidate."""
+        n_c: Ints = self.counts[1]
+        return n_c
+
+    @property
+    def x_b(self) -> Ints:
+        """Events of the baseline."""
+        x_b: Ints = self.counts[2]
+        return x_b
+
+    @property
+    def x_c(self) -> Ints:
+        """Events of the candidate."""
+        x_c: Ints = self.counts[3]
+        return x_c
+
     def merge(self, other: Self) -> None:
         """Add the strata of another state of the same test; the same bytes in any order."""
-        for name in COUNTS:
-            getattr(self, name)[...] += getattr(other, name)
+        self.counts += other.counts
         self.log_f.merge(other.log_f)
 
     def log_e_harm(self) -> Floats:
@@ -228,14 +257,13 @@ class RatioSums:
 
     def to_state(self) -> dict[str, Any]:
         """JSON: counts and sums as (nested lists of) integers."""
-        state = {name: getattr(self, name).tolist() for name in COUNTS}
+        state = dict(zip(COUNTS, self.counts.tolist(), strict=True))
         return state | {"f": self.log_f.to_state()}
 
     @classmethod
     def from_state(cls, test: RatioTest, state: Mapping[str, Any]) -> Self:
         """Read what `to_state` wrote for the same test."""
         sums = cls(test, np.shape(state["n_b"]))
-        for name in COUNTS:
-            getattr(sums, name)[...] = state[name]
+        sums.counts[...] = [state[name] for name in COUNTS]
         sums.log_f = FixedSum.from_state(state["f"])
         return sums

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp, rows_of
 from streams.evidence.grids import PerStream
 from streams.evidence.overdispersion import tempered
-from streams.evidence.rates import RatioSums, RatioTest
+from streams.evidence.rates import RatioSums, RatioTest, used_counts
 
 START_EXPOSURES = 20
 """How many exposures the guess before any data is worth."""
@@ -171,12 +171,11 @@ class TwoSampleSums:
     ) -> Floats:
         """What a closed stratum is about to add per bet, [..., bets]; 0 if an arm is empty."""
         shape, bets = self.n_b.shape, self.log_bets.low.shape[-1]
-        arrays = (np.asarray(value, np.int64) for value in (n_b, n_c, x_b, x_c, mask))
-        wide = [np.broadcast_to(array, shape).ravel() for array in arrays]
-        rows = np.flatnonzero((wide[0] > 0) & (wide[1] > 0) & (wide[4] != 0))
+        counts = used_counts((n_b, n_c, x_b, x_c), shape, mask)
+        rows = np.flatnonzero(counts[0])
         factors: Floats = np.zeros((*shape, bets))
         if rows.size:
-            b, c, events_b, events_c = (array[rows] for array in wide[:4])
+            b, c, events_b, events_c = counts.reshape(len(counts), -1)[:, rows]
             rate = self._expected_rate().ravel()[rows]
             ratio = rows_of(self.test.ratio.tolerated[..., None], shape, rows)
             psi = rows_of(self.test.psi, shape, rows)

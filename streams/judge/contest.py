@@ -22,6 +22,8 @@ class Standing:
     """How one candidate stands now; claims are named `metric of candidate`."""
 
     candidate: str
+    findings: tuple[Finding, ...]
+    """Of its metrics, in the spec's order."""
     harmed: tuple[str, ...]
     """Guardrails with harm."""
     suspicious: tuple[str, ...]
@@ -32,14 +34,15 @@ class Standing:
 
 def standing(pair: Pair, invalid: str) -> Standing:
     """Where a candidate stands; `invalid` names the health check that failed, if any."""
-    found = [(watch, watch.finding(invalid)[0]) for watch in pair.watches]
-    guards = [(w, finding) for w, finding in found if w.claim.metric.role is Role.GUARDRAIL]
-    harm = [watch for watch, finding in found if finding is Finding.HARM]
+    findings = tuple(watch.finding(invalid)[0] for watch in pair.watches)
+    harm = [w.claim for w, f in zip(pair.watches, findings, strict=True) if f is Finding.HARM]
+    lacks = [w.claim for w, f in zip(pair.watches, findings, strict=True) if f not in PROVEN]
     return Standing(
         candidate=pair.candidate,
-        harmed=tuple(w.claim.name for w in harm if w.claim.metric.role is Role.GUARDRAIL),
-        suspicious=tuple(w.claim.name for w in harm if w.claim.metric.role is Role.SIGNAL),
-        unproven=tuple(w.claim.name for w, finding in guards if finding not in PROVEN),
+        findings=findings,
+        harmed=tuple(claim.name for claim in harm if claim.metric.role is Role.GUARDRAIL),
+        suspicious=tuple(claim.name for claim in harm if claim.metric.role is Role.SIGNAL),
+        unproven=tuple(claim.name for claim in lacks if claim.metric.role is Role.GUARDRAIL),
     )
 
 

@@ -12,8 +12,8 @@ from streams.evidence.budget import split
 from streams.judge.facts import PaneInput, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Closed, Counts
-from streams.judge.monitors.kinds import open_watches
 from streams.judge.monitors.latency import CurrentLatency
+from streams.judge.monitors.opening import open_watches
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import MetricKind, RolloutSpec

@@ -18,7 +18,6 @@ from streams.judge.facts import (
     CommandKind,
     Cut,
     Decision,
-    Finding,
     HealthCheck,
     PaneInput,
     RoutingFact,
@@ -26,7 +25,6 @@ from streams.judge.facts import (
 from streams.judge.field import Field, Settled
 from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
 from streams.judge.herald import Herald
-from streams.judge.pairs import Pair
 from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.stages import Progress, StageClock, same_weights
@@ -85,24 +83,26 @@ class RolloutJudge:
                 self._enter(self._clock.stage, pane.start_ms)
         self._watch(pane)
         self._settle()
-        situation = self._situation(pane)
+        standings = self._standings()
+        situation = self._situation(pane, standings)
         ruling = rule(situation, self.spec.stages)
         self._wishes = self._wishes.answered()
         decision = None
-        if self._herald.due(ruling, self._findings(), pane.pane):
-            weights, health = self._ordered(ruling), self._health(situation.progress)
+        findings = [finding for one in standings for finding in one.findings]
+        if self._herald.due(ruling, findings, pane.pane):
+            weights, health = self._ordered(ruling, standings), self._health(situation.progress)
             shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
             told = (self._field.verdicts(self._invalid()), health, shadows)
             decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
 
-    def _ordered(self, ruling: Ruling) -> dict[str, int]:
+    def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, int]:
         """The weights that a ruling comes to."""
         best = ""
         if ruling.action is Action.PROMOTE:
-            pairs = self._live()
-            best = winner(list(zip(self._standings(), map(at_worst, pairs), strict=True)))
+            worst = {pair.candidate: at_worst(pair) for pair in self._field.pairs}
+            best = winner([(one, worst[one.candidate]) for one in self._live(standings)])
         return self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
@@ -138,10 +138,10 @@ class RolloutJudge:
     def _desired(self) -> Weights:
         return tuple(self.spec.weights_at(self._clock.stage, without=self._dropped).values())
 
-    def _situation(self, pane: PaneInput) -> Situation:
+    def _situation(self, pane: PaneInput, standings: Sequence[Standing]) -> Situation:
         invalid = self._invalid()
-        dropped = self._drop_harmed(pane)
-        live = self._standings()
+        dropped = self._drop_harmed(pane, self._live(standings))
+        live = self._live(standings)
         progress = self._progress(pane)
         return Situation(
             stage=self._clock.stage,
@@ -157,15 +157,14 @@ class RolloutJudge:
         )
 
     def _standings(self) -> list[Standing]:
+        return [standing(pair, self._invalid()) for pair in self._field.pairs]
+
+    def _live(self, standings: Sequence[Standing]) -> list[Standing]:
         """Of the candidates that are still in the running."""
-        return [standing(pair, self._invalid()) for pair in self._live()]
+        return [one for one in standings if one.candidate not in self._dropped]
 
-    def _live(self) -> list[Pair]:
-        return [pair for pair in self._field.pairs if pair.candidate not in self._dropped]
-
-    def _drop_harmed(self, pane: PaneInput) -> tuple[str, ...]:
+    def _drop_harmed(self, pane: PaneInput, live: Sequence[Standing]) -> tuple[str, ...]:
         """Take harmful candidates out while others remain; the stage keeps its time."""
-        live = self._standings()
         harmful = [one for one in live if one.harmed]
         if not harmful or len(harmful) == len(live):
             return ()
@@ -179,11 +178,6 @@ class RolloutJudge:
     def _overtime(self, progress: Progress) -> bool:
         limit_s = self.spec.stages[self._clock.stage].max_time_s if self._clock.stage >= 0 else None
         return limit_s is not None and progress.elapsed_s >= limit_s
-
-    def _findings(self) -> tuple[Finding, ...]:
-        invalid = self._invalid()
-        watches = (watch for pair in self._field.pairs for watch in pair.watches)
-        return tuple(watch.finding(invalid)[0] for watch in watches)
 
     def _invalid(self) -> str:
         """Name of the health check that makes verdicts invalid; empty if none does."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.evidence.asymptotic import LOWEST
 from streams.evidence.categories import EqualitySums
 from streams.evidence.fixed import Floats
 from streams.evidence.jsd import JsdSums
@@ -87,7 +88,10 @@ class MixEvidence:
         self._exposures = np.zeros((*shape, 2), np.int64)
 
     def fold(self, closed: Closed) -> None:
-        """Add closed strata; shares are kept apart by weight."""
+        """Add closed strata; shares are kept apart by weight.
+
+        Whether mixes differ at all is told of the whole rollout, so only its strata count there.
+        """
         counts = np.where(closed.mask[..., None, None], closed.counts, 0)
         for weight_bp in sorted(
             {bp for bp, of in zip(closed.weights_bp, closed.of, strict=True) if of}
@@ -95,11 +99,14 @@ class MixEvidence:
             same = np.equal(closed.weights_bp, weight_bp)[:, None, None]
             baseline, candidate = (counts[..., arm, :] * same for arm in (0, 1))
             self._jsd.fold(weight_bp, baseline, candidate)
-        self._equality.fold(counts[..., 0, :], counts[..., 1, :])
+        if closed.at_s is not None:
+            self._equality.fold(counts[..., 0, :], counts[..., 1, :])
         self._exposures += counts.sum(axis=-1)
 
     def log_e_harm(self) -> Floats:
-        """Against a divergence of at most the threshold."""
+        """Against a divergence of at most the threshold; mixes within it give no evidence."""
+        if not self._jsd.exceeds(self._thresholds).any():
+            return np.full(self._thresholds.shape, LOWEST)
         return self._jsd.log_e_harm(self._thresholds, self._alpha_harm)
 
     def log_e_safe(self) -> Floats:

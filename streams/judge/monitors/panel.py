@@ -37,8 +37,12 @@ class Panel:
         self.whole, self.stage = new(claims), new(claims)
         self.peak, self._safe = np.zeros(self._shape), np.zeros(self._shape)
         self._safe_known = True
+        self.harmful: list[list[bool]]
+        """Of which claims harm was shown, now or before."""
+        self._harmless: list[list[bool]] | None = None
         self._harm_at = self._thresholds(lambda claim: claim.alpha_share)
         self._safe_at = self._thresholds(lambda claim: claim.alpha_promote)
+        self._find_harmful()
         self._told: dict[str, Any] = {}
         self._hear: Hear = lambda _: None
         self._hear_stage: Hear = lambda _: None
@@ -62,6 +66,7 @@ class Panel:
         if self._dispersions is not None:
             self._dispersions.add(mine)
         np.maximum(self.peak, self.whole.log_e_harm(), out=self.peak, where=mine.mask)
+        self._find_harmful()
         self._told.clear()
 
     def fold_stage(self, closed: Closed) -> None:
@@ -69,7 +74,7 @@ class Panel:
         mine = self._mine(closed)
         self._hear_stage(mine)
         self.stage.fold(mine)
-        self._safe_known = False
+        self._safe_known, self._harmless = False, None
         self._told.clear()
 
     def _mine(self, closed: Closed) -> Closed:
@@ -81,7 +86,7 @@ class Panel:
     def enter_stage(self) -> None:
         """What was shown in an earlier stage does not promote."""
         self.stage, self._safe = self.new(self.claims), np.zeros(self._shape)
-        self._safe_known = True
+        self._safe_known, self._harmless = True, None
         self._told.clear()
 
     @property
@@ -91,23 +96,15 @@ class Panel:
             self._safe, self._safe_known = self.stage.log_e_safe(), True
         return self._safe
 
-    @property
-    def harmful(self) -> list[list[bool]]:
-        """Of which claims harm was shown, now or before."""
-        return self._once("harmful", self._find_harmful)
-
-    def _find_harmful(self) -> list[list[bool]]:
-        found: list[list[bool]] = (self.peak >= self._harm_at).tolist()
-        return found
+    def _find_harmful(self) -> None:
+        self.harmful = (self.peak >= self._harm_at).tolist()
 
     @property
     def harmless(self) -> list[list[bool]]:
         """Of which claims non-inferiority is shown in the current stage."""
-        return self._once("harmless", self._find_harmless)
-
-    def _find_harmless(self) -> list[list[bool]]:
-        found: list[list[bool]] = (self.safe >= self._safe_at).tolist()
-        return found
+        if self._harmless is None:
+            self._harmless = (self.safe >= self._safe_at).tolist()
+        return self._harmless
 
     @property
     def gauges(self) -> list[list[Gauge]]:
@@ -150,7 +147,8 @@ class Panel:
         self.whole.restore(state["whole"])
         self.stage.restore(state["stage"])
         self.peak, self._safe = np.array(state["peak"]), np.array(state["safe"])
-        self._safe_known = True
+        self._safe_known, self._harmless = True, None
+        self._find_harmful()
         if self._dispersions is not None:
             self._dispersions.restore(state["dispersions"])
         self._told.clear()
