@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -19,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from streams.broker import Patience, cause, metadata
 from streams.errors import LogError, SettingsError
 from streams.settings import Settings
 
@@ -105,15 +107,17 @@ def _config(shape: _Shape, settings: Settings) -> dict[str, str]:
     return config
 
 
-def create_topics(settings: Settings) -> tuple[str, ...]:
+def create_topics(settings: Settings, patience: Patience | None = None) -> tuple[str, ...]:
     """Create what is missing, then `check_topics`; returns the names that were created.
+
+    `patience` is how long the broker is waited for, ANSWER_S throughout if left out.
 
     Raises:
         LogError: the broker does not answer or refuses, or a topic differs from its plan.
     """
     admin = _admin(settings)
     plans = topic_plans(settings)
-    there = _partition_counts(admin, settings)
+    there = _partition_counts(admin, settings, patience)
     missing = [plan for plan in plans if plan.name not in there]
     created = _create(admin, missing, settings) if missing else ()
     _await_topics(admin, settings, {plan.name for plan in plans})
@@ -121,10 +125,10 @@ def create_topics(settings: Settings) -> tuple[str, ...]:
     return created
 
 
-def check_topics(settings: Settings) -> None:
+def check_topics(settings: Settings, patience: Patience | None = None) -> None:
     """Raise LogError that names every topic that is missing or differs from its plan."""
     admin = _admin(settings)
-    there = _partition_counts(admin, settings)
+    there = _partition_counts(admin, settings, patience)
     plans = topic_plans(settings)
     problems = [problem for plan in plans if (problem := _count_problem(plan, there))]
     known = [plan for plan in plans if plan.name in there]
@@ -133,9 +137,18 @@ def check_topics(settings: Settings) -> None:
         raise LogError("\n".join(problems))
 
 
-def _admin(settings: Settings) -> AdminClient:
+class _Admin(AdminClient):
+    """A client that remembers the troubles it heard of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.heard: list[KafkaError] = []
+        config: dict[str, Any] = {**settings.confluent(), "error_cb": self.heard.append}
+        super().__init__(config)
+
+
+def _admin(settings: Settings) -> _Admin:
     try:
-        return AdminClient(settings.confluent())
+        return _Admin(settings)
     except KafkaException as failure:
         raise SettingsError(f"kafka: {failure.args[0].str()}; mend it in the settings") from failure
 
@@ -163,18 +176,22 @@ def _create(admin: AdminClient, plans: Iterable[TopicPlan], settings: Settings) 
     return tuple(created)
 
 
-def _partition_counts(admin: AdminClient, settings: Settings) -> dict[str, int]:
+def _partition_counts(
+    admin: _Admin, settings: Settings, patience: Patience | None = None
+) -> dict[str, int]:
+    lasting = Patience(connect_s=ANSWER_S, refused_s=ANSWER_S, answer_s=ANSWER_S)
     try:
-        topics = admin.list_topics(timeout=ANSWER_S).topics
+        topics = metadata(admin, admin.heard, patience or lasting).topics
     except KafkaException as failure:
         raise LogError(
-            f"no broker answers at {settings.bootstrap} ({failure.args[0].str()}); "
-            "check `bootstrap` (--bootstrap, DAVY_BOOTSTRAP) and the security settings"
+            f"no broker answers at {settings.bootstrap}: {failure.args[0].str()}"
+            f"{cause(admin.heard)}; check `bootstrap` (--bootstrap, DAVY_BOOTSTRAP) "
+            "and the security settings"
         ) from failure
     return {name: len(topic.partitions) for name, topic in topics.items() if topic.partitions}
 
 
-def _await_topics(admin: AdminClient, settings: Settings, names: set[str]) -> None:
+def _await_topics(admin: _Admin, settings: Settings, names: set[str]) -> None:
     """The controller has answered; wait until every partition's leader answers too."""
     deadline = time.monotonic() + SETTLE_S
     pause_s = 0.02
@@ -185,7 +202,7 @@ def _await_topics(admin: AdminClient, settings: Settings, names: set[str]) -> No
         pause_s = min(pause_s * 2, 0.5)
 
 
-def _unready(admin: AdminClient, settings: Settings, names: set[str]) -> set[str]:
+def _unready(admin: _Admin, settings: Settings, names: set[str]) -> set[str]:
     """Topics that are not told of yet, or of whose partitions one has no leader that answers."""
     counts = _partition_counts(admin, settings)
     asked = {

@@ -1,11 +1,16 @@
 """Topics are made as planned, once, and differences are told."""
 
 import json
+import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
+from streams.broker import CONNECT_S, REFUSED_S, Patience
 from streams.errors import LogError, SettingsError
 from streams.settings import Settings
 from streams.topics import check_topics, create_topics, topic_plans
@@ -99,3 +104,47 @@ class TestNoBroker:
         settings = Settings(bootstrap="127.0.0.1:1", kafka={"log_level": "0"})
         with pytest.raises(LogError, match=r"no broker answers at 127.0.0.1:1"):
             check_topics(settings)
+
+    def test_a_person_need_not_wait_for_one_that_refuses(self):
+        settings = Settings(bootstrap="127.0.0.1:1", kafka={"log_level": "0"})
+        began = time.monotonic()
+        with pytest.raises(LogError, match="Connection refused"):
+            check_topics(settings, Patience.for_a_command())
+        assert time.monotonic() - began < CONNECT_S
+
+
+def slowly(source, target, delay_s):
+    """Pass bytes on, each time after a while."""
+    with suppress(OSError):
+        while chunk := source.recv(65536):
+            time.sleep(delay_s)
+            target.sendall(chunk)
+    target.close()
+
+
+@pytest.fixture
+def slow(broker):
+    """Address of a broker that answers each question after a second."""
+    host, _, port = broker.bootstrap.partition(":")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    real = socket.create_connection((host, int(port)))
+                    for ends in ((client, real, 0.0), (real, client, 1.0)):
+                        threading.Thread(target=slowly, args=ends, daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+class TestSlowBroker:
+    def test_is_waited_for(self, settings, slow):
+        """Slower than a refusal is believed, and than one try: yet it is there."""
+        create_topics(settings)
+        began = time.monotonic()
+        check_topics(settings.model_copy(update={"bootstrap": slow}), Patience.for_a_command())
+        assert time.monotonic() - began > REFUSED_S

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from streams.broker import Patience, cause, metadata
 from streams.errors import LogError, SettingsError
 from streams.settings import Property, Settings
 
 MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 """What a broker answers while a partition changes its leader."""
-
-CONNECT_S = 3.0
-"""A broker that cannot be reached for so long is not there."""
 
 _CONSUMER: dict[str, Property] = {
     "enable.auto.commit": False,
@@ -37,13 +35,20 @@ def open_producer(settings: Settings, *, delivery_s: float) -> Producer:
     return Producer(settings.confluent(**own))
 
 
+class Reader(Consumer):
+    """A consumer that remembers the troubles it heard of."""
+
+    def __init__(self, config: Mapping[str, Property], heard: list[KafkaError]) -> None:
+        super().__init__({**config, "error_cb": heard.append})
+        self.heard = heard
+
+
 @contextmanager
-def reading(settings: Settings) -> Iterator[Consumer]:
+def reading(settings: Settings) -> Iterator[Reader]:
     """A consumer that commits nothing and is told where partitions end; closed afterwards."""
     heard: list[KafkaError] = []
     with told_as_log_error(settings, heard):
-        config = settings.confluent(**_CONSUMER | {"group.id": settings.group})
-        consumer = Consumer({**config, "error_cb": heard.append})
+        consumer = Reader(settings.confluent(**_CONSUMER | {"group.id": settings.group}), heard)
         try:
             yield consumer
         except KafkaException:
@@ -67,36 +72,22 @@ def told_as_log_error(settings: Settings, heard: Sequence[KafkaError] = ()) -> I
         error = failure.args[0]
         if error.code() == KafkaError._INVALID_ARG:  # noqa: SLF001 - its public name
             raise SettingsError(f"kafka: {error.str()}; mend it in the settings") from failure
-        cause = f" ({_cause(heard)})" if _cause(heard) else ""
         raise LogError(
-            f"the broker at {settings.bootstrap} does not answer or refuses: {error.str()}{cause}; "
-            "check `bootstrap` (--bootstrap, DAVY_BOOTSTRAP) and the security settings"
+            f"the broker at {settings.bootstrap} does not answer or refuses: "
+            f"{error.str()}{cause(heard)}; check `bootstrap` (--bootstrap, DAVY_BOOTSTRAP) "
+            "and the security settings"
         ) from failure
 
 
-def partition_count(consumer: Consumer, name: str, *, answer_s: float) -> int:
+def partition_count(reader: Reader, name: str, *, answer_s: float) -> int:
     """How many partitions a topic has, 0 where it is missing.
 
     Raises:
-        KafkaException: nobody could be reached within CONNECT_S, or no answer in `answer_s`.
+        KafkaException: nobody could be reached soon, or no answer in `answer_s`.
     """
-    timeout_s = min(CONNECT_S, answer_s)
-    try:
-        found = consumer.list_topics(name, timeout=timeout_s)
-    except KafkaException as failure:
-        # Reached, but slow: then it gets the rest of the time.
-        if failure.args[0].code() == KafkaError._TRANSPORT or timeout_s == answer_s:  # noqa: SLF001
-            raise
-        found = consumer.list_topics(name, timeout=answer_s - timeout_s)
+    found = metadata(reader, reader.heard, Patience.for_a_command(answer_s), name)
     topic = found.topics[name]
     return 0 if topic.error is not None else len(topic.partitions)
-
-
-def _cause(heard: Sequence[KafkaError]) -> str:
-    """The newest cause; that all brokers are down is none."""
-    down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - its public name
-    causes = [error.str() for error in heard if error.code() != down]
-    return causes[-1] if causes else ""
 
 
 def is_end(message: Message) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from streams.broker import Patience
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.topics import check_topics, create_topics, topic_plans
@@ -18,7 +19,7 @@ schemas = typer.Typer(no_args_is_help=True, help="Schemas: register.")
 def create(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None) -> None:
     """Create the topics that are missing; a second run changes nothing."""
     settings = settings_of(config, bootstrap, prefix)
-    created = set(create_topics(settings))
+    created = set(create_topics(settings, Patience.for_a_command()))
     rows = [
         (plan.name, str(plan.partitions), plan.config["cleanup.policy"], _done(plan.name, created))
         for plan in topic_plans(settings)
@@ -34,7 +35,7 @@ def _done(name: str, created: set[str]) -> str:
 def check(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None) -> None:
     """Check that every topic is there as it must be."""
     settings = settings_of(config, bootstrap, prefix)
-    check_topics(settings)
+    check_topics(settings, Patience.for_a_command())
     show.say(f"all {len(topic_plans(settings))} topics are as they must be", style="green")
 
 

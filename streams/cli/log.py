@@ -20,6 +20,7 @@ from confluent_kafka import (
 
 from streams.cli.clients import (
     MOVING,
+    Reader,
     as_bytes,
     is_end,
     open_producer,
@@ -192,9 +193,9 @@ class Log:
             at_ms=-1 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
         )
 
-    def _partitions(self, consumer: Consumer, topic: str) -> int:
+    def _partitions(self, reader: Reader, topic: str) -> int:
         name = self.settings.topic(topic)
-        count = partition_count(consumer, name, answer_s=ANSWER_S)
+        count = partition_count(reader, name, answer_s=ANSWER_S)
         if not count:
             raise LogError(f"topic {name}: is missing; run `davy topics create`")
         return count

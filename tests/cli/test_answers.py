@@ -1,5 +1,6 @@
 """What is said where there is nothing to say: no broker, no decision, no command."""
 
+import re
 import time
 from importlib.metadata import version
 
@@ -18,14 +19,14 @@ def call(capfd, *arguments):
 
 
 class TestNoBroker:
-    @pytest.mark.parametrize("command", [("rollout", "list"), ("decisions", "tail")])
+    @pytest.mark.parametrize("command", [("rollout", "list"), ("topics", "check")])
     def test_is_one_line_with_the_cause_and_soon(self, capfd, command):
         """None of librdkafka's own lines, which go past Python to the file descriptor."""
         began = time.monotonic()
         code, out, told = call(capfd, *command, *NOWHERE)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 2.5
         assert (code, out, told.count("\n")) == (2, "", 1)
-        assert told.startswith("error: the broker at 127.0.0.1:1 does not answer or refuses: ")
+        assert re.match("error: .* 127.0.0.1:1.* Local: Broker transport failure", told)
         assert "Connection refused" in told
 
     def test_the_client_speaks_where_the_settings_ask_for_it(self, capfd, tmp_path):
