@@ -32,6 +32,7 @@ from streams.errors import LogError
 from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord
+from streams.wire.sparing import FirstFew
 from streams.wire.store import open_store
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class Log:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.codec = Codec(open_store(settings), settings.prefix)
+        self.skipping = FirstFew(logger.warning)
+        """Tells the records that cannot be read; they must not stop a command."""
 
     def write(self, topic: str, key: str, record: Mapping[str, Any]) -> None:
         """Produce one record and wait until the broker has it.
@@ -86,7 +89,7 @@ class Log:
 
     def read(self, topic: str) -> Iterator[Entry]:
         """Every record of a topic up to its present end; records of one key keep their order."""
-        with reading(self.settings) as consumer:
+        with reading(self.settings) as consumer, self.skipping:
             count = self._partitions(consumer, topic)
             starts = [self._at(topic, n, OFFSET_BEGINNING) for n in range(count)]
             yield from self._to_ends(consumer, topic, starts)
@@ -95,7 +98,7 @@ class Log:
         """The newest record of a key, searched from the end of its partition backwards."""
         from aiokafka.partitioner import murmur2  # noqa: PLC0415 - slow to import
 
-        with reading(self.settings) as consumer:
+        with reading(self.settings) as consumer, self.skipping:
             count = self._partitions(consumer, topic)
             number = (murmur2(key.encode()) & 0x7FFFFFFF) % count
             return self._search(consumer, topic, number, key)
@@ -111,11 +114,13 @@ class Log:
                 low, high = self._ends(consumer, self._at(topic, number))
                 begin = low if back is None else max(low, high - back)
                 starts.append(self._at(topic, number, begin))
-            yield from self._to_ends(consumer, topic, starts)
-            while wait:
-                message = consumer.poll(POLL_S)
-                if message is not None and not is_end(message):
-                    yield from self._entry(topic, message)
+            with self.skipping:
+                yield from self._to_ends(consumer, topic, starts)
+            with self.skipping:
+                while wait:
+                    message = consumer.poll(POLL_S)
+                    if message is not None and not is_end(message):
+                        yield from self._entry(topic, message)
 
     def _search(self, consumer: Consumer, topic: str, number: int, key: str) -> Entry | None:
         low, high = self._ends(consumer, self._at(topic, number))
@@ -183,7 +188,7 @@ class Log:
             record = None if value is None else self.codec.decode(topic, as_bytes(value))
         except BadRecord as refusal:
             place = f"{message.topic()}-{message.partition()}@{message.offset()}"
-            logger.warning("skipped %s: %s", place, refusal)
+            self.skipping.say(f"skipped {place}: {refusal}")
             return
         yield Entry(
             key=key.decode(errors="replace"),

@@ -26,7 +26,7 @@ class PartitionLog(Log):
 
     def partition(self, topic: str, number: int) -> Iterator[StoredRecord]:
         """Every record of a partition up to its present end; LogError as `Log.read`."""
-        with reading(self.settings) as consumer:
+        with reading(self.settings) as consumer, self.skipping:
             self._partitions(consumer, topic)
             for entry in self._to_ends(consumer, topic, [self._at(topic, number)]):
                 yield from _stored(entry)

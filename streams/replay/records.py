@@ -25,11 +25,15 @@ from streams.panes.facts import NONE
 from streams.replay.rollout import PaneRecord, activates
 from streams.spec.model import RolloutSpec
 from streams.wire.schemas import load_schema
+from streams.wire.sparing import FirstFew
 
 logger = logging.getLogger(__name__)
 
 TOPICS = ("rollouts", "panes", "commands", "routing", "decisions")
 """What a judge reads and writes, named without prefix."""
+
+UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
+"""What a record raises that means nothing to the judge."""
 
 Fact = TypeVar("Fact")
 
@@ -103,12 +107,13 @@ class Trail:
         return (stored.record for stored in self.records["panes"])
 
     def _made(self, topic: str, make: Callable[[StoredRecord], Fact]) -> Iterator[Fact]:
-        for stored in self.records[topic]:
-            try:
-                yield make(stored)
-            except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as problem:
-                place = f"{topic}-{stored.partition}@{stored.offset}"
-                logger.warning("skipped %s: not usable: %r", place, problem)
+        with FirstFew(logger.warning) as skipping:
+            for stored in self.records[topic]:
+                try:
+                    yield make(stored)
+                except UNUSABLE as problem:
+                    place = f"{topic}-{stored.partition}@{stored.offset}"
+                    skipping.say(f"skipped {place}: not usable: {problem!r}")
 
 
 def trail_of(rollout: str, read: Callable[[str], Iterable[StoredRecord]]) -> Trail:

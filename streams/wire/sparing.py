@@ -1,6 +1,7 @@
 """How is the same thing told to operators without a flood?
 
-At once the first time, then with its number at most every minute.
+`Sparing`, for what runs on: at once the first time, then with its number at most every minute.
+`FirstFew`, for a command that ends: the first few, then one line with the number of the others.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 EVERY_S = 60.0
+FEW = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,3 +62,40 @@ class Sparing:
         if told.more and now - told.at >= EVERY_S:
             self._tell(f"{told.text} ({told.more} like it since the last line)")
             told.at, told.more = now, 0
+
+
+class FirstFew:
+    """Tells the first few lines within a `with`, and at its end how many there were besides.
+
+    >>> said = []
+    >>> with FirstFew(said.append, few=2) as first:
+    ...     for number in range(5):
+    ...         first.say(f"record {number}")
+    >>> said
+    ['record 0', 'record 1', '3 more like these, the last: record 4']
+    """
+
+    def __init__(self, tell: Callable[[str], object], few: int = FEW) -> None:
+        self._tell, self._few = tell, few
+        self._count, self._last = 0, ""
+
+    def say(self, text: str) -> None:
+        """Tell a line, or count it where enough were told."""
+        self._count, self._last = self._count + 1, text
+        if self._count <= self._few:
+            self._tell(text)
+
+    def __enter__(self) -> Self:
+        self._count = 0
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Tell how many were not told."""
+        more = self._count - self._few
+        if more > 0:
+            self._tell(f"{more} more like these, the last: {self._last}")

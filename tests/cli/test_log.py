@@ -41,6 +41,17 @@ class TestWriteAndRead:
         assert [entry.record["pane"] for entry in log.read("leases")] == [1]
         assert "skipped" in caplog.text
 
+    def test_of_many_the_first_few_are_told_and_the_others_counted(self, log, settings, caplog):
+        for number in range(9):
+            produce(settings, "leases", "r", b"rubbish %d" % number)
+        log.write("leases", "r", lease("r", 1))
+        for told in (log.read("leases"), log.follow("leases", back=None, wait=False)):
+            caplog.clear()
+            assert [entry.record["pane"] for entry in told] == [1]
+            lines = [record.getMessage() for record in caplog.records]
+            assert [line.partition(" ")[0] for line in lines] == [*["skipped"] * 3, "6"]
+            assert lines[-1].startswith("6 more like these, the last: skipped ")
+
     def test_tombstones_are_entries_without_a_record(self, log, settings):
         produce(settings, "leases", "r", None)
         assert [entry.record for entry in log.read("leases")] == [None]
