@@ -20,28 +20,23 @@ class SourceRecord(Protocol):
 
     @property
     def topic(self) -> str:
-        """Full name."""
-        ...
+        """Full name, with its prefix."""
 
     @property
     def partition(self) -> int:
-        """Partition."""
-        ...
+        """Number of the partition."""
 
     @property
     def offset(self) -> int:
-        """Offset."""
-        ...
+        """Where it stands."""
 
     @property
     def key(self) -> bytes | None:
         """Raw key."""
-        ...
 
     @property
     def value(self) -> bytes | None:
-        """Raw value."""
-        ...
+        """Raw value; None: a deletion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from streams.errors import RegistryError, StateError, WireError
 from streams.wire.codec import Codec
+from streams.wire.deadletter import SourceRecord
 from streams.wire.framing import schema_id_of, unframe
 from streams.wire.reasons import BadRecord
 from streams.wire.sparing import Sparing
@@ -30,28 +31,8 @@ DETAIL_CHARS = 300
 Fact = TypeVar("Fact")
 
 
-class Arrived(Protocol):
-    """A record as aiokafka's ConsumerRecord shows it."""
-
-    @property
-    def topic(self) -> str:
-        """With its prefix."""
-
-    @property
-    def partition(self) -> int:
-        """Number of the partition."""
-
-    @property
-    def offset(self) -> int:
-        """Where it stands."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Raw key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Raw value; None: a deletion."""
+class Arrived(SourceRecord, Protocol):
+    """A consumed record with its headers."""
 
     @property
     def headers(self) -> Iterable[tuple[str, Any]]:
