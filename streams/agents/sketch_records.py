@@ -162,6 +162,7 @@ class SketchRecords:
             "late": marker.late,
             "dead": marker.dead,
             "invalid_scores": marker.invalid_scores,
+            "duplicates": marker.duplicates,
         }
         key = f"progress/{self._source}/{self._partition}"
         return [

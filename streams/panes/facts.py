@@ -62,7 +62,9 @@ class Marker:
     unknown: int = 0
     """Accepted events of services or versions that no live rollout names."""
     invalid_scores: int = 0
-    """Events decoded without their score, which was not a number in [0, 1]."""
+    """Scores and confidences that were not a number in [0, 1]; their events count without them."""
+    duplicates: int = 0
+    """Events that repeated a request id and model version within the horizon."""
 
 
 @dataclass(slots=True, kw_only=True)

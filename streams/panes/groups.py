@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streams.panes.facts import Cells, LiveRollout
 from streams.panes.targets import Targets
-from streams.sketches.bins import SCORE_MAPPING
+from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING
@@ -56,7 +56,8 @@ def add_to_cells(
     _add_requests(groups, group_of, columns.status[chosen])
     _add_latency(groups, group_of, columns.latency_ms[chosen], columns.status[chosen])
     _add_classes(groups, group_of, columns, chosen)
-    _add_scores(groups, group_of, columns.score[chosen])
+    _add_shares([group.cell.scores for group in groups], group_of, columns.score[chosen])
+    _add_shares([group.cell.confidences for group in groups], group_of, columns.confidence[chosen])
     return touched
 
 
@@ -93,16 +94,16 @@ def _add_latency(
         group.cell.latency.counts += counts
 
 
-def _add_scores(
-    groups: list[Group], group_of: NDArray[np.int64], score: NDArray[np.float64]
+def _add_shares(
+    bins: list[FixedBins], group_of: NDArray[np.int64], share: NDArray[np.float64]
 ) -> None:
-    given = ~np.isnan(score)
+    given = ~np.isnan(share)
     if not given.any():
         return
-    bins = SCORE_MAPPING.index(score[given])
-    table = _table(group_of[given], bins, (len(groups), SCORE_MAPPING.size))
-    for group, counts in zip(groups, table, strict=True):
-        group.cell.scores.counts += counts
+    index = SCORE_MAPPING.index(share[given])
+    table = _table(group_of[given], index, (len(bins), SCORE_MAPPING.size))
+    for each, counts in zip(bins, table, strict=True):
+        each.counts += counts
 
 
 def _add_classes(

@@ -24,6 +24,8 @@ from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
 from streams.spec.model import Metric, MetricKind
 
+MIXES = frozenset({MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES})
+"""Kinds whose columns are categories."""
 FORESEEN = frozenset(
     {
         MetricKind.ERRORS,
@@ -31,8 +33,7 @@ FORESEEN = frozenset(
         MetricKind.SUCCESS,
         MetricKind.LATENCY,
         MetricKind.LATENCY_SLA,
-        MetricKind.CLASSES,
-        MetricKind.SCORES,
+        *MIXES,
     }
 )
 """Kinds that have a lane."""
@@ -67,7 +68,7 @@ def open_lane(metric: Metric, question: Question, streams: int, alpha_promote: f
             return _limit_lane(question, 1.0 - (metric.floor or 0.0), shape)
         case MetricKind.LATENCY_SLA:
             return _limit_lane(question, 1.0 - (metric.quantile or 0.0), shape, PERHAPS)
-        case MetricKind.CLASSES | MetricKind.SCORES:
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return SafeMix(metric.threshold or 0.0, alpha_promote, shape)
         case MetricKind.LATENCY:
             frequent = 1.0 - (metric.quantile or 0.0)
@@ -82,7 +83,7 @@ def columns(metric: Metric, classes: int) -> int:
     match metric.kind:
         case MetricKind.CLASSES:
             return classes
-        case MetricKind.SCORES:
+        case MetricKind.SCORES | MetricKind.CONFIDENCES:
             return SCORE_MAPPING.size
         case MetricKind.LATENCY_SLA:
             return SLA_COLUMNS

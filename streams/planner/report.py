@@ -134,7 +134,7 @@ def _shown(one: Shown) -> tuple[str, ...]:
             limit = f"at least {format_share(metric.floor or 0.0)}"
         case MetricKind.LATENCY_SLA:
             limit = f"at most {metric.limit_ms:g} ms"
-        case MetricKind.CLASSES | MetricKind.SCORES:
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             limit = f"{format_number(metric.threshold or 0.0)} nats"
         case _:
             floor = f", or up to {format_share(metric.floor)}" if metric.floor else ""

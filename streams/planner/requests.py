@@ -16,7 +16,7 @@ from streams.evidence.fixed import Floats, Ints
 from streams.evidence.quantile import margin_buckets, warm_up_events
 from streams.judge.monitors.latency import BLOCK_EVENTS
 from streams.planner.facts import Behaviour, Traffic
-from streams.planner.lanes import columns
+from streams.planner.lanes import MIXES, columns
 from streams.sketches.log_histogram import MAPPING
 from streams.spec.model import Metric, MetricKind
 
@@ -103,7 +103,7 @@ class Requests:
         for metric in self._metrics:
             if metric.kind is MetricKind.LATENCY_SLA:
                 self._draw_over(metric, counts, candidate, rng)
-            if metric.kind in {MetricKind.CLASSES, MetricKind.SCORES}:
+            if metric.kind in MIXES:
                 k = columns(metric, self._traffic.classes)
                 place = self.places[metric.name]
                 counts[..., place] = rng.multinomial(exposures, np.full(k, 1.0 / k))

@@ -131,6 +131,7 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.LATENCY_SLA: _SLA,
         MetricKind.CLASSES: _MIX,
         MetricKind.SCORES: _MIX,
+        MetricKind.CONFIDENCES: _MIX,
     }
 )
 """By metric kind."""
@@ -157,7 +158,7 @@ def also_used(metric: Metric) -> tuple[Formula, ...]:
             return (ONE_ARM, LATE_ONSET)
         case MetricKind.SUCCESS:
             return (LATE_ONSET,)
-        case MetricKind.CLASSES | MetricKind.SCORES:
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return (EQUALITY,)
         case _:
             return ()

@@ -22,7 +22,11 @@ from streams.judge.monitors.watch import Watch
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import MetricKind, RolloutSpec
 
-EVENT_KINDS = frozenset(MetricKind) - {MetricKind.CLASSES, MetricKind.SCORES}
+EVENT_KINDS = frozenset(MetricKind) - {
+    MetricKind.CLASSES,
+    MetricKind.SCORES,
+    MetricKind.CONFIDENCES,
+}
 """Kinds whose columns are exposures and then events, each counted once or under two bounds."""
 CANDIDATE, EVENTS = 1, 1
 MARK_EVERY = 32

@@ -21,6 +21,7 @@ class Cell:
     latency: LogHistogram = field(default_factory=LogHistogram)
     classes: CategoryCounts = field(default_factory=CategoryCounts)
     scores: FixedBins = field(default_factory=FixedBins)
+    confidences: FixedBins = field(default_factory=FixedBins)
 
     def merge(self, other: Self) -> None:
         """Add another cell's events."""
@@ -30,6 +31,7 @@ class Cell:
         self.latency.merge(other.latency)
         self.classes.merge(other.classes)
         self.scores.merge(other.scores)
+        self.confidences.merge(other.confidences)
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -40,6 +42,7 @@ class Cell:
             latency=self.latency.copy(),
             classes=self.classes.copy(),
             scores=self.scores.copy(),
+            confidences=self.confidences.copy(),
         )
 
     def to_state(self, segment: str, arm: str) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class Cell:
             "latency": self.latency.to_state(),
             "classes": self.classes.to_state(),
             "scores": self.scores.to_state(),
+            "confidences": self.confidences.to_state(),
         }
 
     @classmethod
@@ -65,5 +69,6 @@ class Cell:
             latency=LogHistogram.from_state(state["latency"]),
             classes=CategoryCounts.from_state(state["classes"]),
             scores=FixedBins.from_state(state["scores"]),
+            confidences=FixedBins.from_state(state["confidences"]),
         )
         return state["segment"], state["arm"], cell

@@ -34,6 +34,7 @@ TIMEOUTS = MetricDefault(kind=MetricKind.TIMEOUTS, margin="+25%", floor="0.1pp")
 SUCCESS = MetricDefault(kind=MetricKind.SUCCESS, floor="99.5%")
 CLASSES = MetricDefault(kind=MetricKind.CLASSES, threshold="0.05")
 SCORES = MetricDefault(kind=MetricKind.SCORES, threshold="0.05")
+CONFIDENCES = MetricDefault(kind=MetricKind.CONFIDENCES, threshold="0.05")
 
 
 def latency(quantile: float) -> MetricDefault:
@@ -56,6 +57,7 @@ METRICS = MappingProxyType(
         "p99": latency(0.99),
         "classes": CLASSES,
         "scores": SCORES,
+        "confidences": CONFIDENCES,
     }
 )
 GUARDRAILS = ("errors", "p50", "p95", "p99", "success", "classes")

@@ -53,6 +53,7 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.LATENCY_SLA: (LIMIT, WEIGHT),
     MetricKind.CLASSES: (THRESHOLD, WEIGHT),
     MetricKind.SCORES: (THRESHOLD, WEIGHT),
+    MetricKind.CONFIDENCES: (THRESHOLD, WEIGHT),
 }
 
 

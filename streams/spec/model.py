@@ -37,6 +37,7 @@ class MetricKind(StrEnum):
     LATENCY_SLA = "latency_sla"  # a latency quantile, against an absolute limit
     CLASSES = "classes"  # the mix of predicted classes: JSD in nats, equal weights
     SCORES = "scores"  # the distribution of scores in [0, 1]: the same on fixed bins
+    CONFIDENCES = "confidences"  # the distribution of the model's confidence: the same
 
 
 class Role(StrEnum):
@@ -68,7 +69,7 @@ class Metric(Fact):
     limit_ms: Annotated[float, Field(gt=0)] | None = None
     """Absolute limit of a latency quantile in milliseconds (latency_sla)."""
     threshold: Annotated[float, Field(gt=0)] | None = None
-    """JSD limit in nats, as a divergence, equal weights (classes, scores)."""
+    """JSD limit in nats, as a divergence, equal weights (classes, scores, confidences)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
 

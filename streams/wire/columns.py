@@ -51,11 +51,13 @@ class PredictionColumns:
     """0 OK, 1 ERROR, 2 TIMEOUT."""
     score: NDArray[np.float64]
     """In [0, 1]; NaN where there is none or an invalid one."""
+    confidence: NDArray[np.float64]
+    """As `score`."""
     service: Coded
     version: Coded
     predicted_class: Coded
     invalid_scores: int
-    """Scores that were NaN or outside [0, 1]; their predictions are accepted without them."""
+    """Scores and confidences that were NaN or outside [0, 1]: accepted are their predictions."""
     rejected: tuple[Rejected, ...]
     """By row; the reasons are those of `Reason` but `future`, which needs the append time."""
     request_ids: Any = field(repr=False)
@@ -119,21 +121,31 @@ def _judged(raw: RawRows, rejected: list[Rejected]) -> PredictionColumns:
         rows = np.flatnonzero(bad & keep).tolist()
         rejected += [_refusal(int(raw.row[i]), reason, told[i]) for i in rows]
         keep &= ~bad
-    score_ok = (raw.score >= 0) & (raw.score <= 1)
     kept = raw.chosen(keep)
+    score, bad_scores = _shares(kept.score, kept.score_given)
+    confidence, bad_confidences = _shares(kept.confidence, kept.confidence_given)
     return PredictionColumns(
         row=kept.row,
         event_ms=kept.event_ms,
         latency_ms=kept.latency_ms,
         status=kept.status,
-        score=np.where(score_ok, raw.score, np.nan)[keep],
+        score=score,
+        confidence=confidence,
         service=_chosen(service, keep),
         version=_chosen(version, keep),
         predicted_class=_coded(kept.predicted_class),
-        invalid_scores=int((raw.score_given & ~score_ok & keep).sum()),
+        invalid_scores=bad_scores + bad_confidences,
         rejected=tuple(sorted(rejected, key=lambda refused: refused.row)),
         request_ids=kept.request_id,
     )
+
+
+def _shares(
+    values: NDArray[np.float64], given: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], int]:
+    """Numbers in [0, 1], NaN for others, and how many of those given were others."""
+    good = (values >= 0) & (values <= 1)
+    return np.where(good, values, np.nan), int((given & ~good).sum())
 
 
 def _refusal(row: int, reason: Reason, told: Any) -> Rejected:
@@ -180,6 +192,8 @@ def _nothing() -> RawRows:
         status=np.empty(0, dtype=np.int8),
         score=np.empty(0),
         score_given=np.empty(0, dtype=np.bool_),
+        confidence=np.empty(0),
+        confidence_given=np.empty(0, dtype=np.bool_),
         service=none,
         version=none,
         predicted_class=none,

@@ -24,6 +24,7 @@ from streams.wire.schemas import Schema
 
 _HEADER = ({"name": "davy__magic", "type": "boolean"}, {"name": "davy__id", "type": "float"})
 _ASCII = 0x80
+_SHARE: tuple[Schema, ...] = ("double", ["null", "double"], ["double", "null"], None)
 _WANTED: dict[str, tuple[Schema, ...]] = {
     "request_id": ("string",),
     "service": ("string",),
@@ -32,7 +33,8 @@ _WANTED: dict[str, tuple[Schema, ...]] = {
     "latency_ms": ("double",),
     "status": ("enum",),
     "predicted_class": ("string", ["null", "string"], ["string", "null"], None),
-    "score": ("double", ["null", "double"], ["double", "null"], None),
+    "score": _SHARE,
+    "confidence": _SHARE,
 }
 
 

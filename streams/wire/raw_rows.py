@@ -37,6 +37,9 @@ class RawRows:
     score: NDArray[np.float64]
     """NaN where null or NaN; `score_given` tells which."""
     score_given: NDArray[np.bool_]
+    confidence: NDArray[np.float64]
+    """As `score`."""
+    confidence_given: NDArray[np.bool_]
     service: Any
     version: Any
     predicted_class: Any
@@ -138,7 +141,8 @@ def _batch(
     known = (symbol >= 0) & (symbol < len(layout.status))
     status = layout.status[np.where(known, symbol, 0)]
     trusted = trusted & known & (status >= 0)
-    score, given = _score(arrays, at["score"], len(rows))
+    score, score_given = _share(arrays, at["score"], len(rows))
+    confidence, confidence_given = _share(arrays, at["confidence"], len(rows))
     klass = at["predicted_class"]
     whole = RawRows(
         row=rows,
@@ -146,7 +150,9 @@ def _batch(
         latency_ms=_doubles(arrays[at["latency_ms"]]),
         status=status,
         score=score,
-        score_given=given,
+        score_given=score_given,
+        confidence=confidence,
+        confidence_given=confidence_given,
         service=arrays[at["service"]],
         version=arrays[at["model_version"]],
         predicted_class=pa.nulls(len(rows), pa.string()) if klass is None else arrays[klass],
@@ -159,7 +165,7 @@ def _doubles(array: Any) -> NDArray[np.float64]:
     return np.frombuffer(array.buffers()[1], dtype=np.float64, count=len(array))
 
 
-def _score(
+def _share(
     arrays: Any, at: int | None, count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     if at is None:
@@ -190,7 +196,7 @@ def _from_records(
     def column(name: str) -> list[Any]:
         return [record[name] for record in records]
 
-    score = column("score")
+    score, confidence = column("score"), column("confidence")
     return RawRows(
         row=rows,
         event_ms=np.array(column("completed_at"), dtype=np.int64),
@@ -198,6 +204,8 @@ def _from_records(
         status=np.array([symbols.index(s) for s in column("status")], dtype=np.int8),
         score=np.array([np.nan if s is None else s for s in score], dtype=np.float64),
         score_given=np.array([s is not None for s in score], dtype=np.bool_),
+        confidence=np.array([np.nan if c is None else c for c in confidence], dtype=np.float64),
+        confidence_given=np.array([c is not None for c in confidence], dtype=np.bool_),
         service=pa.array(column("service"), pa.string()),
         version=pa.array(column("model_version"), pa.string()),
         predicted_class=pa.array(column("predicted_class"), pa.string()),

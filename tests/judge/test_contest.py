@@ -84,9 +84,7 @@ class TestPromotion:
 
 
 def one(name: str, at_worst: float, *unproven: str) -> tuple[Standing, float]:
-    standing = Standing(
-        candidate=name, findings=(), harmed=(), suspicious=(), unproven=unproven
-    )
+    standing = Standing(candidate=name, findings=(), harmed=(), suspicious=(), unproven=unproven)
     return standing, at_worst
 
 

@@ -23,6 +23,7 @@ from streams.spec.model import (
 from tests.judge.world import (
     ALL_METRICS,
     CLASSES,
+    CONFIDENCES,
     ERRORS,
     PANE_MS,
     START,
@@ -108,6 +109,20 @@ class TestBadCandidate:
         assert (last.action, last.terminal, last.stage) == (Action.ROLLBACK, True, -1)
         assert last.weights_bp[ALL_SEGMENT] == {"baseline": FULL_BP, "candidate": 0}
         assert Finding.HARM is findings(last)[metric]
+
+    def test_another_confidence_is_harm(self) -> None:
+        """Sure of other things than the baseline is, at the same scores."""
+        models = {"baseline": Model(confidence=8.0), "candidate": Model(confidence=2.0)}
+        last = judged(models=models, spec_changes={"metrics": (CONFIDENCES,)})[-1]
+        assert (last.action, findings(last)) == (
+            Action.ROLLBACK,
+            {"confidences": Finding.HARM},
+        )
+
+    def test_the_same_confidence_is_promoted(self) -> None:
+        models = dict.fromkeys(("baseline", "candidate"), Model(confidence=8.0))
+        last = judged(models=models, spec_changes={"metrics": (CONFIDENCES,)})[-1]
+        assert last.action is Action.PROMOTE
 
     def test_errors_are_found_within_seconds(self) -> None:
         """1 % -> 50 % at ten requests a second in the candidate: five seconds of data at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.model import (
     ALL_SEGMENT,
-    BASELINE,
     FULL_BP,
     Candidate,
     Metric,
@@ -41,6 +40,7 @@ P95 = Metric(name="p95", kind=MetricKind.LATENCY, quantile=0.95, margin=0.5)
 P99 = Metric(name="p99", kind=MetricKind.LATENCY, quantile=0.99, margin=0.5)
 CLASSES = Metric(name="classes", kind=MetricKind.CLASSES, threshold=0.05)
 SCORES = Metric(name="scores", kind=MetricKind.SCORES, threshold=0.05)
+CONFIDENCES = Metric(name="confidences", kind=MetricKind.CONFIDENCES, threshold=0.05)
 ALL_METRICS = (ERRORS, TIMEOUTS, SUCCESS, P50, P95, P99, CLASSES, SCORES)
 
 
@@ -75,6 +75,7 @@ class Model:
     latency_ms: float = 20.0
     classes: tuple[float, ...] = (0.1,) * 10
     score: float = 8.0
+    confidence: float | None = None
 
     def answer(self, n: int, rng: np.random.Generator) -> Cell:
         """A cell with n requests."""
@@ -85,6 +86,8 @@ class Model:
         for place, count in enumerate(rng.multinomial(n, self.classes)):
             cell.classes.add(f"class-{place}", int(count))
         cell.scores.update(rng.beta(self.score, 2.0, n))
+        if self.confidence is not None:
+            cell.confidences.update(rng.beta(self.confidence, 2.0, n))
         return cell
 
 
@@ -123,14 +126,9 @@ class World:
         counts = self._split()
         cells = {}
         for arm, n in counts.items():
-            model = GOOD if arm == BASELINE else self.models[arm]
-            worse = Model(
-                errors=min(1.0, model.errors + self.shock(second)),
-                timeouts=model.timeouts,
-                latency_ms=model.latency_ms,
-                classes=model.classes,
-                score=model.score,
-            )
+            model = self.models.get(arm, GOOD)
+            errors = min(1.0, model.errors + self.shock(second))
+            worse = replace(model, errors=errors)
             if n and arm not in self.silent:
                 cells[ALL_SEGMENT, arm] = worse.answer(n, self.rng)
         pane = PaneInput(pane=START + second, pane_ms=PANE_MS, cells=cells)

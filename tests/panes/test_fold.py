@@ -109,6 +109,12 @@ class TestScores:
         (cells,) = fold.open.values()
         assert sum(cell.scores.total for cell in cells.values()) == 1
 
+    def test_confidences_are_kept_apart_from_scores(self) -> None:
+        fold, _ = fold_all([event(0, score=0.1, confidence=0.9)], [1])
+        (cells,) = fold.open.values()
+        (cell,) = cells.values()
+        assert (cell.scores.quantile(0.5), cell.confidences.quantile(0.5)) == (0.1125, 0.9125)
+
 
 class TestLateness:
     def test_the_edge(self) -> None:

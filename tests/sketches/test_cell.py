@@ -34,6 +34,7 @@ def cells(draw: st.DrawFn) -> Cell:
     cell.timeouts = cell.errors // 2
     cell.latency.update(np.array(draw(st.lists(st.floats(0, 1e5), max_size=20))))
     cell.scores.update(np.array(draw(scores)))
+    cell.confidences.update(np.array(draw(scores)))
     cell.classes = counted(draw(categories))
     return cell
 

@@ -56,6 +56,7 @@ CELL = {
     "latency": BINS,
     "classes": [{"name": "7", "count": 3}],
     "scores": {"index": [], "count": []},
+    "confidences": {"index": [39], "count": [2]},
 }
 PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL]}
 SOURCE = {
@@ -74,6 +75,7 @@ MARKER = {
     "dead": 0,
     "unknown": 2,
     "invalid_scores": 3,
+    "duplicates": 1,
     "pane_ms": 1000,
     "lateness_ms": 2000,
     "horizon_offset": 10,
@@ -93,6 +95,7 @@ PROGRESS = {
     "late": 1,
     "dead": 0,
     "invalid_scores": 3,
+    "duplicates": 1,
 }
 ACTIVATION = {
     "rollout": "r",

@@ -87,12 +87,17 @@ class TestAccepted:
         columns = decode_predictions([], codec)
         assert (columns.row.size, columns.rejected, columns.request_hash.size) == (0, (), 0)
 
-    @pytest.mark.parametrize("score", [NAN, -0.1, 1.1, INF])
-    def test_invalid_scores_are_counted_and_left_out(self, codec, score):
+    @pytest.mark.parametrize("share", [NAN, -0.1, 1.1, INF])
+    @pytest.mark.parametrize("name", ["score", "confidence"])
+    def test_invalid_shares_are_counted_and_left_out(self, codec, name, share):
         """The request still counts for latency and errors."""
-        columns = decode_predictions([value(codec, score=score), value(codec)], codec)
+        columns = decode_predictions([value(codec, **{name: share}), value(codec)], codec)
         assert (columns.row.tolist(), columns.invalid_scores) == ([0, 1], 1)
-        assert np.isnan(columns.score[0])
+        assert np.isnan(getattr(columns, name)[0])
+
+    def test_confidence_is_read(self, codec):
+        columns = decode_predictions([value(codec, confidence=0.25), value(codec)], codec)
+        assert columns.confidence[0] == 0.25
 
     def test_fast_path_takes_the_usual_and_the_evolved(self, codec):
         """Only the exotic schema needs fastavro; else the figures would not hold."""

@@ -41,7 +41,7 @@ def _metric_config(metric: Metric) -> dict[str, Any]:
     canary: dict[str, Any] = {"direction": "increase", "effectSize": {}}
     if metric.kind is MetricKind.SUCCESS:
         canary["direction"] = "decrease"
-    elif metric.kind is MetricKind.SCORES:
+    elif metric.kind in {MetricKind.SCORES, MetricKind.CONFIDENCES}:
         canary["direction"] = "either"
     else:
         canary["effectSize"] = {"allowedIncrease": 1.0 + metric.margin}
@@ -146,7 +146,8 @@ def _value(metric: Metric, cell: Cell) -> float | None:
             return 1.0 - cell.errors / cell.exposures
         case MetricKind.LATENCY | MetricKind.LATENCY_SLA:
             return cell.latency.quantile(metric.quantile or 0.5)
-        case MetricKind.SCORES:
-            return cell.scores.quantile(0.5)
+        case MetricKind.SCORES | MetricKind.CONFIDENCES:
+            bins = cell.scores if metric.kind is MetricKind.SCORES else cell.confidences
+            return bins.quantile(0.5)
         case MetricKind.CLASSES:
             return None

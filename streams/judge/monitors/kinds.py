@@ -11,7 +11,7 @@ from streams.errors import SpecError
 from streams.evidence.quantile import effective_margin, margin_buckets
 from streams.judge.monitors.evidence import Claims, Evidence, Reader
 from streams.judge.monitors.latency import LatencyReader
-from streams.judge.monitors.mix import ClassReader, MixEvidence, ScoreReader
+from streams.judge.monitors.mix import BinReader, ClassReader, MixEvidence
 from streams.judge.monitors.rates import (
     FREQUENT,
     RateReader,
@@ -52,7 +52,7 @@ def form_of(metric: Metric) -> Form:
             return Form.FREQUENT if slow > FREQUENT else Form.RARE
         case MetricKind.LATENCY_SLA:
             return Form.SLA
-        case MetricKind.CLASSES | MetricKind.SCORES:
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return Form.MIX
         case _:
             assert_never(metric.kind)
@@ -75,8 +75,8 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
             return SlaReader(_needed(metric.limit_ms, metric, "limit_ms"))
         case MetricKind.CLASSES:
             return ClassReader(max_classes)
-        case MetricKind.SCORES:
-            return ScoreReader()
+        case MetricKind.SCORES | MetricKind.CONFIDENCES:
+            return BinReader(attrgetter(metric.kind.value))
         case _:
             assert_never(metric.kind)
 
@@ -96,7 +96,7 @@ def tested_limit(metric: Metric) -> float:
             return 1 + effective_margin(margin_buckets(metric.margin))
         case MetricKind.LATENCY_SLA:
             return _needed(metric.limit_ms, metric, "limit_ms")
-        case MetricKind.CLASSES | MetricKind.SCORES:
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return _needed(metric.threshold, metric, "threshold")
         case _:
             assert_never(metric.kind)

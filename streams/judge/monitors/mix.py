@@ -1,4 +1,4 @@
-"""Does the candidate answer differently? Predicted classes and scores, by JSD in nats.
+"""Does the candidate answer differently? Classes, scores and confidences, by JSD in nats.
 
 Harm and similarity from shares by applied weight; the equality e-process is told beside them, it
 never decides (a candidate is allowed to differ a little).
@@ -6,6 +6,7 @@ never decides (a candidate is allowed to differ a little).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from streams.evidence.fixed import Floats
 from streams.evidence.jsd import JsdSums
 from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
 from streams.judge.monitors.grids import by_claim, tallies
-from streams.sketches.bins import SCORE_MAPPING
+from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 
@@ -56,15 +57,18 @@ class ClassReader:
         self._place = {name: place for place, name in enumerate(state)}
 
 
-class ScoreReader:
-    """Scores by fixed bin."""
+class BinReader:
+    """Scores or confidences by fixed bin; `pick` takes them from a cell."""
 
     ready = True
     columns = SCORE_MAPPING.size
 
+    def __init__(self, pick: Callable[[Cell], FixedBins]) -> None:
+        self._pick = pick
+
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """Requests per bin and arm."""
-        return np.stack([baseline.scores.counts, candidate.scores.counts])
+        return np.stack([self._pick(baseline).counts, self._pick(candidate).counts])
 
     def to_state(self) -> Any:
         """Nothing is learnt."""
