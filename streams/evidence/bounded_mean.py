@@ -16,16 +16,16 @@ y = -b (u - k_b) for a baseline's; then k_c - k_b is the limit, and a n_c = b n_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.evidence.fixed import Bools, FixedSum, Floats, Ints, log_sum_exp
+from streams.evidence.fixed import Bools, Floats, Ints, log_sum_exp
 from streams.evidence.margins import Against, MeanMargin
+from streams.evidence.mean_sums import MeanSums
 from streams.evidence.roots import turning_point
 
 LARGEST_BET = 0.9
@@ -113,7 +113,7 @@ class BoundedMeanTest:
         return Null(one, one, -0.5 * shift, 0.5 * shift, shift, np.abs(0.5 * shift))
 
 
-class BoundedMeanSums:
+class BoundedMeanSums(MeanSums[BoundedMeanTest]):
     """The evidence of closed strata on a bounded mean; fold in order, for centres learn from it.
 
     n_b, n_c are int64 of the leading shape. Source: Fan, Grama and Liu 2015 (the inequality);
@@ -127,19 +127,8 @@ class BoundedMeanSums:
     (True, -0.2)
     """
 
-    __slots__ = ("moments", "n_b", "n_c", "test")
-
-    def __init__(self, test: BoundedMeanTest, shape: tuple[int, ...] = ()) -> None:
-        """No strata yet, for `shape` independent streams."""
-        self.test = test
-        self.n_b: Ints = np.zeros(shape, np.int64)
-        self.n_c: Ints = np.zeros(shape, np.int64)
-        self.moments = FixedSum((*shape, REACHES.size, MOMENTS))
-
-    @classmethod
-    def zeros(cls, test: BoundedMeanTest, shape: tuple[int, ...] = ()) -> Self:
-        """No strata yet, for `shape` independent streams."""
-        return cls(test, shape)
+    __slots__ = ()
+    kept = (REACHES.size, MOMENTS)
 
     def fold(
         self,
@@ -154,11 +143,7 @@ class BoundedMeanSums:
         All of the leading shape; sums from integers or fixed point. `mask` tells which streams
         have closed a stratum; a stratum with an empty arm carries no information.
         """
-        b, c = np.asarray(n_b, np.int64), np.asarray(n_c, np.int64)
-        used = (b > 0) & (c > 0) & np.asarray(mask, np.bool_)
-        used = np.broadcast_to(used, self.n_b.shape)
-        self.n_b[...] += np.where(used, b, 0)
-        self.n_c[...] += np.where(used, c, 0)
+        b, c, used = self.count(n_b, n_c, mask)
         share = c / np.maximum(b + c, 1)
         centre = self._centre()
         arms = self._arm(c, sums_c, centre, 1.0 - share), self._arm(b, sums_b, centre, share)
@@ -249,19 +234,6 @@ class BoundedMeanSums:
         log_e = self._log_e(np.exp(at) if self.test.relative else at, sign)
         result: Bools = np.logical_and.accumulate(log_e >= np.log(2.0 / alpha), axis=-1)
         return result
-
-    def to_state(self) -> dict[str, Any]:
-        """JSON: integers."""
-        counts = {"n_b": self.n_b.tolist(), "n_c": self.n_c.tolist()}
-        return counts | {"moments": self.moments.to_state()}
-
-    @classmethod
-    def from_state(cls, test: BoundedMeanTest, state: Mapping[str, Any]) -> Self:
-        """Read what `to_state` wrote for the same test."""
-        sums = cls(test, np.shape(state["n_b"]))
-        sums.n_b[...], sums.n_c[...] = state["n_b"], state["n_c"]
-        sums.moments = FixedSum.from_state(state["moments"])
-        return sums
 
 
 def _squares(moments: Floats, scale: Floats, offset: Floats) -> Floats:

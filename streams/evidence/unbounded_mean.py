@@ -13,9 +13,8 @@ the time V of S: that is 1/se^2 up to scale, not the number of values. Asymptoti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,8 +24,9 @@ from streams.evidence.asymptotic import (
     asymptotic_rho,
     one_sided_asymptotic_log_e,
 )
-from streams.evidence.fixed import Bools, FixedSum, Floats, Ints
+from streams.evidence.fixed import Bools, Floats, Ints
 from streams.evidence.margins import Against, MeanMargin
+from streams.evidence.mean_sums import MeanSums
 from streams.evidence.roots import turning_point
 
 ENOUGH = 50
@@ -83,7 +83,7 @@ class UnboundedMeanTest:
         return self.margin.against is Against.RELATIVE
 
 
-class UnboundedMeanSums:
+class UnboundedMeanSums(MeanSums[UnboundedMeanTest]):
     """The evidence of closed strata on a capped mean; order-free, mergeable byte for byte.
 
     n_b, n_c are int64 of the leading shape.
@@ -97,19 +97,8 @@ class UnboundedMeanSums:
     (True, 0.8)
     """
 
-    __slots__ = ("moments", "n_b", "n_c", "test")
-
-    def __init__(self, test: UnboundedMeanTest, shape: tuple[int, ...] = ()) -> None:
-        """No strata yet, for `shape` independent streams."""
-        self.test = test
-        self.n_b: Ints = np.zeros(shape, np.int64)
-        self.n_c: Ints = np.zeros(shape, np.int64)
-        self.moments = FixedSum((*shape, MOMENTS))
-
-    @classmethod
-    def zeros(cls, test: UnboundedMeanTest, shape: tuple[int, ...] = ()) -> Self:
-        """No strata yet, for `shape` independent streams."""
-        return cls(test, shape)
+    __slots__ = ()
+    kept = (MOMENTS,)
 
     def fold(
         self,
@@ -124,10 +113,7 @@ class UnboundedMeanSums:
         All of the leading shape; sums from integers or fixed point. `mask` tells which streams
         have closed a stratum; a stratum with an empty arm carries no information.
         """
-        b, c = np.asarray(n_b, np.int64), np.asarray(n_c, np.int64)
-        used = np.broadcast_to((b > 0) & (c > 0) & np.asarray(mask, np.bool_), self.n_b.shape)
-        self.n_b[...] += np.where(used, b, 0)
-        self.n_c[...] += np.where(used, c, 0)
+        b, c, used = self.count(n_b, n_c, mask)
         both = np.maximum(b + c, 1)
         unit = self.test.scale.deviation
         (s_b, q_b), (s_c, q_c) = (_scaled(sums, unit) for sums in (sums_b, sums_c))
@@ -223,19 +209,6 @@ class UnboundedMeanSums:
         low, _ = turning_point(lambda at: rejected(at, 1), first, last)
         high, _ = turning_point(lambda at: rejected(at, -1), first, last)
         return np.where(low > -end, np.exp(low), 0.0), np.where(high > -end, np.exp(-high), np.inf)
-
-    def to_state(self) -> dict[str, Any]:
-        """JSON: integers."""
-        counts = {"n_b": self.n_b.tolist(), "n_c": self.n_c.tolist()}
-        return counts | {"moments": self.moments.to_state()}
-
-    @classmethod
-    def from_state(cls, test: UnboundedMeanTest, state: Mapping[str, Any]) -> Self:
-        """Read what `to_state` wrote for the same test."""
-        sums = cls(test, np.shape(state["n_b"]))
-        sums.n_b[...], sums.n_c[...] = state["n_b"], state["n_c"]
-        sums.moments = FixedSum.from_state(state["moments"])
-        return sums
 
 
 def _scaled(sums: tuple[ArrayLike, ArrayLike], unit: float) -> tuple[Floats, Floats]:

@@ -41,7 +41,7 @@ WORDS = {
     },
 }
 """Fields that are no figures: whoever adds a field says here, or in the legend, what it is."""
-TOOLS = {"asymptotic", "fixed", "grids", "margins", "roots"}
+TOOLS = {"asymptotic", "fixed", "grids", "margins", "mean_sums", "roots"}
 """Modules of streams/evidence that answer no question of a decision by themselves."""
 
 

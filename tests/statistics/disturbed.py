@@ -16,11 +16,10 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LateErrors:
-    """Failed requests are counted `late_s` after they began, successful ones at once."""
+class Disturbed:
+    """A canary whose requests are counted otherwise than they were sent."""
 
     inner: Canary
-    late_s: int = 30
 
     @property
     def streams(self) -> int:
@@ -36,6 +35,13 @@ class LateErrors:
     def weight_bp(self) -> Ints:
         """The candidate's applied weight, [panes]."""
         return self.inner.weight_bp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LateErrors(Disturbed):
+    """Failed requests are counted `late_s` after they began, successful ones at once."""
+
+    late_s: int = 30
 
     def counts(self) -> Iterator[Ints]:
         """Requests by the second in which they end."""
@@ -48,28 +54,12 @@ class LateErrors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Repeated:
+class Repeated(Disturbed):
     """A part of all requests is counted twice, and a part only some panes later."""
 
-    inner: Canary
     twice: float = 0.01
     strayed: float = 0.05
     stray_s: int = 5
-
-    @property
-    def streams(self) -> int:
-        """How many."""
-        return self.inner.streams
-
-    @property
-    def columns(self) -> int:
-        """Exposures and errors."""
-        return self.inner.columns
-
-    @property
-    def weight_bp(self) -> Ints:
-        """The candidate's applied weight, [panes]."""
-        return self.inner.weight_bp
 
     def counts(self) -> Iterator[Ints]:
         """Requests by the second in which they are counted."""
