@@ -1,5 +1,6 @@
 """How the outlook is drawn: text curves and the page."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -74,3 +75,20 @@ class TestPage:
         assert text.count("<svg") == 2
         # The first stage ends: a line, a dashed one beyond, a dot; the last has one line.
         assert (text.count("<path"), text.count("<circle")) == (6, 2)
+
+    def test_wide_parts_scroll_by_themselves(self, foreseen: Outlook) -> None:
+        """On a telephone neither a table nor a drawing is cut off, or made unreadably small."""
+        text = page(foreseen)
+        assert text.count("<table") + text.count("<svg") == text.count('<div class="wide">')
+
+    def test_colours_are_told_for_dark_screens_too(self, foreseen: Outlook) -> None:
+        light, _, dark = page(foreseen).partition("prefers-color-scheme: dark")
+        used = set(re.findall(r"var\((--line-\d)\)", dark))
+        assert len(used) == 2
+        assert all(f"{name}: #" in part for name in used for part in (light, dark))
+
+    def test_explains_only_what_is_drawn(self) -> None:
+        alone = outlook(
+            make_spec(ERRORS, weights=(5000,)), traffic(100), more_errors(3.0), cases=50
+        )
+        assert ("dot: the stage ends" in page(alone), page(alone).count("<circle")) == (False, 0)

@@ -12,10 +12,13 @@ from tests.statistics.svg import Axis, Dot, dot_plot, line_plot
 
 PAGE = BUILD / "statistics.html"
 SHARE = tuple(round(0.2 * n, 1) for n in range(6))
-STYLE = """body{font:15px/1.5 sans-serif;max-width:940px;margin:2em auto;padding:0 1em;color:#222}
+STYLE = """:root{color-scheme:light dark;--ink:#222;--paper:#fff;--rule:#ddd;--missed:#fdd}
+@media(prefers-color-scheme:dark){:root{--ink:#e9ecef;--paper:#16191d;--rule:#495057;--missed:#5c1a1a}}
+body{font:15px/1.5 sans-serif;max-width:940px;margin:2em auto;padding:0 1em;color:var(--ink);
+background:var(--paper)}.wide{overflow-x:auto}.wide>*{min-width:640px}
 svg{width:100%;height:auto}table{border-collapse:collapse;width:100%;font-size:13px}
-td,th{border-bottom:1px solid #ddd;padding:3px 6px;text-align:left}td.n{text-align:right;
-font-variant-numeric:tabular-nums}.missed{background:#fdd}"""
+td,th{border-bottom:1px solid var(--rule);padding:3px 6px;text-align:left}.n{text-align:right;
+font-variant-numeric:tabular-nums}.missed{background:var(--missed)}"""
 
 
 def write_page(done: Sequence[Done], path: Path = PAGE) -> None:
@@ -25,12 +28,13 @@ def write_page(done: Sequence[Done], path: Path = PAGE) -> None:
     missed = sum(not figure.holds for figure in figures)
     told = "All bars hold." if not missed else f"{missed} of {len(figures)} figures miss their bar."
     body = "".join(
-        f"<h2>{escape(title)}</h2>{svg}<p>{escape(sentence)}</p>"
+        f"<h2>{escape(title)}</h2><div class=wide>{svg}</div><p>{escape(sentence)}</p>"
         for title, svg, sentence in plots(figures, series)
     )
     path.parent.mkdir(exist_ok=True)
     path.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>davy: statistics</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style><h1>Do davy's verdicts hold?</h1><p>Simulated rollouts with fixed "
         f"seeds through the code that judges. {told}</p>{body}{table(figures)}</html>\n"
     )
@@ -159,7 +163,7 @@ def kayenta_found(_figures: Sequence[Figure], series: Sequence[Series]) -> Plot:
     y = Axis(label="harm found, share of rollouts", low=0.0, high=1.0, ticks=SHARE, text="{:.0%}")
     return line_plot(lines, x, y), (
         "A candidate with 5 % of 20 requests a second fails 1 % instead of .1 % of them: how many "
-        "rollouts have shown it by when."
+        "rollouts have shown it by when. davy's are followed for half an hour only."
     )
 
 
@@ -189,9 +193,11 @@ PLOTS = {
 
 def table(figures: Sequence[Figure]) -> str:
     """Every figure with its bar."""
-    names = ("bar", "measured", "", "must", "unit", "streams")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return f"<h2>Every figure</h2><table><tr>{head}</tr>{''.join(map(_row, figures))}</table>"
+    names = ("bar", "measured", "", "must be", "unit", "streams", "")
+    right = {"measured", "must be", "streams"}
+    head = "".join(f"<th{' class=n' if name in right else ''}>{name}</th>" for name in names)
+    rows = "".join(map(_row, figures))
+    return f"<h2>Every figure</h2><div class=wide><table><tr>{head}</tr>{rows}</table></div>"
 
 
 def _row(figure: Figure) -> str:
@@ -199,6 +205,7 @@ def _row(figure: Figure) -> str:
     cells = (
         f"<td>{escape(figure.name)}</td><td class=n>{figure.value:,.4g}</td><td>{sign}</td>"
         f"<td class=n>{figure.must:,.4g}</td><td>{escape(figure.unit)}</td>"
-        f"<td class=n>{figure.streams or ''}</td>"
+        f"<td class=n>{f'{figure.streams:,}' if figure.streams else ''}</td>"
+        f"<td>{'holds' if figure.holds else 'missed'}</td>"
     )
     return f"<tr{'' if figure.holds else ' class=missed'}>{cells}</tr>"

@@ -10,9 +10,11 @@ from tests.statistics.facts import Point, Series
 
 WIDTH, HEIGHT = 860, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 200, 16, 52
-ROW, LABELS = 24, 380
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#444444")
+ROW, LABELS = 24, 290
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "currentColor")
 """Okabe and Ito: told apart by people who see fewer colours."""
+RULE = 'stroke="currentColor" stroke-opacity=".18"'
+LIMIT = 'stroke="#d62828" stroke-width="2"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
 
 def _svg(width: int, height: int, parts: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
-    font = 'font-family="sans-serif" font-size="12" fill="#222"'
+    font = 'font-family="sans-serif" font-size="12" fill="currentColor"'
     return f"{head} {font}>{''.join(parts)}</svg>"
 
 
@@ -65,7 +67,7 @@ def _ticks_below(axis: Axis, at: Callable[[float], float], top: float, bottom: f
     parts = []
     for tick in axis.ticks:
         x = at(tick)
-        parts.append(_line(x, top, x, bottom, 'stroke="#ddd"'))
+        parts.append(_line(x, top, x, bottom, RULE))
         parts.append(_text(x, bottom + 16, axis.text.format(tick), "middle"))
     middle = (at(axis.low) + at(axis.high)) / 2
     return [*parts, _text(middle, bottom + 38, axis.label, "middle", 'font-weight="bold"')]
@@ -77,10 +79,10 @@ def line_plot(series: Sequence[Series], x: Axis, y: Axis, marks: Sequence[Point]
     at_x, at_y = x.place(LEFT, right), y.place(bottom, TOP)
     parts = _ticks_below(x, at_x, TOP, bottom)
     for tick in y.ticks:
-        parts.append(_line(LEFT, at_y(tick), right, at_y(tick), 'stroke="#ddd"'))
+        parts.append(_line(LEFT, at_y(tick), right, at_y(tick), RULE))
         parts.append(_text(LEFT - 6, at_y(tick) + 4, y.text.format(tick), "end"))
     for height, _ in marks:
-        parts.append(_line(LEFT, at_y(height), right, at_y(height), 'stroke="#999"'))
+        parts.append(_line(LEFT, at_y(height), right, at_y(height), RULE))
     turned = f'transform="rotate(-90 16 {HEIGHT / 2})" font-weight="bold"'
     parts.append(_text(16, HEIGHT / 2, y.label, "middle", turned))
     for place, line in enumerate(series):
@@ -120,10 +122,10 @@ def _row(dot: Dot, y: float, at_x: Callable[[float], float]) -> list[str]:
     low, high = (at_x(end) for end in dot.band)
     parts = [
         _text(LABELS - 10, y + 4, dot.label, "end"),
-        _line(low, y, high, y, f'stroke="{colour}" stroke-width="3" stroke-opacity=".4"'),
+        _line(low, y, high, y, f'stroke="{colour}" stroke-width="3" stroke-opacity=".55"'),
         f'<circle cx="{at_x(dot.value):.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>',
     ]
     if dot.limit is not None:
         x = at_x(dot.limit)
-        parts.append(_line(x, y - 9, x, y + 9, 'stroke="#b00" stroke-width="2"'))
+        parts.append(_line(x, y - 9, x, y + 9, LIMIT))
     return parts
