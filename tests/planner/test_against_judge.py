@@ -68,7 +68,7 @@ SETTINGS = {
     ),
     "5 %, a floor above today's rate": Setting(
         spec=make_spec(FLOORED, weights=(500,)),
-        rps=400,
+        rps=800,
         harm=more_errors(4.0),
         p_error=0.01,
         seeds=100,
