@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     lateness_ms: Annotated[int, Field(ge=0)] = 2000
     idle_ms: Milliseconds = 10_000
     future_ms: Milliseconds = 60_000
+    dedupe: bool = True
+    """Whether predictions that repeat a request id and model version count once."""
     flush_ms: Milliseconds = 500
     max_event_bytes: Count = 1_000_000
     max_poll_records: Count = 10_000

@@ -63,19 +63,23 @@ class StoredState:
     pane_ms: int | None = None
     lateness_ms: int | None = None
     idle: bool = False
+    horizon_offset: int = -1
+    """First source offset whose events may still be repeated; -1: not known."""
     live: list[LiveRollout] = field(default_factory=list)
     open: dict[tuple[str, int], Cells] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     """Every key that may hold a record, stale ones included."""
 
 
-def marker_body(marker: Marker, clock: PaneClock, *, idle: bool) -> tuple[str, dict[str, Any]]:
+def marker_body(
+    marker: Marker, clock: PaneClock, *, idle: bool, horizon_offset: int
+) -> tuple[str, dict[str, Any]]:
     """Union member of the marker record."""
     fields = asdict(marker) | {
         "idle": idle,
         "pane_ms": clock.pane_ms,
         "lateness_ms": clock.lateness_ms,
-        "horizon_offset": marker.next_offset,
+        "horizon_offset": horizon_offset,
     }
     return "davy.Marker", fields
 
@@ -133,7 +137,7 @@ def _take(state: StoredState, name: str, body: dict[str, Any]) -> None:
     if name == "davy.Marker":
         state.marker = Marker(**{field: body[field] for field in Marker.__slots__})
         state.pane_ms, state.lateness_ms = body["pane_ms"], body["lateness_ms"]
-        state.idle = body["idle"]
+        state.idle, state.horizon_offset = body["idle"], body["horizon_offset"]
     elif name == "davy.OpenPane":
         state.open[body["rollout"], body["pane"]] = cells_from_states(body["cells"])
     else:

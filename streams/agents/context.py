@@ -36,6 +36,7 @@ class Context:
             pane_ms=self.settings.pane_ms,
             lateness_ms=self.settings.lateness_ms,
             future_ms=self.settings.future_ms,
+            dedupe=self.settings.dedupe,
         )
 
     @property

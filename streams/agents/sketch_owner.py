@@ -7,10 +7,13 @@ dead-letters and the marker as one (rule 3). What is not flushed is folded again
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.agents import cells
 from streams.agents.batch import Batch, Partition
@@ -18,14 +21,16 @@ from streams.agents.careful import fold_carefully
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
-from streams.agents.tail import read_all
+from streams.agents.tail import STORE_RETRY_S, read_all, read_range
 from streams.agents.writer import OutRecord
-from streams.errors import LogError, StateError
+from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout
 from streams.panes.fold import PartitionFold, Refused
-from streams.wire.columns import decode_predictions
+from streams.wire.columns import PredictionColumns, decode_predictions
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
+
+logger = logging.getLogger(__name__)
 
 SOURCE = "predictions"
 PATIENCE = 3
@@ -85,10 +90,29 @@ class SketchOwner:
             self._fold.restore(rollout)
         self.idle = stored.idle
         self.durable_offset = stored.marker.next_offset
+        await self._recall(stored)
         self._records.resume(stored)
         if not self._context.transactional:
             self._fold.dirty = set(stored.open)
         self._flusher.start()
+
+    async def _recall(self, stored: cells.StoredState) -> None:
+        """Read again what may still be repeated; without a known horizon there is nothing."""
+        start, end = stored.horizon_offset, stored.marker.next_offset
+        if not self._context.clock.dedupe or not 0 <= start < end:
+            return
+        connection = self._context.connection
+        async for records in read_range(connection, self.partition, start, end):
+            columns = await self._decoded_in_time(records)
+            self._fold.recall(columns, *_told_by_broker(records))
+
+    async def _decoded_in_time(self, records: list[Any]) -> PredictionColumns:
+        while True:
+            try:
+                return self._decoded(records)
+            except RegistryError as error:
+                logger.warning("%s-%d: %s; trying again", SOURCE, self._number, error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def feed(self, batch: Batch, failures: int = 0) -> None:
         """Decode and fold a batch that starts at `next_offset`."""
@@ -138,16 +162,18 @@ class SketchOwner:
 
     def _fold_batch(self, fold: PartitionFold, batch: Batch) -> None:
         records = batch.records
-        append_ms = np.fromiter((r.timestamp for r in records), np.int64, len(records))
-        columns = decode_predictions(
+        columns = self._decoded(records)
+        closed, refused = fold.fold(columns, *_told_by_broker(records), end_offset=batch.end)
+        letters = [self._letter(records[r.row], r) for r in refused]
+        self._closed += closed
+        self._letters += letters
+
+    def _decoded(self, records: Sequence[Any]) -> PredictionColumns:
+        return decode_predictions(
             [record.value for record in records],
             self._context.codec,
             max_event_bytes=self._context.settings.max_event_bytes,
         )
-        closed, refused = fold.fold(columns, append_ms, end_offset=batch.end)
-        letters = [self._letter(records[r.row], r) for r in refused]
-        self._closed += closed
-        self._letters += letters
 
     def _give_up(self, record: Any) -> None:
         detail = "see the worker's log for the exception"
@@ -216,3 +242,10 @@ class SketchOwner:
                 f"{before}, the settings say {(clock.pane_ms, clock.lateness_ms)}; keep the old "
                 "values until the live rollouts have ended"
             )
+
+
+def _told_by_broker(records: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Append time and offset of each record."""
+    count = len(records)
+    append_ms = np.fromiter((record.timestamp for record in records), np.int64, count)
+    return append_ms, np.fromiter((record.offset for record in records), np.int64, count)

@@ -80,7 +80,8 @@ class SketchRecords:
             *letters,
             *self._progress(fold, idle=idle, again=bool(activated)),
         ]
-        body = cells.marker_body(fold.marker, self._clock, idle=idle)
+        horizon = fold.horizon_offset
+        body = cells.marker_body(fold.marker, self._clock, idle=idle, horizon_offset=horizon)
         return first, [self._cell(cells.MARKER, body)]
 
     def _key(self, what: str) -> str:

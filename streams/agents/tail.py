@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -137,6 +137,48 @@ class LogTail:
 
     async def _positions(self) -> dict[Partition, int]:
         return {Partition(*tp): await self._consumer.position(tp) for tp in self._partitions}
+
+
+async def read_range(
+    connection: dict[str, Any], partition: Partition, start: int, end: int
+) -> AsyncIterator[list[Any]]:
+    """Committed records with offsets in [start, end), as they are fetched; as far as still held.
+
+    Raises:
+        LogError: nothing came for `READ_S`.
+    """
+    consumer = AIOKafkaConsumer(
+        **connection,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        tp = TopicPartition(*partition)
+        consumer.assign([tp])
+        first = (await consumer.beginning_offsets([tp]))[tp]
+        last = min(end, (await consumer.end_offsets([tp]))[tp])
+        consumer.seek(tp, max(start, first))
+        position = max(start, first)
+        while position < last:
+            fetched = await _fetched(consumer, partition)
+            yield [record for record in fetched if record.offset < last]
+            position = await consumer.position(tp)
+    finally:
+        await consumer.stop()
+
+
+async def _fetched(consumer: AIOKafkaConsumer, partition: Partition) -> list[Any]:
+    for _ in range(round(READ_S)):
+        fetched = await consumer.getmany(timeout_ms=1000, max_records=5000)
+        if fetched:
+            return [record for records in fetched.values() for record in records]
+    raise LogError(
+        f"{partition.topic}-{partition.partition}: nothing came for {READ_S:g} s; "
+        "is the broker reachable?"
+    )
 
 
 async def read_all(connection: dict[str, Any], partition: Partition) -> list[Any]:

@@ -217,7 +217,7 @@ class RatioSums:
     def estimate(self) -> Floats:
         """Mantel-Haenszel rate ratio; inf without baseline events, NaN without any events.
 
-        Source: Mantel and Haenszel 1959, the form for risk ratios (Tarone 1981).
+        Source: Mantel and Haenszel 1959, the form for risk ratios (Greenland and Robins 1985).
         """
         above, below = np.moveaxis(self.log_f.value()[..., -2:], -1, 0)
         ratio: Floats = np.array(np.where(self.x_c > 0, np.inf, np.nan))

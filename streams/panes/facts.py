@@ -37,6 +37,8 @@ class PaneClock:
     lateness_ms: int
     future_ms: int
     """How far event time may run ahead of the broker's append time."""
+    dedupe: bool = True
+    """Whether a repeated request id is folded once."""
 
     def pane_of(self, event_ms: int) -> int:
         """Index of the pane that holds this event time."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.panes.duplicates import Duplicates
 from streams.panes.facts import NONE, Cells, ClosedPane, LiveRollout, Marker, PaneClock
 from streams.panes.groups import add_to_cells
 from streams.panes.targets import Targets
@@ -40,6 +41,12 @@ class PartitionFold:
         self.dirty: set[tuple[str, int]] = set()
         """Open panes changed since the caller last cleared this set."""
         self._targets = Targets(())
+        self._duplicates = Duplicates()
+
+    @property
+    def horizon_offset(self) -> int:
+        """First offset that must be read again after a restart, to know what may be repeated."""
+        return self._duplicates.horizon(self.marker.next_offset)
 
     def activate(self, spec: RolloutSpec) -> LiveRollout:
         """Count events for this rollout from the next offset on."""
@@ -72,32 +79,68 @@ class PartitionFold:
         self,
         columns: PredictionColumns,
         append_ms: NDArray[np.int64],
+        offsets: NDArray[np.int64],
         *,
         end_offset: int,
     ) -> tuple[list[ClosedPane], list[Refused]]:
-        """Fold one decoded batch; `append_ms` holds the broker's time of every record in it.
+        """Fold one decoded batch; the broker's time and the offset of every record in it.
 
         Returns the panes that this batch closed, in order, and the records refused.
         """
         refused = [Refused(row=r.row, reason=r.reason, detail=r.detail) for r in columns.rejected]
         event_ms = columns.event_ms
-        future = event_ms > append_ms[columns.row] + self.clock.future_ms
+        future = self._is_future(columns, append_ms)
         refused += self._future(columns, append_ms, future)
         highest = np.maximum.accumulate(
             np.where(future, NONE, np.maximum(event_ms, self.marker.max_event_ms))
         )
         late = ~future & (event_ms < highest - self.clock.lateness_ms)
-        known = self._add(columns, ~future & ~late)
+        repeated = self._repeated(columns, ~future & ~late, offsets, highest)
+        counted = ~future & ~late & ~repeated
+        known = self._add(columns, counted)
         self._advance(
             highest,
-            counted=int((~future & ~late).sum()),
+            counted=int(counted.sum()),
             late=int(late.sum()),
+            duplicates=int(repeated.sum()),
             known=known,
             dead=len(refused),
             invalid_scores=columns.invalid_scores,
             end_offset=end_offset,
         )
         return self._close(), sorted(refused, key=lambda r: r.row)
+
+    def recall(
+        self,
+        columns: PredictionColumns,
+        append_ms: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+    ) -> None:
+        """Take back in, after a restart, what the events from `horizon_offset` on were.
+
+        Those that the watermark has passed are left out: they cannot be repeated any more.
+        """
+        past = columns.event_ms < self.marker.max_event_ms - self.clock.lateness_ms
+        kept = ~past & ~self._is_future(columns, append_ms)
+        self._duplicates.remember(columns, kept, offsets[columns.row])
+
+    def _is_future(
+        self, columns: PredictionColumns, append_ms: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        future: NDArray[np.bool_] = columns.event_ms > append_ms[columns.row] + self.clock.future_ms
+        return future
+
+    def _repeated(
+        self,
+        columns: PredictionColumns,
+        kept: NDArray[np.bool_],
+        offsets: NDArray[np.int64],
+        highest: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        if not self.clock.dedupe:
+            return np.zeros(kept.size, np.bool_)
+        watermark = highest - self.clock.lateness_ms
+        return self._duplicates.repeats(columns, kept, offsets[columns.row], watermark)
 
     def skip(self, dead: int, *, end_offset: int) -> None:
         """Step over records that cannot be folded; they count as dead."""
@@ -138,6 +181,7 @@ class PartitionFold:
         *,
         counted: int,
         late: int,
+        duplicates: int,
         known: int,
         dead: int,
         invalid_scores: int,
@@ -152,6 +196,7 @@ class PartitionFold:
             closed_through=self.clock.closed_through(maximum),
             accepted=before.accepted + counted,
             late=before.late + late,
+            duplicates=before.duplicates + duplicates,
             dead=before.dead + dead,
             unknown=before.unknown + counted - known,
             invalid_scores=before.invalid_scores + invalid_scores,

@@ -55,9 +55,10 @@ def replay_partition(
     for batch in _batches(log, sorted(edge for edge in edges if edge is not None), batch_size):
         _switch(fold, activations, batch[0].offset)
         append_ms = np.array([record.append_ms for record in batch], dtype=np.int64)
+        offsets = np.array([record.offset for record in batch], dtype=np.int64)
         values = [record.value for record in batch]
         columns = decode_predictions(values, codec, max_event_bytes=max_event_bytes)
-        closed, _ = fold.fold(columns, append_ms, end_offset=batch[-1].offset + 1)
+        closed, _ = fold.fold(columns, append_ms, offsets, end_offset=batch[-1].offset + 1)
         yield from closed
 
 

@@ -10,7 +10,7 @@ KEY = ("all", "baseline")
 
 
 def marker(stamp: cells.Stamp, next_offset: int) -> cells.StoredRecord:
-    body = cells.marker_body(Marker(next_offset=next_offset), CLOCK, idle=False)
+    body = cells.marker_body(Marker(next_offset=next_offset), CLOCK, idle=False, horizon_offset=0)
     return cells.StoredRecord(key="predictions/0/marker", stamp=stamp, body=body)
 
 

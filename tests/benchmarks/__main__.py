@@ -19,6 +19,7 @@ from infra.rigs.cache import Absent
 from streams.demo.broker import RunningBroker, start_tansu
 from streams.demo.processes import Parts
 from tests.agents.pipeline import Pipeline, spec
+from tests.benchmarks import judging
 from tests.benchmarks.events import Filled, fill
 from tests.benchmarks.meter import Rate, measure
 from tests.benchmarks.results import Row, write
@@ -37,14 +38,18 @@ def main() -> None:
     broker = _broker(folder)
     ours: list[Rate] = []
     peers: list[Rate] = []
+    unchecked: list[Rate] = []
     try:
         for number in range(asked.rounds):
             print(f"round {number + 1} of {asked.rounds} on {broker.name}", file=sys.stderr)
             ours.append(_davy(broker.bootstrap, folder / f"davy{number}", asked.events))
+            trusting = folder / f"trusting{number}"
+            unchecked.append(_davy(broker.bootstrap, trusting, asked.events, DAVY_DEDUPE="false"))
             peers.append(_plain(broker.bootstrap, folder / f"plain{number}", asked.peer_events))
     finally:
         broker.part.stop()
-    write(_rows(ours, peers, broker.name))
+    kept = tuple(a.per_cpu_s / b.per_cpu_s for a, b in zip(ours, unchecked, strict=True))
+    write([*_rows(ours, peers, broker.name), _duplicates(kept), *judging.rows(asked.rounds)])
 
 
 def _broker(folder: Path) -> RunningBroker:
@@ -61,12 +66,12 @@ def _pipeline(bootstrap: str, parts: Parts) -> Pipeline:
     return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
-def _davy(bootstrap: str, folder: Path, events: int) -> Rate:
+def _davy(bootstrap: str, folder: Path, events: int, **env: str) -> Rate:
     with Parts(folder) as parts:
         pipeline = _pipeline(bootstrap, parts)
         pipeline.apply(spec())
         filled = fill(pipeline.settings, pipeline.codec, events)
-        worker = pipeline.worker()
+        worker = pipeline.worker(**env)
         topic = pipeline.settings.topic("predictions")
         rate = measure(worker, bootstrap, pipeline.settings.group, topic, PARTITIONS, events)
         worker.stop()
@@ -156,6 +161,19 @@ def _rows(ours: list[Rate], peers: list[Rate], broker: str) -> list[Row]:
             note=note,
         ),
     ]
+
+
+def _duplicates(kept: tuple[float, ...]) -> Row:
+    return Row(
+        name="looking for duplicates / not looking",
+        value=statistics.median(kept),
+        unit="ratio",
+        must=0.85,
+        moonshot=None,
+        better="higher",
+        rounds=kept,
+        note="events per CPU-second with and without `dedupe`",
+    )
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ def fold_all(
         append_ms = np.array([item.pop("append_ms", item["completed_at"]) for item in part])
         values = [CODEC.encode("predictions", item) for item in part]
         columns = decode_predictions(values, CODEC)
-        done, _ = fold.fold(columns, append_ms, end_offset=offset + len(part))
+        offsets = np.arange(offset, offset + len(part))
+        done, _ = fold.fold(columns, append_ms, offsets, end_offset=offset + len(part))
         closed += done
         offset += len(part)
     return fold, closed
@@ -96,7 +97,8 @@ class TestBatches:
         counted = sum(cell.exposures for cell in cells)
         marker = fold.marker
         assert counted + marker.unknown == marker.accepted
-        assert marker.accepted + marker.late + marker.dead == len(log)
+        read = marker.accepted + marker.late + marker.dead + marker.duplicates
+        assert read == len(log)
 
 
 class TestScores:
@@ -165,7 +167,7 @@ class TestRollouts:
         fold = PartitionFold(CLOCK)
         assert fold.activate(spec("early")).from_pane == -1
         columns = decode_predictions([CODEC.encode("predictions", event(300))], CODEC)
-        fold.fold(columns, np.array([BASE_MS + 300]), end_offset=1)
+        fold.fold(columns, np.array([BASE_MS + 300]), np.array([0]), end_offset=1)
         late = fold.activate(spec("late"))
         assert (late.first_offset, late.from_pane) == (1, BASE_MS // 1000 + 1)
 

@@ -1,0 +1,84 @@
+"""What does judging cost, and sketching? CPU of one thread, without Kafka around it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+
+from streams.judge.facts import Cut
+from streams.judge.rollout import RolloutJudge
+from streams.sketches.log_histogram import LogHistogram
+from streams.spec.model import FULL_BP, Candidate, Metric, MetricKind, Stage
+from tests.benchmarks.results import Row
+from tests.judge.world import ALL_METRICS, GOOD, PANE_MS, World, make_spec
+
+PANES = 900
+REQUESTS = 200
+"""A pane, over all arms: every pane closes a stratum."""
+VALUES = 2_000_000
+QUANTILES = (60, 70, 80, 90)
+
+
+def rows(rounds: int) -> list[Row]:
+    """The figures that need no broker."""
+    return [_judging(rounds), _sketching(rounds)]
+
+
+def _judging(rounds: int) -> Row:
+    spent = [_ms_per_pane() for _ in range(rounds)]
+    return Row(
+        name="judging a pane: 12 metrics, 3 arms",
+        value=statistics.median(spent),
+        unit="ms of CPU",
+        must=1.0,
+        moonshot=None,
+        better="lower",
+        rounds=tuple(spent),
+        note=f"a decision every ten of {PANES} panes, and Kayenta's judge beside it each minute",
+    )
+
+
+def _ms_per_pane() -> float:
+    more = (
+        Metric(name=f"p{q}", kind=MetricKind.LATENCY, quantile=q / 100, margin=0.3)
+        for q in QUANTILES
+    )
+    spec = make_spec(
+        candidates=(Candidate(name="a", version="v2"), Candidate(name="b", version="v3")),
+        metrics=(*ALL_METRICS, *more),
+        stages=(Stage(weight_bp=5_000, min_time_s=1e6), Stage(weight_bp=FULL_BP)),
+        report_every_s=10,
+    )
+    world = World(spec=spec, models={"a": GOOD, "b": GOOD}, rate=REQUESTS)
+    judge, spent = RolloutJudge(spec, PANE_MS), 0.0
+    for second in range(PANES):
+        pane = world.pane(second)
+        world.confirm(pane.start_ms)
+        routing = world.read()
+        cut = Cut(pane=pane.pane, routing_offset=world.offset)
+        start = time.process_time()
+        decision = judge.step(pane, cut, routing)
+        spent += time.process_time() - start
+        if decision:
+            world.obey(decision, pane.end_ms)
+    return 1000 * spent / PANES
+
+
+def _sketching(rounds: int) -> Row:
+    values = np.random.default_rng(1).lognormal(3.0, 1.0, VALUES)
+    rates = []
+    for _ in range(rounds):
+        start = time.process_time()
+        LogHistogram().update(values)
+        rates.append(VALUES / (time.process_time() - start))
+    return Row(
+        name="latencies into a sketch, batched",
+        value=statistics.median(rates),
+        unit="values/CPU-s",
+        must=1e7,
+        moonshot=None,
+        better="higher",
+        rounds=tuple(rates),
+    )
