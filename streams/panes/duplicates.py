@@ -116,8 +116,9 @@ def _latest(times: Times, group: NDArray[np.int64], before: Times) -> Times:
 def keys_of(columns: PredictionColumns) -> Keys:
     """A number (never 0) for service, version and request id of each event."""
     service, version = _hashes(columns.service), _hashes(columns.version)
-    keys = columns.request_hash ^ (service * _ODD) ^ version
-    return np.maximum(keys, np.uint64(1))
+    mixed = columns.request_hash ^ (service * _ODD) ^ version
+    keys: Keys = np.maximum(mixed, np.uint64(1))
+    return keys
 
 
 def _hashes(column: Coded) -> Keys:

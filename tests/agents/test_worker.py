@@ -162,7 +162,7 @@ class TestPanes:
             if record["body"][0] == "davy.Progress":
                 told[record["source_partition"]] = record["body"][1]
         repeated = sum(body["duplicates"] for body in told.values())
-        assert 0 < repeated
+        assert repeated > 0
         assert repeated + sum(body["late"] for body in told.values()) >= REPEATED
 
 
