@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 BUILD = Path("build")
+THREE_DIGITS = 100
 README = Path("README.md")
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
@@ -60,13 +61,22 @@ def bench_table() -> str | None:
     rows = [
         (
             row["name"],
-            f"{row['value']:,.1f}",
+            _amount(row["value"]),
             row["unit"],
             f"{row['must']:,g}" if row["must"] else "",
         )
         for row in json.loads(path.read_text())
     ]
     return table(("", "measured", "unit", "must"), rows)
+
+
+def _amount(value: float) -> str:
+    """Three digits are enough, and whole numbers above.
+
+    >>> _amount(239_280.8), _amount(25.42), _amount(0.966)
+    ('239,281', '25.4', '0.966')
+    """
+    return f"{value:,.0f}" if value >= THREE_DIGITS else f"{value:.3g}"
 
 
 def statistics_table() -> str | None:

@@ -35,4 +35,4 @@ def write(rows: list[Row], path: Path = BUILD / "bench.json") -> None:
     path.write_text(json.dumps([asdict(row) | {"holds": row.holds} for row in rows], indent=2))
     for row in rows:
         mark = "holds" if row.holds else "MISSED"
-        print(f"{row.name:<44} {row.value:>12,.1f} {row.unit:<16} must {row.must:,g} {mark}")
+        print(f"{row.name:<44} {row.value:>15,.2f} {row.unit:<16} must {row.must:,g} {mark}")
