@@ -121,6 +121,15 @@ class JoinIndex:
         written[HEAD] = self._head(self._journal.next_number)
         return Changes(written=written, gone=tuple(gone))
 
+    def write_again(self) -> None:
+        """Have all that is ever rewritten among the next changes: open panes and what waits.
+
+        For a store without transactions, where a flush that broke off may have written to them.
+        """
+        for pane in self._open.panes:
+            self._journal.grew(pane)
+        self._journal.pending_changed = True
+
     def snapshot(self) -> dict[str, bytes]:
         """All of the state as a store of its own: the same bytes for the same state."""
         stored = dict(sealed_pieces(self._sealed.runs, self.kept_from))

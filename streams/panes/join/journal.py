@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -20,10 +21,12 @@ class Journal:
         self._recorded = recorded
         self.next_number = 0
         self.pending_changed = False
-        self._panes: dict[int, int] = {}
+        self._pieces: dict[int, int] = {}
         """Pane -> pieces stored."""
-        self._numbers: dict[int, tuple[int, int]] = {}
-        """Number of answers -> newest exposure pane in it, pieces stored."""
+        self._panes: list[int] = []
+        """Those panes, as a heap."""
+        self._numbers: list[tuple[int, int, int]] = []
+        """Newest exposure pane, number and pieces of stored answers, as a heap."""
         self._pending = 0
         """Pieces stored."""
         self._changed: set[int] = set()
@@ -47,10 +50,11 @@ class Journal:
             self._newest = max(self._newest, int(panes.max()))
 
     def loaded(
-        self, panes: dict[int, int], numbers: dict[int, tuple[int, int]], pending: int
+        self, panes: dict[int, int], numbers: list[tuple[int, int, int]], pending: int
     ) -> None:
-        """Know what a store holds."""
-        self._panes, self._numbers, self._pending = panes, numbers, pending
+        """Know what a store holds: pieces by pane, (newest pane, number, pieces) of answers."""
+        self._pieces, self._panes, self._numbers = panes, sorted(panes), sorted(numbers)
+        self._pending = pending
 
     def take(self, rows: Rows, pending: Ints, kept_from: int) -> tuple[dict[str, bytes], list[str]]:
         """What must be written and which keys must go; after that nothing is changed.
@@ -64,7 +68,9 @@ class Journal:
         written: dict[str, bytes] = {}
         for pane in sorted(pane for pane in self._changed if pane >= kept_from):
             parts = dict(pairs(f"{ROWS}/{pane}", *rows(pane)))
-            self._panes[pane] = len(parts)
+            if pane not in self._pieces:
+                heappush(self._panes, pane)
+            self._pieces[pane] = len(parts)
             written |= parts
         self._changed.clear()
         written |= self._take_answers(kept_from)
@@ -81,14 +87,15 @@ class Journal:
             return {}
         hashes, packed = (np.concatenate(column) for column in zip(*self._answers, strict=True))
         parts = dict(pairs(f"{ANSWERS}/{self.next_number}", hashes, packed))
-        self._numbers[self.next_number] = (self._newest, len(parts))
+        heappush(self._numbers, (self._newest, self.next_number, len(parts)))
         self._answers, self._newest = [], 0
         self.next_number += 1
         return parts
 
     def _expired(self, kept_from: int) -> Iterator[str]:
-        for pane in sorted(pane for pane in self._panes if pane < kept_from):
-            yield from (f"{ROWS}/{pane}/{piece}" for piece in range(self._panes.pop(pane)))
-        for number in sorted(n for n, (pane, _) in self._numbers.items() if pane < kept_from):
-            _, count = self._numbers.pop(number)
-            yield from (f"{ANSWERS}/{number}/{piece}" for piece in range(count))
+        while self._panes and self._panes[0] < kept_from:
+            pane = heappop(self._panes)
+            yield from (f"{ROWS}/{pane}/{piece}" for piece in range(self._pieces.pop(pane)))
+        while self._numbers and self._numbers[0][0] < kept_from:
+            _, number, pieces = heappop(self._numbers)
+            yield from (f"{ANSWERS}/{number}/{piece}" for piece in range(pieces))

@@ -39,11 +39,12 @@ class Restored:
         for pane, parts in grouped(stored, ROWS):
             panes[pane] = len(parts)
             self._take_rows(pane, *read_pairs(parts))
-        numbers = {}
+        numbers = []
         self._answers = [np.empty((2, 0), np.uint64)]
         for number, parts in grouped(stored, ANSWERS):
             pair = np.stack(read_pairs(parts))
-            numbers[number] = (int(unpacked_answers(pair[1])[0].max()), len(parts))
+            newest = int(unpacked_answers(pair[1])[0].max())
+            numbers.append((newest, number, len(parts)))
             self._answers.append(pair)
         pending = sum(len(parts) for _, parts in grouped(stored, PENDING))
         self.journal.loaded(panes, numbers, pending)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, takewhile
 
 import numpy as np
 import pytest
@@ -177,6 +178,29 @@ class TestRestart:
         driver.write()
         assert list(driver.store) == ["head"]
         assert (driver.index.rows, driver.index.pending) == (0, 0)
+
+    @pytest.mark.property
+    @given(plans, steps(), steps())
+    def test_a_flush_that_broke_off_can_be_written_over(
+        self, how: JoinPlan, log: list[Step], lost: list[Step]
+    ) -> None:
+        """Half of a later flush is in the store, and its log is read again as something else."""
+        driver = driven(how, log)
+        driver.write()
+        before, whole = dict(driver.store), driver.index.snapshot()
+        open_ms = (driver.index.closed_through + 1) * PANE_MS
+        for step in takewhile(lambda each: not isinstance(each, Close), lost):
+            at_open = isinstance(step, Prediction)
+            driver.take([replace(step, event_ms=step.event_ms + open_ms) if at_open else step])
+        broken = {k: v for k, v in driver.index.changed().written.items() if k != "head"}
+        driver.store = before
+        driver.restart()
+        driver.index.write_again()
+        again = driver.index.changed().written
+        stale = broken.keys() - before.keys() - again.keys()
+        driver.store = {k: v for k, v in (before | broken | again).items() if k not in stale}
+        driver.restart()
+        assert driver.index.snapshot() == whole
 
     def test_another_version_is_refused(self) -> None:
         index = JoinIndex(plan(SHORT))
