@@ -161,23 +161,22 @@ async def read_range(
         first = (await consumer.beginning_offsets([tp]))[tp]
         last = min(end, (await consumer.end_offsets([tp]))[tp])
         consumer.seek(tp, max(start, first))
-        position = max(start, first)
-        while position < last:
-            fetched = await _fetched(consumer, partition)
+        while await consumer.position(tp) < last:
+            fetched = await _fetched(consumer, tp)
             yield [record for record in fetched if record.offset < last]
-            position = await consumer.position(tp)
     finally:
         await consumer.stop()
 
 
-async def _fetched(consumer: AIOKafkaConsumer, partition: Partition) -> list[Any]:
+async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
+    """The next records, or none where the position moved over what is not for readers."""
+    before = await consumer.position(tp)
     for _ in range(round(READ_S)):
-        fetched = await consumer.getmany(timeout_ms=1000, max_records=5000)
-        if fetched:
-            return [record for records in fetched.values() for record in records]
+        fetched = await consumer.getmany(tp, timeout_ms=1000, max_records=5000)
+        if fetched or await consumer.position(tp) > before:
+            return list(fetched.get(tp, ()))
     raise LogError(
-        f"{partition.topic}-{partition.partition}: nothing came for {READ_S:g} s; "
-        "is the broker reachable?"
+        f"{tp.topic}-{tp.partition}: nothing came for {READ_S:g} s; is the broker reachable?"
     )
 
 

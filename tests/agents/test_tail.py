@@ -9,11 +9,13 @@ import pytest
 from streams.agents import tail
 from streams.agents.batch import Partition
 from streams.agents.tail import LogTail
+from streams.agents.writer import OutRecord, PlainWriter, TransactionalWriter
 from streams.errors import LogError, RegistryError
 from tests.agents.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from streams.demo.processes import Parts
+    from tests.conftest import Broker
 
 
 @pytest.fixture
@@ -64,3 +66,34 @@ class TestDelivery:
             assert isinstance(reading.failure, ValueError)
         finally:
             await reading.stop()
+
+
+class TestRange:
+    async def test_a_part_of_a_log(self, broker: Broker, prefix: str, parts: Parts) -> None:
+        """From an offset up to another; where a transaction ends there is no record to wait for."""
+        pipeline = Pipeline(broker.bootstrap, prefix, parts)
+        connection = dict(pipeline.settings.aiokafka())
+        writer = (
+            TransactionalWriter(connection, f"{prefix}range")
+            if broker.transactional
+            else PlainWriter(connection)
+        )
+        topic = pipeline.settings.topic("rollouts")
+        await writer.start()
+        try:
+            for number in range(3):
+                value = str(number).encode()
+                await writer.write([OutRecord(topic=topic, key="r", value=value, partition=0)])
+        finally:
+            await writer.stop()
+        where, end = Partition(topic, 0), 6 if broker.transactional else 3
+        second = 2 if broker.transactional else 1
+
+        async def values(start: int, end: int) -> list[bytes]:
+            batches = tail.read_range(connection, where, start, end)
+            return [record.value async for records in batches for record in records]
+
+        assert await values(0, end) == [b"0", b"1", b"2"]
+        assert await values(second, end + 100) == [b"1", b"2"]
+        assert await values(0, second) == [b"0"]
+        assert await values(end, end) == []
