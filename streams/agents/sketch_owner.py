@@ -24,7 +24,7 @@ from streams.agents.sketch_records import SketchRecords
 from streams.agents.tail import STORE_RETRY_S, read_all, read_range
 from streams.agents.writer import OutRecord
 from streams.errors import LogError, RegistryError, StateError
-from streams.panes.facts import ClosedPane, LiveRollout
+from streams.panes.facts import ClosedPane, LiveRollout, Source
 from streams.panes.fold import PartitionFold, Refused
 from streams.wire.columns import PredictionColumns, decode_predictions
 from streams.wire.deadletter import dead_letter
@@ -32,7 +32,7 @@ from streams.wire.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
-SOURCE = "predictions"
+SOURCE = Source.PREDICTIONS
 PATIENCE = 3
 """Failures of one batch before its records are suspected."""
 BACKLOG = 5000

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
 
 NONE = -1
+
+
+class Source(StrEnum):
+    """A topic that is folded, named without prefix."""
+
+    PREDICTIONS = "predictions"
+    OUTCOMES = "outcomes"
+    RESOURCES = "resources"
+
 
 Cells = dict[tuple[str, str], Cell]
 """(segment, arm) -> sketches."""

@@ -3,6 +3,7 @@
 Merges the closed panes of all source partitions of one rollout. The watermark is the minimum of
 `closed_through` over the partitions that are not idle; a partition that has not activated, or
 has no owner, blocks. What an idle partition brings later for judged panes is counted late.
+Only `predictions` are waited for: slower sources have progress of their own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from streams.panes.facts import NONE, Cells, cells_from_states, cells_to_states
+from streams.panes.facts import NONE, Cells, Source, cells_from_states, cells_to_states
 
 
 @dataclass(slots=True)
@@ -55,7 +56,9 @@ class PaneMerge:
     """Panes that came after theirs had been judged."""
 
     def take(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
-        """Take a decoded record of `panes`; those of other rollouts do nothing."""
+        """Take a decoded record of `panes`; those of other sources and rollouts do nothing."""
+        if record["source"] != Source.PREDICTIONS:
+            return
         name, body = record["body"]
         partition = record["source_partition"]
         if name == "davy.Progress":

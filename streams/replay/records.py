@@ -137,10 +137,10 @@ def recorded_body(record: Mapping[str, Any]) -> bytes:
 
 def _needed(panes: Iterable[StoredRecord], rollout: str, last: int) -> Iterator[StoredRecord]:
     """A rollout's own records, and what each source partition told until it had closed `last`."""
-    closed: set[int] = set()
+    closed: set[tuple[str, int]] = set()
     for stored in panes:
         name, body = stored.record["body"]
-        source = stored.record["source_partition"]
+        source = stored.record["source"], stored.record["source_partition"]
         mine = name != "davy.Progress" and body["rollout"] == rollout
         if mine or (name == "davy.Progress" and source not in closed):
             yield stored

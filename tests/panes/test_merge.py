@@ -82,6 +82,18 @@ class TestWatermark:
         assert due.cells[KEY].exposures == 7
 
 
+class TestOtherSources:
+    def test_progress_of_another_source_moves_nothing(self, merge: PaneMerge) -> None:
+        """What the owner of a slower topic tells neither closes panes nor holds them up."""
+        body = {"closed_through": 12, "idle": False}
+        record = {"source_partition": 1, "body": ("davy.Progress", body)}
+        merge.progress(0, 12, idle=False)
+        merge.take(record | {"source": "resources"}, "r", "h")
+        assert merge.take_due() is None
+        merge.take(record | {"source": "predictions"}, "r", "h")
+        assert [due.pane for due in iter(merge.take_due, None)] == [10, 11, 12]
+
+
 class TestRepetitions:
     def test_a_repeated_pane_counts_once(self, merge: PaneMerge) -> None:
         """An unfenced owner may write a closed pane twice."""

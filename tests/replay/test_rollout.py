@@ -13,6 +13,7 @@ from tests.agents.pipeline import spec
 def record(partition: int, name: str, **body: Any) -> dict[str, Any]:
     about = {} if name == "Progress" else {"rollout": spec().rollout, "spec_hash": spec().spec_hash}
     return {
+        "source": "predictions",
         "source_partition": partition,
         "source_partitions": 2,
         "pane_ms": 1000,
