@@ -70,8 +70,47 @@ class Metric(Fact):
     """Absolute limit of a latency quantile in milliseconds (latency_sla)."""
     threshold: Annotated[float, Field(gt=0)] | None = None
     """JSD limit in nats, as a divergence, equal weights (classes, scores, confidences)."""
+    outcome: Name | None = None
+    """Which outcome it is computed from (labels, business metrics)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
+
+
+class OutcomeKind(StrEnum):
+    """What an outcome says of a prediction."""
+
+    LABEL = "label"  # its true class
+    RATE = "rate"  # whether something happened: a value above 0; none is "it did not"
+    MEAN = "mean"  # how much: a value; none is 0
+
+
+class Probability(StrEnum):
+    """Which number of a prediction is a probability, for the metrics that need one."""
+
+    SCORE = "score"
+    CONFIDENCE = "confidence"
+
+
+class Outcome(Fact):
+    """What is awaited of each prediction; `name` is the `metric` of the outcome events."""
+
+    name: Name
+    kind: OutcomeKind
+    window_s: Annotated[float, Field(gt=0)]
+    """Longest time from exposure to outcome (attribution window)."""
+    delivery_s: Annotated[float, Field(ge=0)] = 0.0
+    """Longest time from outcome to its arrival in Kafka."""
+    classes: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    """Labels there are; another one is counted and joined to nothing. Empty: any (label)."""
+    positive: str = ""
+    """The class whose probability is stated; empty: that of the predicted class (label)."""
+    probability: Probability = Probability.CONFIDENCE
+    """What states it (label)."""
+    low: float | None = None
+    """Least and highest value; beyond them values are clipped and counted (mean)."""
+    high: float | None = None
+    explicit: bool = False
+    """Whether "it did not happen" is sent as 0, so that coverage can be checked (rate, mean)."""
 
 
 class Candidate(Fact):
@@ -124,6 +163,10 @@ class RolloutSpec(Fact):
     """Analyzer silence after which the actuator rolls back; None freezes only."""
     max_classes: Annotated[int, Field(gt=1, le=1000)] = 64
     """Predicted classes told apart; the rest is `other`."""
+    outcomes: Annotated[tuple[Outcome, ...], Field(max_length=32)] = ()
+    """What is awaited of predictions, each by its name."""
+    outcome_sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the requests, chosen by the hash of their id, whose outcomes are joined."""
     overdispersion: Overdispersion = Overdispersion.NONE
     """MEASURED needs 48 minutes of baseline before it says anything of errors and latency."""
 
@@ -184,6 +227,9 @@ class RolloutSpec(Fact):
             raise ValueError(f"stages: weights must rise from stage to stage, got {weights}")
         if weights[-1] != FULL_BP:
             raise ValueError("stages: the last stage must be 100%")
+        outcome_names = [outcome.name for outcome in self.outcomes]
+        if len(set(outcome_names)) < len(outcome_names):
+            raise ValueError(f"outcomes: each needs a name of its own, got {outcome_names}")
         metric_names = [metric.name for metric in self.metrics]
         if len(set(metric_names)) < len(metric_names):
             raise ValueError(f"metrics: each needs a name of its own, got {metric_names}")
