@@ -21,13 +21,14 @@ from streams.spec.metrics import read_metrics
 from streams.spec.model import BASELINE, Candidate, RolloutSpec, Target
 from streams.spec.provenance import LoadedSpec, Source, Told
 from streams.spec.reader import DEFAULT, Block, derived, refuse, scalar, written
-from streams.yaml_lines import compose, compose_file, entries, kind, plain
+from streams.spec.segments import EXAMPLE, Segments, read_segments
+from streams.yaml_lines import compose, compose_file, entries, kind, plain, where
 
 KEYS = (
     *("rollout", "service", "route", "baseline", "candidate", "candidates"),
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
-    "overdispersion",
+    *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
 )
 NEVER = "never"
 ROUTE_EXAMPLE = (
@@ -63,7 +64,8 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     metrics, metric_sources = read_metrics(block.get("guardrails"), block.get("signals"))
     rollout = _rollout(block, service.value, candidates)
     told, knobs = _knobs(block)
-    sources |= route_sources | stage_sources | metric_sources | told
+    segments, segment_sources = _segments(block)
+    sources |= route_sources | stage_sources | metric_sources | segment_sources | told
     sources |= {"rollout": rollout.source, "service": service.source, "baseline": baseline.source}
     facts: dict[str, Any] = {
         "rollout": rollout.value,
@@ -74,17 +76,23 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
         "target": target,
         "stages": plan,
         "metrics": metrics,
+        "segments": segments,
     }
-    return LoadedSpec(spec=_spec(facts | knobs, name), provenance=sources)
+    return LoadedSpec(spec=_spec(facts | knobs, block, name), provenance=sources)
 
 
-def _spec(facts: Mapping[str, Any], name: str) -> RolloutSpec:
+def _spec(facts: Mapping[str, Any], block: Block, name: str) -> RolloutSpec:
     try:
         return RolloutSpec.model_validate(facts)
     except ValidationError as failure:
         first = failure.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SpecError(f"{name}: {place}: {first['msg']}") from failure
+        said = first["msg"].removeprefix("Value error, ")
+        key, _, _ = said.partition(":")
+        node = block.get(key)
+        if node is not None:
+            raise SpecError(f"{where(node)}: {said}") from failure
+        raise SpecError(f"{name}: {place}: {said}") from failure
 
 
 def _needed(block: Block, key: str, example: str) -> Told[str]:
@@ -183,6 +191,15 @@ def _stages(block: Block, candidates: int) -> stages.Plan:
     return stages.default_plan() if node is None else stages.read_plan(node, candidates=candidates)
 
 
+def _segments(block: Block) -> Segments:
+    """The dimensions; what is said about slices makes sense only where there are some."""
+    for key in ("segment_budget", "on_segment_harm"):
+        node = block.get(key)
+        if node is not None and "segments" not in block:
+            refuse(node, f"{key} is given without segments", f"add e.g. `{EXAMPLE}`")
+    return read_segments(block.get("segments"))
+
+
 def _rollout(block: Block, service: str, candidates: tuple[Candidate, ...]) -> Told[str]:
     told = block.take_optional("rollout", units.name)
     return told or Told(
@@ -223,6 +240,10 @@ def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, Any]]:
     told["max_classes"] = ("max_classes", most)
     bursts = block.take("overdispersion", units.overdispersion, default=defaults.OVERDISPERSION)
     told["overdispersion"] = ("overdispersion", bursts)
+    part = block.take("segment_budget", units.part, default=defaults.SEGMENT_BUDGET)
+    told["segment_budget"] = ("segment_budget", part)
+    harm = block.take("on_segment_harm", units.segment_harm, default=defaults.ON_SEGMENT_HARM)
+    told["on_segment_harm"] = ("on_segment_harm", harm)
     for key, (_, found) in told.items():
         _check_knob(block, key, found.value)
     sources = {key: found.source for key, (_, found) in told.items()}

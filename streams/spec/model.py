@@ -12,19 +12,20 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from streams.spec.dimensions import (
+    MOST_DIMENSIONS,
+    Dimension,
+    SegmentHarm,
+    check_dimensions,
+    combinations,
+)
+from streams.spec.fact import Fact, Name
 
 BASELINE = "baseline"
 ALL_SEGMENT = "all"
 FULL_BP = 10_000
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-
-
-class Fact(BaseModel):
-    """An immutable part of the spec; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class MetricKind(StrEnum):
@@ -169,6 +170,11 @@ class RolloutSpec(Fact):
     """Share of the requests, chosen by the hash of their id, whose outcomes are joined."""
     overdispersion: Overdispersion = Overdispersion.NONE
     """MEASURED needs 48 minutes of baseline before it says anything of errors and latency."""
+    segments: Annotated[tuple[Dimension, ...], Field(max_length=MOST_DIMENSIONS)] = ()
+    """Declared dimensions; each of their slices has evidence of its own."""
+    segment_budget: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Part of alpha_rollback that the slices share equally, where there are any."""
+    on_segment_harm: SegmentHarm = SegmentHarm.ROLLOUT
 
     @property
     def guard_s(self) -> float:
@@ -184,6 +190,22 @@ class RolloutSpec(Fact):
     def versions(self) -> dict[str, str]:
         """Model version -> arm name."""
         return {self.baseline: BASELINE} | {c.version: c.name for c in self.candidates}
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """Names of all slices, dimension by dimension, each with its `other`."""
+        return tuple(name for dimension in self.segments for name in dimension.slices)
+
+    @property
+    def combinations(self) -> int:
+        """How many combinations of values there are over all dimensions, `other` included."""
+        return combinations(self.segments)
+
+    @property
+    def joint(self) -> bool:
+        """Whether each combination is counted too: what is left when a slice goes is their sum."""
+        several = len(self.segments) > 1
+        return several and self.on_segment_harm is SegmentHarm.SEGMENT
 
     @property
     def spec_hash(self) -> str:
@@ -233,4 +255,10 @@ class RolloutSpec(Fact):
         metric_names = [metric.name for metric in self.metrics]
         if len(set(metric_names)) < len(metric_names):
             raise ValueError(f"metrics: each needs a name of its own, got {metric_names}")
+        check_dimensions(
+            self.segments,
+            outcomes=bool(self.outcomes),
+            joint=self.joint,
+            claims=len(self.metrics) * len(self.candidates),
+        )
         return self

@@ -53,6 +53,8 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     for index, stage in enumerate(spec.stages):
         yield from _stage(stage, f"stages[{index}].", told)
     yield from _metrics(spec, told)
+    if spec.segments:
+        yield from _segments(spec, told)
     yield from _knobs(spec, told)
 
 
@@ -118,6 +120,16 @@ def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
         if value is not None:
             source = told[f"metrics.{metric.name}.{limit.field}"]
             yield _line(f"    {limit.key}", formats[limit.field](value), source)
+
+
+def _segments(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    yield Line("segments:")
+    for dimension in spec.segments:
+        values = _flow(list(dimension.values))
+        yield _line(f"  {_word(dimension.name)}", values, told[f"segments.{dimension.name}"])
+    budget = units.format_share(spec.segment_budget)
+    yield _line("segment_budget", budget, told["segment_budget"])
+    yield _line("on_segment_harm", spec.on_segment_harm, told["on_segment_harm"])
 
 
 def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:

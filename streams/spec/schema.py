@@ -12,6 +12,7 @@ from typing import Any
 
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
+from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
 from streams.spec.model import Overdispersion
 from streams.spec.stages import KEYS as STAGE_KEYS
@@ -44,7 +45,11 @@ def spec_schema() -> Schema:
         "additionalProperties": False,
         "required": ["service", "baseline", "route"],
         "oneOf": [{"required": ["candidate"]}, {"required": ["candidates"]}],
-        "properties": _facts() | {"stages": _stages()} | _watch() | _knobs(),
+        "dependentRequired": {
+            "segment_budget": ["segments"],
+            "on_segment_harm": ["segments"],
+        },
+        "properties": _facts() | {"stages": _stages()} | _watch() | _segments() | _knobs(),
     }
 
 
@@ -161,6 +166,31 @@ def _metric(default: MetricDefault) -> Schema:
     first = LIMITS[default.kind][0].key
     long = {"type": "object", "additionalProperties": False, "properties": fields}
     return {"anyOf": [fields[first], long, OFF]}
+
+
+def _segments() -> Schema:
+    # YAML 1.1 reads Norway's code as false.
+    kinds = ["string", "number", "boolean"]
+    value = {"type": kinds, "pattern": units.NAME, "not": {"const": OTHER_VALUE}}
+    values = {"type": "array", "minItems": 1, "maxItems": MOST_VALUES, "uniqueItems": True}
+    return {
+        "segments": {
+            "type": "object",
+            "description": "Slices with evidence of their own: dimension -> declared values.",
+            "propertyNames": {"pattern": units.NAME},
+            "additionalProperties": values | {"items": value},
+            "minProperties": 1,
+            "maxProperties": MOST_DIMENSIONS,
+        },
+        "segment_budget": _pattern(
+            units.PART, "Part of alpha_rollback that slices share.", defaults.SEGMENT_BUDGET
+        ),
+        "on_segment_harm": {
+            "enum": [harm.value for harm in SegmentHarm],
+            "default": defaults.ON_SEGMENT_HARM,
+            "description": "What goes back when a slice is harmed: all of it, or that slice.",
+        },
+    }
 
 
 def _knobs() -> Schema:

@@ -10,6 +10,7 @@ import math
 import re
 from decimal import Decimal
 
+from streams.spec.dimensions import SegmentHarm
 from streams.spec.model import FULL_BP, Overdispersion
 
 NUMBER = r"\d+(?:\.\d+)?"
@@ -19,6 +20,7 @@ MARGIN = rf"^(?:\+?{NUMBER}%|{NUMBER}x|0)$"
 SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
 PROBABILITY = rf"^(?:{NUMBER}%|0?\.\d+)$"
+PART = rf"^{NUMBER}%$"
 COUNT = r"^\d[\d_]*$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 SECONDS = {
@@ -148,6 +150,20 @@ def probability(text: str) -> float:
     return found
 
 
+def part(text: str) -> float:
+    """A part of a whole, above 0 and below all: `50%`.
+
+    >>> part("50%")
+    0.5
+    """
+    if not re.match(PART, text):
+        raise UnitError(f"`{text}` is no part", "write it as `50%`")
+    found = float(_number(text) / 100)
+    if not 0 < found < 1:
+        raise UnitError(f"{text} is none or all of it", "write e.g. `50%`")
+    return found
+
+
 def count(text: str) -> int:
     """A whole number: `500`, `10_000`."""
     if not re.match(COUNT, text):
@@ -167,6 +183,13 @@ def overdispersion(text: str) -> Overdispersion:
     if text not in set(Overdispersion):
         raise UnitError(f"`{text}` is no way to treat bursts", "write `none` or `measured`")
     return Overdispersion(text)
+
+
+def segment_harm(text: str) -> SegmentHarm:
+    """`rollout` or `segment`."""
+    if text not in set(SegmentHarm):
+        raise UnitError(f"`{text}` does not go back", "write `rollout` or `segment`")
+    return SegmentHarm(text)
 
 
 def name(text: str) -> str:

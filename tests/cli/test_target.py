@@ -76,3 +76,14 @@ class TestApply:
         told = capsys.readouterr()
         assert (end.value.code, told.out) == (2, "")
         assert told.err.startswith(f"error: {path}:4: route: there is no router `nginx` here")
+
+
+class TestSegmentHarm:
+    def test_of_one_slice_alone_needs_a_router_that_can_target_it(self):
+        """HAProxy's server weights hold for every request."""
+        sliced = "segments: {country: [SG]}\non_segment_harm: segment\n"
+        with pytest.raises(SpecError) as failure:
+            check_route(load(HAPROXY.replace("    sticky: true\n", "") + sliced))
+        assert str(failure.value).startswith("spec.yaml:10: on_segment_harm: router haproxy has")
+        assert "write `rollout`" in str(failure.value)
+        check_route(load(HAPROXY.replace("    sticky: true\n", "") + sliced.splitlines()[0]))
