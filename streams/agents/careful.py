@@ -9,20 +9,23 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from streams.agents.batch import Batch
 from streams.errors import RegistryError
-from streams.panes.fold import PartitionFold
+from streams.panes.source_fold import SourceFold
 
 logger = logging.getLogger(__name__)
 
-Fold = Callable[[PartitionFold, Batch], None]
+State = TypeVar("State", bound=SourceFold[Any, Any, Any])
 
 
 def fold_carefully(
-    state: PartitionFold, batch: Batch, fold: Fold, refuse: Callable[[Any], None]
-) -> PartitionFold:
+    state: State,
+    batch: Batch,
+    fold: Callable[[State, Batch], None],
+    refuse: Callable[[Any], None],
+) -> State:
     """Fold a batch; each record that cannot be folded goes to `refuse` and counts as dead.
 
     Returns the state after the batch; `state` itself may be left half-changed.

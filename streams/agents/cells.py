@@ -66,7 +66,8 @@ class StoredState:
     horizon_offset: int = -1
     """First source offset whose events may still be repeated; -1: not known."""
     live: list[LiveRollout] = field(default_factory=list)
-    open: dict[tuple[str, int], Cells] = field(default_factory=dict)
+    open: dict[tuple[str, int], Any] = field(default_factory=dict)
+    """By rollout and pane, what the source keeps of an open one."""
     keys: set[str] = field(default_factory=set)
     """Every key that may hold a record, stale ones included."""
 

@@ -9,7 +9,6 @@ from typing import Any
 from streams.agents.batch import Partition
 from streams.agents.specs import SpecFeed
 from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
-from streams.panes.facts import PaneClock
 from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.own import OwnRecords
@@ -28,16 +27,6 @@ class Context:
     specs: SpecFeed
     transactional: bool
     end_offset: EndOffset
-
-    @property
-    def clock(self) -> PaneClock:
-        """How event time is cut."""
-        return PaneClock(
-            pane_ms=self.settings.pane_ms,
-            lateness_ms=self.settings.lateness_ms,
-            future_ms=self.settings.future_ms,
-            dedupe=self.settings.dedupe,
-        )
 
     @property
     def connection(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How does one partition of `predictions` become panes, exactly once?
+"""How does one partition of a source become panes, exactly once?
 
 Batches are decoded and folded in memory; one flush writes changed cells, closed panes, progress,
 dead-letters and the marker as one (rule 3). What is not flushed is folded again after a restart.
@@ -21,18 +21,17 @@ from streams.agents.careful import fold_carefully
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
+from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.tail import STORE_RETRY_S, read_all, read_range
 from streams.agents.writer import OutRecord
 from streams.errors import LogError, RegistryError, StateError
-from streams.panes.facts import ClosedPane, LiveRollout, Source
-from streams.panes.fold import PartitionFold, Refused
-from streams.wire.columns import PredictionColumns, decode_predictions
+from streams.panes.facts import ClosedPane, LiveRollout, Marker
+from streams.panes.source_fold import Refused
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
-SOURCE = Source.PREDICTIONS
 PATIENCE = 3
 """Failures of one batch before its records are suspected."""
 BACKLOG = 5000
@@ -40,19 +39,22 @@ BACKLOG = 5000
 
 
 class SketchOwner:
-    """Folds one partition of `predictions`; the only writer of what follows from it."""
+    """Folds one partition of a source; the only writer of what follows from it."""
 
-    def __init__(self, partition: Partition, context: Context) -> None:
+    def __init__(self, partition: Partition, context: Context, form: AnyForm) -> None:
         self.partition = partition
         self.durable_offset = 0
         self.idle = False
         self._context = context
+        self._form = form
         self._number = partition.partition
-        self._fold = PartitionFold(context.clock)
-        self._records = SketchRecords(context, SOURCE, self._number)
-        self._writer = context.writer(f"{SOURCE}-{self._number}")
+        self._name = f"{form.source}-{self._number}"
+        self._clock = form.clock(context.settings)
+        self._fold: AnyFold = form.new_fold(self._clock, Marker())
+        self._records = SketchRecords(context, form, self._number)
+        self._writer = context.writer(self._name)
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
-        self._closed: list[ClosedPane] = []
+        self._closed: list[ClosedPane[Any]] = []
         self._letters: list[OutRecord] = []
         self._activated: list[LiveRollout] = []
         self._ended: list[tuple[LiveRollout, list[tuple[str, int]]]] = []
@@ -84,7 +86,7 @@ class SketchOwner:
         records = await read_all(self._context.connection, where)
         stored = cells.restore(self._records.stored(records))
         self._check_clock(stored)
-        self._fold = PartitionFold(self._context.clock, stored.marker)
+        self._fold = self._form.new_fold(self._clock, stored.marker)
         self._fold.open = stored.open
         for rollout in stored.live:
             self._fold.restore(rollout)
@@ -99,19 +101,19 @@ class SketchOwner:
     async def _recall(self, stored: cells.StoredState) -> None:
         """Read again what may still be repeated; without a known horizon there is nothing."""
         start, end = stored.horizon_offset, stored.marker.next_offset
-        if not self._context.clock.dedupe or not 0 <= start < end:
+        if not self._clock.dedupe or not 0 <= start < end:
             return
         connection = self._context.connection
         async for records in read_range(connection, self.partition, start, end):
             columns = await self._decoded_in_time(records)
             self._fold.recall(columns, *_told_by_broker(records))
 
-    async def _decoded_in_time(self, records: list[Any]) -> PredictionColumns:
+    async def _decoded_in_time(self, records: list[Any]) -> Any:
         while True:
             try:
                 return self._decoded(records)
             except RegistryError as error:
-                logger.warning("%s-%d: %s; trying again", SOURCE, self._number, error)
+                logger.warning("%s: %s; trying again", self._name, error)
                 await asyncio.sleep(STORE_RETRY_S)
 
     async def feed(self, batch: Batch, failures: int = 0) -> None:
@@ -140,7 +142,7 @@ class SketchOwner:
         """
         async with self._flushing:
             if self.failure is not None:
-                raise LogError(f"{SOURCE}-{self._number}: not flushed after a failure")
+                raise LogError(f"{self._name}: not flushed after a failure")
             if self._dirty:
                 try:
                     await self._flush()
@@ -160,7 +162,7 @@ class SketchOwner:
         await self._writer.write(first, last)
         self.durable_offset = position
 
-    def _fold_batch(self, fold: PartitionFold, batch: Batch) -> None:
+    def _fold_batch(self, fold: AnyFold, batch: Batch) -> None:
         records = batch.records
         columns = self._decoded(records)
         closed, refused = fold.fold(columns, *_told_by_broker(records), end_offset=batch.end)
@@ -168,12 +170,10 @@ class SketchOwner:
         self._closed += closed
         self._letters += letters
 
-    def _decoded(self, records: Sequence[Any]) -> PredictionColumns:
-        return decode_predictions(
-            [record.value for record in records],
-            self._context.codec,
-            max_event_bytes=self._context.settings.max_event_bytes,
-        )
+    def _decoded(self, records: Sequence[Any]) -> Any:
+        values = [record.value for record in records]
+        most = self._context.settings.max_event_bytes
+        return self._form.decode(values, self._context.codec, most)
 
     def _give_up(self, record: Any) -> None:
         detail = "see the worker's log for the exception"
@@ -234,11 +234,11 @@ class SketchOwner:
         )
 
     def _check_clock(self, stored: cells.StoredState) -> None:
-        clock = self._context.clock
+        clock = self._clock
         before = (stored.pane_ms, stored.lateness_ms)
         if stored.live and before != (clock.pane_ms, clock.lateness_ms):
             raise StateError(
-                f"{SOURCE}-{self._number}: live rollouts were folded with pane_ms, lateness_ms = "
+                f"{self._name}: live rollouts were folded with pane_ms, lateness_ms = "
                 f"{before}, the settings say {(clock.pane_ms, clock.lateness_ms)}; keep the old "
                 "values until the live rollouts have ended"
             )

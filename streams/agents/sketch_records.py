@@ -11,23 +11,22 @@ from typing import Any
 
 from streams.agents import cells
 from streams.agents.context import Context
+from streams.agents.sources import AnyFold, AnyForm, Body
 from streams.agents.writer import OutRecord
-from streams.panes.facts import ClosedPane, LiveRollout, cells_to_states
-from streams.panes.fold import PartitionFold
-
-Keys = Iterable[tuple[str, int]]
+from streams.panes.facts import ClosedPane, LiveRollout
 
 
 class SketchRecords:
     """Renders flushes of one source partition, and remembers which keys `cells` holds."""
 
-    def __init__(self, context: Context, source: str, partition: int) -> None:
+    def __init__(self, context: Context, form: AnyForm, partition: int) -> None:
         self._codec = context.codec
         self._own = context.own
         self._settings = context.settings
-        self._clock = context.clock
+        self._form = form
+        self._clock = form.clock(context.settings)
         self._transactional = context.transactional
-        self._source = source
+        self._source = form.source.value
         self._partition = partition
         self._stamp: cells.Stamp = (1, 0)
         self._held: set[str] = set()
@@ -55,10 +54,10 @@ class SketchRecords:
 
     def render(
         self,
-        fold: PartitionFold,
+        fold: AnyFold,
         *,
         idle: bool,
-        closed: list[ClosedPane],
+        closed: list[ClosedPane[Any]],
         letters: list[OutRecord],
         activated: list[LiveRollout],
         ended: list[tuple[LiveRollout, list[tuple[str, int]]]],
@@ -87,7 +86,7 @@ class SketchRecords:
     def _key(self, what: str) -> str:
         return cells.key_of(self._source, self._partition, what)
 
-    def _cell(self, what: str, body: tuple[str, dict[str, Any]] | None) -> OutRecord:
+    def _cell(self, what: str, body: Body | None) -> OutRecord:
         key = self._key(what)
         self._held.add(key) if body is not None else self._held.discard(key)
         return OutRecord(
@@ -104,22 +103,19 @@ class SketchRecords:
         whats = [what for what in gone if self._key(what) in self._held]
         return [self._cell(what, None) for what in (*(key[prefix:] for key in stale), *whats)]
 
-    def _grew(self, fold: PartitionFold, name: str) -> bool:
+    def _grew(self, fold: AnyFold, name: str) -> bool:
         return self._classes_written.get(name) != len(fold.live[name].classes)
 
     def _live(self, rollout: LiveRollout) -> OutRecord:
         self._classes_written[rollout.spec.rollout] = len(rollout.classes)
         return self._cell(cells.live_key(rollout.spec.rollout), cells.live_body(rollout))
 
-    def _open(self, fold: PartitionFold, key: tuple[str, int]) -> OutRecord:
+    def _open(self, fold: AnyFold, key: tuple[str, int]) -> OutRecord:
         spec_hash = fold.live[key[0]].spec_hash
-        return self._cell(
-            cells.open_key(*key), cells.open_body(key[0], spec_hash, key[1], fold.open[key])
-        )
+        body = self._form.open_body(key[0], spec_hash, key[1], fold.open[key])
+        return self._cell(cells.open_key(*key), body)
 
-    def _panes_record(
-        self, key: str, body: tuple[str, dict[str, Any]], partition: int | None = None
-    ) -> OutRecord:
+    def _panes_record(self, key: str, body: Body, partition: int | None = None) -> OutRecord:
         record = {
             "source": self._source,
             "source_partition": self._partition,
@@ -131,14 +127,8 @@ class SketchRecords:
         topic = self._settings.topic("panes")
         return OutRecord(topic=topic, key=key, value=value, partition=partition)
 
-    def _pane(self, pane: ClosedPane) -> OutRecord:
-        body = {
-            "rollout": pane.rollout,
-            "spec_hash": pane.spec_hash,
-            "pane": pane.pane,
-            "cells": cells_to_states(pane.cells),
-        }
-        return self._panes_record(pane.rollout, ("davy.Pane", body))
+    def _pane(self, pane: ClosedPane[Any]) -> OutRecord:
+        return self._panes_record(pane.rollout, self._form.closed_body(pane))
 
     def _activation(self, rollout: LiveRollout, until: int | None = None) -> OutRecord:
         body = {
@@ -150,7 +140,7 @@ class SketchRecords:
         }
         return self._panes_record(rollout.spec.rollout, ("davy.Activation", body))
 
-    def _progress(self, fold: PartitionFold, *, idle: bool, again: bool) -> list[OutRecord]:
+    def _progress(self, fold: AnyFold, *, idle: bool, again: bool) -> list[OutRecord]:
         """News only, or `again`: a new rollout's judge has not heard what was told before."""
         marker = fold.marker
         if not again and (marker.closed_through, idle) == self._progress_written:

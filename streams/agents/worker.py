@@ -16,6 +16,7 @@ from streams.agents.context import Context
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.ownership import Owner, Ownership
 from streams.agents.sketch_owner import SketchOwner
+from streams.agents.sources import PREDICTIONS
 from streams.agents.specs import SpecFeed
 from streams.broker import is_transactional
 from streams.errors import LogError
@@ -100,7 +101,7 @@ async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFee
     def make(partition: Partition) -> Owner:
         if partition.topic == settings.topic("panes"):
             return JudgeOwner(partition, context)
-        return SketchOwner(partition, context)
+        return SketchOwner(partition, context, PREDICTIONS)
 
     async def seek(positions: Any) -> None:
         await cast("Consumer", app.consumer).reseek(positions)

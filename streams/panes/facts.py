@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
@@ -91,11 +91,14 @@ class LiveRollout:
     """Predicted class -> its number, in log order; `other` from `max_classes` on."""
 
 
+Content = TypeVar("Content")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedPane:
+class ClosedPane(Generic[Content]):
     """All segments and arms of one (source partition, rollout, pane); immutable."""
 
     rollout: str
     spec_hash: str
     pane: int
-    cells: Cells
+    cells: Content

@@ -9,14 +9,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from streams.panes.facts import ClosedPane, PaneClock
-from streams.panes.fold import PartitionFold
+from streams.agents.sources import PREDICTIONS, AnyFold, AnyForm
+from streams.panes.facts import ClosedPane, Marker, PaneClock
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
-from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES, decode_predictions
+from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +45,26 @@ def replay_partition(
     codec: Codec,
     *,
     batch_size: int,
+    form: AnyForm = PREDICTIONS,
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
-) -> Iterator[ClosedPane]:
+) -> Iterator[ClosedPane[Any]]:
     """Fold a whole partition again; yields its closed panes in the order of their closing.
 
     `max_event_bytes` must be the worker's: it says which records are refused.
     """
-    fold = PartitionFold(clock)
+    fold = form.new_fold(clock, Marker())
     edges = {a.first_offset for a in activations} | {a.until_offset for a in activations}
     for batch in _batches(log, sorted(edge for edge in edges if edge is not None), batch_size):
         _switch(fold, activations, batch[0].offset)
         append_ms = np.array([record.append_ms for record in batch], dtype=np.int64)
         offsets = np.array([record.offset for record in batch], dtype=np.int64)
         values = [record.value for record in batch]
-        columns = decode_predictions(values, codec, max_event_bytes=max_event_bytes)
+        columns = form.decode(values, codec, max_event_bytes)
         closed, _ = fold.fold(columns, append_ms, offsets, end_offset=batch[-1].offset + 1)
         yield from closed
 
 
-def _switch(fold: PartitionFold, activations: Sequence[RecordedActivation], offset: int) -> None:
+def _switch(fold: AnyFold, activations: Sequence[RecordedActivation], offset: int) -> None:
     """Make live, or end, what the record says should change before this offset."""
     for activation in activations:
         name = activation.spec.rollout

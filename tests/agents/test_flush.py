@@ -11,6 +11,7 @@ import pytest
 from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.sketch_owner import SketchOwner
+from streams.agents.sources import PREDICTIONS
 from streams.agents.writer import LogWriter, OutRecord
 from streams.errors import LogError
 from streams.settings import Settings
@@ -103,7 +104,7 @@ def owner_of(out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOw
         end_offset=nothing_to_read,
         out=out,
     )
-    return SketchOwner(SOURCE, context)
+    return SketchOwner(SOURCE, context, PREDICTIONS)
 
 
 def batches(size: int, seconds: float = 6.0) -> Iterator[Batch]:

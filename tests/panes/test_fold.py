@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.panes.facts import ClosedPane, PaneClock, cells_to_states
+from streams.panes.facts import Cells, ClosedPane, PaneClock, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
@@ -37,7 +37,7 @@ def event(at_ms: int, version: str = "v1", **changes: Any) -> dict[str, Any]:
 
 def fold_all(
     events: list[dict[str, Any]], sizes: list[int], *rollouts: RolloutSpec
-) -> tuple[PartitionFold, list[ClosedPane]]:
+) -> tuple[PartitionFold, list[ClosedPane[Cells]]]:
     """Fold events cut into batches of these sizes; appended when they were completed."""
     fold = PartitionFold(CLOCK)
     for rollout in rollouts or (spec(),):
@@ -56,7 +56,7 @@ def fold_all(
     return fold, closed
 
 
-def states(panes: list[ClosedPane]) -> list[tuple[Any, ...]]:
+def states(panes: list[ClosedPane[Cells]]) -> list[tuple[Any, ...]]:
     return [(p.rollout, p.spec_hash, p.pane, cells_to_states(p.cells)) for p in panes]
 
 

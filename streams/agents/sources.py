@@ -1,0 +1,71 @@
+"""What is particular to a source? How its log is decoded, folded, and written to davy's topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from streams.agents import cells
+from streams.panes.facts import Cells, ClosedPane, Marker, PaneClock, Source, cells_to_states
+from streams.panes.fold import PartitionFold
+from streams.panes.source_fold import Closed, ColumnsT, Open, SourceFold
+from streams.settings import Settings
+from streams.wire.codec import Codec
+from streams.wire.columns import PredictionColumns, decode_predictions
+
+Body = tuple[str, dict[str, Any]]
+"""A union member: its name and the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceForm(Generic[ColumnsT, Open, Closed]):
+    """A source topic, as its owner sees it; what an owner does is the same for all."""
+
+    source: Source
+    clock: Callable[[Settings], PaneClock]
+    """How its event time is cut."""
+    new_fold: Callable[[PaneClock, Marker], SourceFold[ColumnsT, Open, Closed]]
+    decode: Callable[[Sequence[bytes | None], Codec, int], ColumnsT]
+    """Of raw values, with the largest size of an event in bytes."""
+    open_body: Callable[[str, str, int, Open], Body]
+    """`cells`: an open pane of (rollout, spec hash, pane)."""
+    closed_body: Callable[[ClosedPane[Closed]], Body]
+    """`panes`: a closed one."""
+
+
+AnyForm = SourceForm[Any, Any, Any]
+AnyFold = SourceFold[Any, Any, Any]
+
+
+def pane_clock(settings: Settings) -> PaneClock:
+    """How the event time of requests is cut."""
+    return PaneClock(
+        pane_ms=settings.pane_ms,
+        lateness_ms=settings.lateness_ms,
+        future_ms=settings.future_ms,
+        dedupe=settings.dedupe,
+    )
+
+
+def _decoded(values: Sequence[bytes | None], codec: Codec, most: int) -> PredictionColumns:
+    return decode_predictions(values, codec, max_event_bytes=most)
+
+
+def _closed_cells(pane: ClosedPane[Cells]) -> Body:
+    return "davy.Pane", {
+        "rollout": pane.rollout,
+        "spec_hash": pane.spec_hash,
+        "pane": pane.pane,
+        "cells": cells_to_states(pane.cells),
+    }
+
+
+PREDICTIONS = SourceForm(
+    source=Source.PREDICTIONS,
+    clock=pane_clock,
+    new_fold=PartitionFold,
+    decode=_decoded,
+    open_body=cells.open_body,
+    closed_body=_closed_cells,
+)
