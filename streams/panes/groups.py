@@ -22,22 +22,61 @@ from streams.wire.columns import PredictionColumns
 _ERROR, _TIMEOUT = 1, 2
 
 
+Ints = NDArray[np.int64]
+Place = tuple[str, int]
+"""Rollout and pane."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Events of one (arm, pane) in a batch and the cell they belong to."""
+    """Events of one (segment, arm, pane) in a batch and the cell they belong to."""
 
     rollout: LiveRollout
+    arm: str
+    cells: Cells
+    """Those of its rollout and pane."""
     cell: Cell
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is added of each event; found once, however many cells it goes to."""
+
+    group: Ints
+    error: NDArray[np.bool_]
+    timeout: NDArray[np.bool_]
+    latency: Ints
+    """Bucket: failed requests count with their latency, a timeout took longer than any tells."""
+    score: Ints
+    """Bin; -1 where there is none, as of the others."""
+    confidence: Ints
+    predicted: NDArray[np.int32]
+    """Class."""
+
+    @classmethod
+    def of(cls, columns: PredictionColumns, chosen: Ints, group: Ints) -> Measured:
+        """The chosen events, in their groups."""
+        status = columns.status[chosen]
+        latency = MAPPING.index(columns.latency_ms[chosen])
+        return cls(
+            group=group,
+            error=status >= _ERROR,
+            timeout=status == _TIMEOUT,
+            latency=np.where(status == _TIMEOUT, MAPPING.size - 1, latency),
+            score=_share_bins(columns.score[chosen]),
+            confidence=_share_bins(columns.confidence[chosen]),
+            predicted=columns.predicted_class.codes[chosen],
+        )
+
+
 def add_to_cells(
-    open_panes: dict[tuple[str, int], Cells],
+    open_panes: dict[Place, Cells],
     targets: Targets,
     columns: PredictionColumns,
-    chosen: NDArray[np.int64],
-    arms: NDArray[np.int64],
+    chosen: Ints,
+    arms: Ints,
     pane_ms: int,
-) -> set[tuple[str, int]]:
+) -> set[Place]:
     """Add the chosen events (indexes into `columns`, with their arm numbers) to their cells.
 
     Returns the keys of the open panes that changed.
@@ -51,73 +90,63 @@ def add_to_cells(
         rollout, arm = targets.arms[key // span]
         place = (rollout.spec.rollout, key % span + first)
         cells = open_panes.setdefault(place, {})
-        groups.append(Group(rollout=rollout, cell=cells.setdefault((ALL_SEGMENT, arm), Cell())))
+        cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
+        groups.append(Group(rollout=rollout, arm=arm, cells=cells, cell=cell))
         touched.add(place)
-    _add_requests(groups, group_of, columns.status[chosen])
-    _add_latency(groups, group_of, columns.latency_ms[chosen], columns.status[chosen])
-    _add_classes(groups, group_of, columns, chosen)
-    _add_shares([group.cell.scores for group in groups], group_of, columns.score[chosen])
-    _add_shares([group.cell.confidences for group in groups], group_of, columns.confidence[chosen])
+    measured = Measured.of(columns, chosen, group_of)
+    names = columns.predicted_class.names
+    _add(groups, measured, names)
     return touched
 
 
-def _add_requests(
-    groups: list[Group], group_of: NDArray[np.int64], status: NDArray[np.int8]
-) -> None:
-    exposures = np.bincount(group_of, minlength=len(groups)).tolist()
-    errors = np.bincount(group_of[status >= _ERROR], minlength=len(groups)).tolist()
-    timeouts = np.bincount(group_of[status == _TIMEOUT], minlength=len(groups)).tolist()
+def _add(groups: list[Group], measured: Measured, class_names: tuple[str, ...]) -> None:
+    _add_requests(groups, measured)
+    table = _table(measured.group, measured.latency, (len(groups), MAPPING.size))
+    for group, counts in zip(groups, table, strict=True):
+        group.cell.latency.counts += counts
+    _add_classes(groups, measured, class_names)
+    _add_shares([group.cell.scores for group in groups], measured.group, measured.score)
+    _add_shares([group.cell.confidences for group in groups], measured.group, measured.confidence)
+
+
+def _add_requests(groups: list[Group], measured: Measured) -> None:
+    of, size = measured.group, len(groups)
+    exposures = np.bincount(of, minlength=size).tolist()
+    errors = np.bincount(of[measured.error], minlength=size).tolist()
+    timeouts = np.bincount(of[measured.timeout], minlength=size).tolist()
     for group, n, failed, late in zip(groups, exposures, errors, timeouts, strict=True):
         group.cell.exposures += n
         group.cell.errors += failed
         group.cell.timeouts += late
 
 
-def _table(
-    group_of: NDArray[np.int64], column: NDArray[np.integer], shape: tuple[int, int]
-) -> NDArray[np.int64]:
+def _table(group_of: Ints, column: NDArray[np.integer], shape: tuple[int, int]) -> Ints:
     """Counts by (group, column): one pass over the events."""
     flat = np.bincount(group_of * shape[1] + column, minlength=shape[0] * shape[1])
     return flat.reshape(shape)
 
 
-def _add_latency(
-    groups: list[Group],
-    group_of: NDArray[np.int64],
-    latency_ms: NDArray[np.float64],
-    status: NDArray[np.int8],
-) -> None:
-    """Failed requests count with their latency; a timeout took longer than any bucket tells."""
-    bucket = np.where(status == _TIMEOUT, MAPPING.size - 1, MAPPING.index(latency_ms))
-    table = _table(group_of, bucket, (len(groups), MAPPING.size))
-    for group, counts in zip(groups, table, strict=True):
-        group.cell.latency.counts += counts
-
-
-def _add_shares(
-    bins: list[FixedBins], group_of: NDArray[np.int64], share: NDArray[np.float64]
-) -> None:
+def _share_bins(share: NDArray[np.float64]) -> Ints:
+    bins = np.full(share.size, -1, np.int64)
     given = ~np.isnan(share)
+    bins[given] = SCORE_MAPPING.index(share[given])
+    return bins
+
+
+def _add_shares(bins: list[FixedBins], group_of: Ints, index: Ints) -> None:
+    given = index >= 0
     if not given.any():
         return
-    index = SCORE_MAPPING.index(share[given])
-    table = _table(group_of[given], index, (len(bins), SCORE_MAPPING.size))
+    table = _table(group_of[given], index[given], (len(bins), SCORE_MAPPING.size))
     for each, counts in zip(bins, table, strict=True):
         each.counts += counts
 
 
-def _add_classes(
-    groups: list[Group],
-    group_of: NDArray[np.int64],
-    columns: PredictionColumns,
-    chosen: NDArray[np.int64],
-) -> None:
-    codes = columns.predicted_class.codes[chosen]
-    given = codes >= 0
+def _add_classes(groups: list[Group], measured: Measured, names: tuple[str, ...]) -> None:
+    given = measured.predicted >= 0
     if not given.any():
         return
-    names = columns.predicted_class.names
-    pairs = group_of[given] * len(names) + codes[given]
+    pairs = measured.group[given] * len(names) + measured.predicted[given]
     distinct, first_seen, counts = np.unique(pairs, return_index=True, return_counts=True)
     for i in np.argsort(first_seen).tolist():
         group, name = groups[int(distinct[i]) // len(names)], names[int(distinct[i]) % len(names)]
