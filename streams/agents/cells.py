@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from streams.panes.facts import (
+    Body,
     Cells,
     LiveRollout,
     Marker,
@@ -68,6 +69,8 @@ class StoredState:
     live: list[LiveRollout] = field(default_factory=list)
     open: dict[tuple[str, int], Any] = field(default_factory=dict)
     """By rollout and pane, what the source keeps of an open one."""
+    parts: dict[str, Body] = field(default_factory=dict)
+    """What else its fold keeps, by `what`."""
     keys: set[str] = field(default_factory=set)
     """Every key that may hold a record, stale ones included."""
 
@@ -130,18 +133,18 @@ def restore(records: Iterable[StoredRecord]) -> StoredState:
             newest[record.key] = record
     for record in newest.values():
         if record.body is not None:
-            _take(state, *record.body)
+            _take(state, record.key, *record.body)
     return state
 
 
-def _take(state: StoredState, name: str, body: dict[str, Any]) -> None:
+def _take(state: StoredState, key: str, name: str, body: dict[str, Any]) -> None:
     if name == "davy.Marker":
         state.marker = Marker(**{field: body[field] for field in Marker.__slots__})
         state.pane_ms, state.lateness_ms = body["pane_ms"], body["lateness_ms"]
         state.idle, state.horizon_offset = body["idle"], body["horizon_offset"]
     elif name == "davy.OpenPane":
         state.open[body["rollout"], body["pane"]] = cells_from_states(body["cells"])
-    else:
+    elif name == "davy.LiveRollout":
         state.live.append(
             LiveRollout(
                 spec=RolloutSpec.from_json(body["spec"]),
@@ -151,3 +154,6 @@ def _take(state: StoredState, name: str, body: dict[str, Any]) -> None:
                 classes={name: number for number, name in enumerate(body["classes"])},
             )
         )
+    else:
+        _, _, what = key.split("/", 2)
+        state.parts[what] = (name, body)

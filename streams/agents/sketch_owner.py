@@ -90,6 +90,7 @@ class SketchOwner:
         self._fold.open = stored.open
         for rollout in stored.live:
             self._fold.restore(rollout)
+        self._fold.restore_parts(stored.parts, again=not self._context.transactional)
         self.idle = stored.idle
         self.durable_offset = stored.marker.next_offset
         await self._recall(stored)

@@ -11,9 +11,9 @@ from typing import Any
 
 from streams.agents import cells
 from streams.agents.context import Context
-from streams.agents.sources import AnyFold, AnyForm, Body
+from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.writer import OutRecord
-from streams.panes.facts import ClosedPane, LiveRollout
+from streams.panes.facts import Body, ClosedPane, LiveRollout
 
 
 class SketchRecords:
@@ -48,7 +48,7 @@ class SketchRecords:
         self._stamp = (stored.stamp[0] + 1, 0)
         live = {self._key(cells.live_key(rollout.spec.rollout)) for rollout in stored.live}
         panes = {self._key(cells.open_key(*key)) for key in stored.open}
-        self._held = live | panes
+        self._held = live | panes | {self._key(what) for what in stored.parts}
         if not self._transactional:
             self._stale = stored.keys - self._held - {self._key(cells.MARKER)}
 
@@ -65,7 +65,8 @@ class SketchRecords:
     ) -> tuple[list[OutRecord], list[OutRecord]]:
         """Records of the next flush: (first, last)."""
         self._stamp = (self._stamp[0], self._stamp[1] + 1)
-        gone = [cells.open_key(pane.rollout, pane.pane) for pane in closed]
+        parts = fold.changed_parts()
+        gone = [*parts.gone, *(cells.open_key(pane.rollout, pane.pane) for pane in closed)]
         for rollout, keys in ended:
             self._classes_written.pop(rollout.spec.rollout, None)
             gone += [cells.live_key(rollout.spec.rollout), *(cells.open_key(*k) for k in keys)]
@@ -73,6 +74,7 @@ class SketchRecords:
             *self._tombstones(gone),
             *(self._live(fold.live[name]) for name in sorted(fold.live) if self._grew(fold, name)),
             *(self._open(fold, key) for key in sorted(dirty & fold.open.keys())),
+            *(self._cell(what, body) for what, body in parts.written.items()),
             *(self._activation(rollout) for rollout in activated),
             *(self._pane(pane) for pane in closed),
             *(self._activation(rollout, until=fold.marker.next_offset) for rollout, _ in ended),

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from streams.agents import cells
-from streams.panes.facts import Cells, ClosedPane, Marker, PaneClock, Source, cells_to_states
+from streams.panes.facts import Body, Cells, ClosedPane, Marker, PaneClock, Source, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.panes.source_fold import Closed, ColumnsT, Open, SourceFold
 from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.columns import PredictionColumns, decode_predictions
-
-Body = tuple[str, dict[str, Any]]
-"""A union member: its name and the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,21 @@ def cells_from_states(states: Iterable[Mapping[str, Any]]) -> Cells:
     return cells
 
 
+Body = tuple[str, dict[str, Any]]
+"""A union member of a record: its name and its fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a fold keeps besides open panes: what must be written to `cells`, and what must go.
+
+    By key within the source partition (`join/...`, `units/...`).
+    """
+
+    written: dict[str, Body] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaneClock:
     """How event time is cut; the same for every owner of a deployment."""
@@ -87,6 +102,8 @@ class LiveRollout:
     spec_hash: str
     first_offset: int
     from_pane: int
+    outcomes_offset: int = 0
+    """First offset of the same partition of `outcomes` that counts."""
     classes: dict[str, int] = field(default_factory=dict)
     """Predicted class -> its number, in log order; `other` from `max_classes` on."""
 

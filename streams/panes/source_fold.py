@@ -7,14 +7,14 @@ clock, no randomness, no trace of how the log was cut into batches (rules 1 and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.panes.facts import NONE, ClosedPane, LiveRollout, Marker, PaneClock
+from streams.panes.facts import NONE, Body, ClosedPane, LiveRollout, Marker, PaneClock, Parts
 from streams.panes.targets import Targets
 from streams.spec.model import RolloutSpec
 from streams.wire.headers import Rejected
@@ -100,6 +100,11 @@ class SourceFold(ABC, Generic[ColumnsT, Open, Closed]):
         """Which of the kept events repeat one before them; nobody's, unless a source says so."""
         return np.zeros(kept.size, np.bool_)
 
+    def _added(
+        self, columns: ColumnsT, append_ms: NDArray[np.int64], highest: NDArray[np.int64]
+    ) -> None:
+        """Hear that a batch was added, before its panes close; `highest` event time by event."""
+
     @property
     def horizon_offset(self) -> int:
         """First offset that must be read again after a restart, to know what may be repeated."""
@@ -109,6 +114,17 @@ class SourceFold(ABC, Generic[ColumnsT, Open, Closed]):
         self, columns: ColumnsT, append_ms: NDArray[np.int64], offsets: NDArray[np.int64]
     ) -> None:
         """Take back in, after a restart, what the events from `horizon_offset` on were."""
+
+    def changed_parts(self) -> Parts:
+        """What is kept besides open panes and differs from the last time this was asked."""
+        return Parts()
+
+    def restore_parts(self, parts: Mapping[str, Body], *, again: bool) -> None:
+        """Take back what all changes have left, after the live rollouts were restored.
+
+        `again`: a flush that broke off may have written over it: what is ever rewritten is among
+        the next changes.
+        """
 
     def activate(self, spec: RolloutSpec) -> LiveRollout:
         """Count events for this rollout from the next offset on."""
@@ -160,6 +176,7 @@ class SourceFold(ABC, Generic[ColumnsT, Open, Closed]):
         repeated = self._repeated(columns, ~future & ~late, offsets, highest)
         added = self._add(columns, ~future & ~late & ~repeated)
         refused += added.refused
+        self._added(columns, append_ms, highest)
         self._advance(
             highest,
             late=int(late.sum()),

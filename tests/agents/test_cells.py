@@ -63,3 +63,9 @@ class TestRestore:
         )
         (found,) = cells.restore([record, marker((1, 1), 5)]).live
         assert (found.spec, found.classes, found.first_offset) == (spec(), live.classes, 4)
+
+    def test_what_else_a_fold_keeps_comes_back_by_its_key(self) -> None:
+        """Bodies that are neither marker, pane nor rollout are the fold's own business."""
+        part = ("davy.JoinPart", {"rollout": "r", "name": "head", "data": b"1"})
+        record = cells.StoredRecord(key="predictions/0/join/r/head", stamp=(1, 1), body=part)
+        assert cells.restore([record, marker((1, 1), 5)]).parts == {"join/r/head": part}
