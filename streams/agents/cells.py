@@ -105,6 +105,7 @@ def live_body(rollout: LiveRollout) -> tuple[str, dict[str, Any]]:
         "spec_hash": rollout.spec_hash,
         "spec": rollout.spec.to_json(),
         "first_offset": rollout.first_offset,
+        "outcomes_offset": rollout.outcomes_offset,
         "from_pane": rollout.from_pane,
         "classes": list(rollout.classes),
     }
@@ -150,6 +151,7 @@ def _take(state: StoredState, key: str, name: str, body: dict[str, Any]) -> None
                 spec=RolloutSpec.from_json(body["spec"]),
                 spec_hash=body["spec_hash"],
                 first_offset=body["first_offset"],
+                outcomes_offset=body["outcomes_offset"],
                 from_pane=body["from_pane"],
                 classes={name: number for number, name in enumerate(body["classes"])},
             )

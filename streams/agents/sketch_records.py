@@ -137,6 +137,7 @@ class SketchRecords:
             "rollout": rollout.spec.rollout,
             "spec_hash": rollout.spec_hash,
             "first_offset": rollout.first_offset,
+            "outcomes_offset": rollout.outcomes_offset,
             "from_pane": rollout.from_pane,
             "until_offset": until,
         }

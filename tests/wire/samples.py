@@ -85,6 +85,7 @@ LIVE = {
     "spec_hash": "ab",
     "spec": "{}",
     "first_offset": 4,
+    "outcomes_offset": 2,
     "from_pane": 2,
     "classes": ["7", "1"],
 }
@@ -96,11 +97,13 @@ PROGRESS = {
     "dead": 0,
     "invalid_scores": 3,
     "duplicates": 1,
+    "outcomes": [{"name": "joined", "count": 7}],
 }
 ACTIVATION = {
     "rollout": "r",
     "spec_hash": "ab",
     "first_offset": 4,
+    "outcomes_offset": 2,
     "from_pane": -1,
     "until_offset": None,
 }
@@ -187,6 +190,37 @@ ROUTING = {
     "reason": "",
 }
 
+OUTCOME_CELL = {
+    "segment": "all",
+    "arm": "baseline",
+    "exposures": 9,
+    "events": 2,
+    "delays": [0, 3, 1, 0, 0, 0, 0, 0],
+    "classes": [{"name": "cat", "labelled": 4, "hits": 2}],
+    "right": {"index": [20], "count": [2]},
+    "wrong": {"index": [3], "count": [2]},
+    "sums": [{"name": "brier", "count": 4, "total": 1 << 19, "squares": 1 << 36}],
+    "histogram": {"index": [], "count": []},
+    "total_milli": -1,
+}
+COHORT = {
+    "rollout": "digits-v2",
+    "spec_hash": "abc",
+    "outcome": "label",
+    "first_pane": 8,
+    "panes": 4,
+    "cells": [OUTCOME_CELL],
+}
+JOIN_PART = {"rollout": "digits-v2", "name": "head", "data": b"\x00\xff"}
+JOIN_MARKER = {
+    "next_offset": 5,
+    "outcomes_read_ms": 1_790_000_000_000,
+    "predictions_read_ms": 1_790_000_000_001,
+    "joined_through": 11,
+    "closings": [1_790_000_000_001, 12],
+    "counts": [{"name": "joined", "count": 7}],
+}
+
 RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
     "predictions": (PREDICTION, BARE),
     "outcomes": (
@@ -232,11 +266,15 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         {"body": ("davy.Marker", MARKER)},
         {"body": ("davy.OpenPane", PANE)},
         {"body": ("davy.LiveRollout", LIVE)},
+        {"body": ("davy.OpenCohort", COHORT | {"told": 3})},
+        {"body": ("davy.JoinPart", JOIN_PART)},
+        {"body": ("davy.JoinMarker", JOIN_MARKER)},
     ),
     "panes": (
         {**SOURCE, "body": ("davy.Pane", PANE)},
         {**SOURCE, "body": ("davy.Progress", PROGRESS)},
         {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
+        {**SOURCE, "body": ("davy.Cohort", COHORT | {"complete": 8})},
     ),
     "judge-state": (
         {
