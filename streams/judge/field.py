@@ -1,60 +1,64 @@
-"""What is known of all candidates? Their pairs with the baseline, and the evidence they share."""
+"""What is known of all candidates? Their pairs with the baseline, and the evidence they share.
+
+A row is a candidate in a segment; those of the whole come first, then slice by slice. Slices are
+watched for harm alone, promotion asks of the whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from streams.evidence.budget import split
+from streams.judge.budget import alpha_shares
 from streams.judge.facts import PaneInput, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Closed, Counts
 from streams.judge.monitors.latency import CurrentLatency
-from streams.judge.monitors.opening import open_watches
+from streams.judge.monitors.opening import Row, open_watches
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import MetricKind, RolloutSpec
+from streams.spec.model import ALL_SEGMENT, MetricKind, RolloutSpec
 
 Settled = tuple[int, Sequence[Counts], Weights]
-"""A confirmed pane, its counts by candidate, and the weights that held."""
+"""A confirmed pane, its counts by candidate in the whole, and the weights that held."""
 
 
 class Field:
-    """Every candidate of a rollout against its baseline."""
+    """Every candidate of a rollout against its baseline, in the whole and in every slice."""
 
     def __init__(self, spec: RolloutSpec) -> None:
         """Raise `SpecError` where a metric lacks a number that its kind needs."""
-        weights = {(c.name, m.name): m.weight for c in spec.candidates for m in spec.metrics}
-        asked = [m.quantile for m in spec.metrics if m.kind is MetricKind.LATENCY and m.quantile]
-        alpha = spec.alpha_promote / len(spec.candidates)
-        nows = [CurrentLatency(asked, alpha) for _ in spec.candidates]
-        shares = split(spec.alpha_rollback, weights)
-        self.panels, watches = open_watches(spec, shares, nows)
-        self.pairs = [
-            Pair(arm, candidate.name, row, now, KayentaShadow(spec, candidate.name))
-            for arm, (candidate, row, now) in enumerate(
-                zip(spec.candidates, watches, nows, strict=True), start=1
-            )
+        rows = list(_rows(spec))
+        self.panels, watches = open_watches(spec, alpha_shares(spec), rows)
+        self.rows = [
+            Pair(row, mine, _shadow(spec, row)) for row, mine in zip(rows, watches, strict=True)
         ]
+        whole = len(spec.candidates)
+        self.pairs, self.slices = self.rows[:whole], self.rows[whole:]
+        """The rows of the whole, by candidate; those of the slices."""
         self._first_ms: int | None = None
 
-    def read(self, pane: PaneInput, weights: Weights | None) -> tuple[Counts, ...]:
-        """The pane's counts by candidate, int64[2, columns] each."""
-        return tuple(pair.read(pane, weights) for pair in self.pairs)
+    def read(
+        self, pane: PaneInput, weights: Weights | None, gone: Collection[str] = ()
+    ) -> tuple[Counts, ...]:
+        """The pane's counts by row, int64[2, columns] each; slices that are gone count nothing."""
+        return tuple(
+            row.nothing() if row.segment in gone else row.read(pane, weights) for row in self.rows
+        )
 
     def feed(self, pane: PaneInput, counts: Sequence[Counts], timeline: WeightTimeline) -> None:
         """A pane for the harm tests; candidates whose weight was just lowered are left out."""
         if self._first_ms is None:
             self._first_ms = pane.start_ms
         weights = timeline.weights_at(pane.start_ms)
+        arms = {row.arm for row in self.rows}
+        lowered = {arm for arm in arms if timeline.lowered(arm, pane.start_ms, pane.end_ms)}
         closed = [
-            []
-            if timeline.lowered(pair.arm, pane.start_ms, pane.end_ms)
-            else pair.feed(read, pane.pane, weights)
-            for pair, read in zip(self.pairs, counts, strict=True)
+            [] if row.arm in lowered else row.feed(read, pane.pane, weights)
+            for row, read in zip(self.rows, counts, strict=True)
         ]
         at_s = (pane.start_ms - self._first_ms) / 1000
         for each in self._rounds(closed, at_s):
@@ -62,7 +66,7 @@ class Field:
                 panel.fold(each)
 
     def settle(self, panes: Sequence[Settled]) -> None:
-        """Confirmed panes of the current stage, outside the guard, for promotion."""
+        """Confirmed panes of the current stage, outside the guard, for promotion by the whole."""
         closed = [
             [
                 stratum
@@ -76,7 +80,7 @@ class Field:
                 panel.fold_stage(each)
 
     def _rounds(self, closed: Sequence[Sequence[Stratum]], at_s: float | None) -> list[Closed]:
-        """One stratum of each candidate at a time, in order."""
+        """One stratum of each row at a time, in order."""
         return [self._together(strata, at_s) for strata in zip_longest(*closed)]
 
     def _together(self, strata: Sequence[Stratum | None], at_s: float | None) -> Closed:
@@ -96,21 +100,34 @@ class Field:
             panel.enter_stage()
 
     def verdicts(self, invalid: str) -> tuple[Verdict, ...]:
-        """Of every metric and candidate; `invalid` names the failed health check, if any."""
-        return tuple(verdict for pair in self.pairs for verdict in pair.verdicts(invalid))
+        """Of every metric and row; `invalid` names the failed health check, if any."""
+        return tuple(verdict for row in self.rows for verdict in row.verdicts(invalid))
 
     def to_state(self) -> dict[str, Any]:
         """Everything that was learnt, as JSON values."""
         return {
-            "pairs": [pair.to_state() for pair in self.pairs],
+            "rows": [row.to_state() for row in self.rows],
             "panels": [panel.to_state() for panel in self.panels],
             "first_ms": self._first_ms,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote for the same spec."""
-        for pair, saved in zip(self.pairs, state["pairs"], strict=True):
-            pair.restore(saved)
+        for row, saved in zip(self.rows, state["rows"], strict=True):
+            row.restore(saved)
         for panel, saved in zip(self.panels, state["panels"], strict=True):
             panel.restore(saved)
         self._first_ms = state["first_ms"]
+
+
+def _rows(spec: RolloutSpec) -> Iterator[Row]:
+    asked = [m.quantile for m in spec.metrics if m.kind is MetricKind.LATENCY and m.quantile]
+    alpha = spec.alpha_promote / len(spec.candidates)
+    for segment in (ALL_SEGMENT, *spec.slices):
+        for arm, candidate in enumerate(spec.candidates, start=1):
+            now = CurrentLatency(asked, alpha)
+            yield Row(segment=segment, candidate=candidate.name, arm=arm, now=now)
+
+
+def _shadow(spec: RolloutSpec, row: Row) -> KayentaShadow | None:
+    return KayentaShadow(spec, row.candidate) if row.segment == ALL_SEGMENT else None

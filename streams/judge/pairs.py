@@ -1,8 +1,9 @@
 """How do panes become evidence on the candidates? Strata for harm and strata for promotion.
 
-Strata are per candidate-baseline pair, shared by all its metrics: column 0 is exposures, then each
-metric's own columns, then an empty one. Closing looks at exposures and weights, never at events.
-What the pairs have closed is folded together, as all metrics of a form are.
+Strata are per segment and candidate-baseline pair, shared by all its metrics: column 0 is
+exposures, then each metric's own columns, then an empty one. Closing looks at exposures and
+weights, never at events. What the pairs have closed is folded together, as all metrics of a form
+are.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from streams.evidence.strata import StratumSums
 from streams.judge.facts import PaneInput, Shadow, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
-from streams.judge.monitors.latency import CurrentLatency
+from streams.judge.monitors.opening import Row
 from streams.judge.monitors.watch import Watch
 from streams.judge.weights import Weights
 from streams.sketches.cell import Cell
-from streams.spec.model import ALL_SEGMENT, BASELINE
+from streams.spec.model import BASELINE
 
 UNKNOWN_BP = -1
 """Stands for the candidate's weight while no routing record told one."""
 NO_PANE = -1
+EMPTY = Cell()
+"""Stands for a cell without events; never written to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,23 +86,19 @@ class OpenStratum:
 
 
 class Pair:
-    """The baseline against one candidate: what is counted, and the open strata."""
+    """The baseline against one candidate in a segment: what is counted, and the open strata."""
 
     def __init__(
-        self,
-        arm: int,
-        candidate: str,
-        watches: Sequence[Watch],
-        now: CurrentLatency,
-        shadow: KayentaShadow,
+        self, row: Row, watches: Sequence[Watch], shadow: KayentaShadow | None = None
     ) -> None:
-        """`arm` is the candidate's place among the spec's arms."""
-        self.arm, self.candidate, self.watches = arm, candidate, tuple(watches)
+        """Kayenta's judge looks at the whole alone."""
+        self.segment, self.arm, self.candidate = row.segment, row.arm, row.candidate
+        self.watches = tuple(watches)
         ends = np.cumsum([1, *(watch.reader.columns for watch in watches)]).tolist()
         self._slices = [slice(a, b) for a, b in pairwise(ends)]
         self._columns: int = ends[-1] + 1
         self._whole, self._stage = self._fresh(), self._fresh()
-        self._latency_now = now
+        self._latency_now = row.now
         self._shadow = shadow
         self._panes = (NO_PANE, NO_PANE)
 
@@ -108,16 +107,22 @@ class Pair:
 
     def read(self, pane: PaneInput, weights: Weights | None) -> Counts:
         """The pane's counts, int64[2, columns]; readers may learn from it for later panes."""
-        cells = pane.cells
-        baseline = cells.get((ALL_SEGMENT, BASELINE)) or Cell()
-        candidate = cells.get((ALL_SEGMENT, self.candidate)) or Cell()
+        baseline = pane.cells.get((self.segment, BASELINE), EMPTY)
+        candidate = pane.cells.get((self.segment, self.candidate), EMPTY)
         self._latency_now.add(baseline, candidate, self._weight_bp(weights))
-        self._shadow.add(pane)
-        counts = np.zeros((2, self._columns), np.int64)
+        if self._shadow is not None:
+            self._shadow.add(pane)
+        counts = self.nothing()
+        if baseline is candidate:  # both are empty
+            return counts
         counts[:, 0] = baseline.exposures, candidate.exposures
         for watch, columns in zip(self.watches, self._slices, strict=True):
             counts[:, columns] = watch.reader.read(baseline, candidate)
         return counts
+
+    def nothing(self) -> Counts:
+        """The counts of a pane without events."""
+        return np.zeros((2, self._columns), np.int64)
 
     def feed(self, counts: Counts, pane: int, weights: Weights | None) -> list[Stratum]:
         """A pane for the harm tests, at once; `weights` are those believed in."""
@@ -133,9 +138,14 @@ class Pair:
         return self._stage.add(counts, pane, self._weight_bp(weights), gap=gap)
 
     @property
+    def heard(self) -> bool:
+        """Whether anything has entered the harm tests, or waits to."""
+        return self._panes[0] != NO_PANE or not self._whole.empty
+
+    @property
     def shadow(self) -> Shadow | None:
         """What Kayenta's judge said last, if it has said anything."""
-        return self._shadow.said
+        return None if self._shadow is None else self._shadow.said
 
     def enter_stage(self) -> None:
         """Promotion starts afresh."""
@@ -156,7 +166,7 @@ class Pair:
             "stage": self._stage.to_state(),
             "panes": list(self._panes),
             "latency_now": self._latency_now.to_state(),
-            "shadow": self._shadow.to_state(),
+            "shadow": self._shadow and self._shadow.to_state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -168,4 +178,5 @@ class Pair:
         first, last = state["panes"]
         self._panes = (first, last)
         self._latency_now.restore(state["latency_now"])
-        self._shadow.restore(state["shadow"])
+        if self._shadow is not None:
+            self._shadow.restore(state["shadow"])

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from streams.errors import SpecError
-from streams.evidence.budget import split
 from streams.evidence.fixed import Floats
+from streams.judge.budget import alpha_shares
 from streams.planner.advice import advise
 from streams.planner.facts import (
     Behaviour,
@@ -29,7 +29,7 @@ from streams.planner.facts import (
 from streams.planner.harms import breaks_by_itself, check_harm, check_traffic, sees
 from streams.planner.lanes import FORESEEN, Question
 from streams.planner.simulate import Canaries, Proof, Race, run_clean, run_good, run_harm
-from streams.spec.model import BASELINE, FULL_BP, Metric, Role, RolloutSpec
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, Metric, Role, RolloutSpec
 
 CASES = 400
 """Streams: a median is then within about 4 % of the truth, a chance within 5 points."""
@@ -125,9 +125,8 @@ class _Runs:
         self._spec, self._traffic, self._legs = spec, traffic, legs
         self._rng, self._cases = rng, cases
         self._good = Behaviour(p_error=traffic.p_error)
-        weights = {(c.name, m.name): m.weight for c in spec.candidates for m in spec.metrics}
-        shares = split(spec.alpha_rollback, weights)
-        self._shares = {m.name: shares[spec.candidates[0].name, m.name] for m in spec.metrics}
+        shares, one = alpha_shares(spec), spec.candidates[0].name
+        self._shares = {m.name: shares[ALL_SEGMENT, one, m.name] for m in spec.metrics}
         self._alpha_promote = spec.alpha_promote / len(spec.candidates)
         self._clean: dict[HarmKind, Canaries] = {}
 

@@ -48,7 +48,8 @@ class Turns:
     """What would have changed a verdict on harm, and on harmlessness in the current stage."""
 
     harm: Turn
-    safe: Turn
+    safe: Turn | None
+    """None of slices: promotion does not ask of them."""
 
 
 class Course:
@@ -111,7 +112,9 @@ class WitnessPanel:
             events=course.turn(sign, lambda _, peak: (peak >= limit) != crossed),
         )
 
-    def _turn_safe(self, watch: Watch) -> Turn:
+    def _turn_safe(self, watch: Watch) -> Turn | None:
+        if not watch.promoting:
+            return None
         limit, crossed = log_threshold(watch.claim.alpha_promote), watch.harmless
         sign = 1 if crossed else -1
         course = self._course(watch, self.stage)
@@ -158,7 +161,7 @@ class WitnessField(Field):
     def verdicts(self, invalid: str) -> tuple[Verdict, ...]:
         """See Field."""
         if self.asked:
-            self.turns = [self._turns(watch) for pair in self.pairs for watch in pair.watches]
+            self.turns = [self._turns(watch) for row in self.rows for watch in row.watches]
             self.asked = False
         return super().verdicts(invalid)
 

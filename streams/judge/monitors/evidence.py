@@ -1,8 +1,9 @@
 """What must a form of test be able to say, and of which claims?
 
 A `Reader` turns a pane's cells into additive integers, one row per arm; an `Evidence` folds closed
-strata of all claims that share a form at once, candidates by metrics, so that a metric more costs
-little. Both keep JSON-able state and are pure functions of what they were given.
+strata of all claims that share a form at once, rows by metrics, so that a metric, a candidate or a
+slice more costs little. A row is a candidate in a segment; those of the whole come first.
+Both keep JSON-able state and are pure functions of what they were given.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 
 from streams.evidence.fixed import Bools, Floats
 from streams.sketches.cell import Cell
-from streams.spec.model import Metric
+from streams.spec.model import ALL_SEGMENT, Metric
 
 Counts = NDArray[np.int64]
-"""int64[2, columns], baseline and candidate; of an evidence [candidates, metrics, 2, columns]."""
+"""int64[2, columns], baseline and candidate; of an evidence [rows, metrics, 2, columns]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Claim:
     """What is tested, of whom, and with how much of the error budget."""
 
     metric: Metric
+    segment: str
     candidate: str
     limit: float
     """The limit in the gauge's unit, as it is really tested."""
@@ -36,11 +38,12 @@ class Claim:
     @property
     def name(self) -> str:
         """How sentences call it."""
-        return f"{self.metric.name} of {self.candidate}"
+        whole = f"{self.metric.name} of {self.candidate}"
+        return whole if self.segment == ALL_SEGMENT else f"{whole} in {self.segment}"
 
 
 Claims = Sequence[Sequence[Claim]]
-"""By candidate, then by metric: every candidate has the same metrics."""
+"""By row, then by metric: every row has the same metrics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,26 +71,26 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Closed:
-    """Strata that closed, at most one per candidate."""
+    """Strata that closed, at most one per row."""
 
     counts: Counts
-    """int64[candidates, metrics, 2, columns]."""
+    """int64[rows, metrics, 2, columns]."""
     of: Bools
-    """Which candidates' strata closed, bool[candidates]; other rows are not looked at."""
+    """Which rows' strata closed, bool[rows]; others are not looked at."""
     weights_bp: Sequence[int]
-    """Under which weight of each candidate."""
+    """Under which weight of each row's candidate."""
     at_s: float | None = None
     """When, in seconds of the rollout, in order of time; None where only safety is asked."""
     phi: float | Floats = 1.0
-    """Variance over mean, one or [candidates, metrics]; NaN while it is not known."""
+    """Variance over mean, one or [rows, metrics]; NaN while it is not known."""
 
     def arms(self) -> tuple[Counts, Counts]:
-        """Counts of baseline and candidates, [candidates, metrics, columns] each."""
+        """Counts of baseline and candidates, [rows, metrics, columns] each."""
         return self.counts[..., 0, :], self.counts[..., 1, :]
 
     @property
     def mask(self) -> Bools:
-        """`of` as a column, for the candidates' metrics."""
+        """`of` as a column, for the rows' metrics."""
         return self.of[:, None]
 
 
@@ -112,7 +115,7 @@ class Reader(Protocol):
 
 
 class Evidence(Protocol):
-    """E-values over closed strata, float64[candidates, metrics]; logarithms are natural."""
+    """E-values over closed strata, float64[rows, metrics]; logarithms are natural."""
 
     def fold(self, closed: Closed) -> None:
         """Add closed strata."""
@@ -124,10 +127,10 @@ class Evidence(Protocol):
         """Evidence against "harm": non-inferiority."""
 
     def gauges(self, alpha: float) -> list[list[Gauge]]:
-        """Estimates and intervals with any-time miscoverage alpha, by candidate and metric."""
+        """Estimates and intervals with any-time miscoverage alpha, by row and metric."""
 
     def tallies(self) -> list[list[Tally]]:
-        """What has entered, by candidate and metric."""
+        """What has entered, by row and metric."""
 
     def to_state(self) -> Any:
         """The sums as JSON values."""

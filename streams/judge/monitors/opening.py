@@ -1,4 +1,4 @@
-"""Which panels does a rollout have, and where does each metric of each candidate stand in them?"""
+"""Which panels does a rollout have, and where does each metric of each row stand in them?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from streams.evidence.fixed import Ints
+from streams.judge.budget import Key
 from streams.judge.monitors.dispersion import Dispersions
 from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.kinds import Form, form_of, new_evidence, new_reader, tested_limit
@@ -23,6 +24,17 @@ BURSTY = frozenset({Form.RARE, Form.FREQUENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A candidate in a segment."""
+
+    segment: str
+    candidate: str
+    arm: int
+    """The candidate's place among the spec's arms."""
+    now: CurrentLatency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
     """A metric and where its counts stand among those of a pane."""
 
@@ -31,60 +43,66 @@ class Seat:
 
 
 def open_watches(
-    spec: RolloutSpec, shares: Mapping[tuple[str, str], float], nows: Sequence[CurrentLatency]
+    spec: RolloutSpec, shares: Mapping[Key, float], rows: Sequence[Row]
 ) -> tuple[list[Panel], list[list[Watch]]]:
-    """The panels of a rollout, and by candidate a watch of each metric in the spec's order.
+    """The panels of a rollout, and by row a watch of each metric in the spec's order.
 
-    `shares` is alpha by (candidate, metric), `nows` the latencies of each candidate. One of
-    several candidates may be promoted, so each has its part of alpha_promote. Column 0 of the
-    counts is exposures, then come each metric's own.
+    The rows of the whole come first: promotion asks of them alone. One of several candidates may
+    be promoted, so each has its part of alpha_promote. Column 0 of the counts is exposures, then
+    come each metric's own.
 
     Raises:
         SpecError: a metric lacks the number that its kind needs.
     """
-    readers = [[new_reader(m, spec.max_classes) for m in spec.metrics] for _ in spec.candidates]
+    readers = [[new_reader(m, spec.max_classes) for m in spec.metrics] for _ in rows]
     ends = list(accumulate((reader.columns for reader in readers[0]), initial=1))
     seats = {
         metric.name: Seat(metric=metric, columns=range(*ends))
         for metric, ends in zip(spec.metrics, pairwise(ends), strict=True)
     }
-    panels, found = [], dict[tuple[str, str], Place]()
+    panels, found = [], dict[tuple[int, str], Place]()
     for form in Form:
         seated = [seat for seat in seats.values() if form_of(seat.metric) is form]
         if seated:
-            panel = _open_panel(spec, form, seated, shares)
+            panel = _open_panel(spec, form, seated, shares, rows)
             panels.append(panel)
             found |= dict(_places(panel))
     watches = [
         [
-            _watch(found[candidate.name, metric.name], reader, now)
-            for metric, reader in zip(spec.metrics, row, strict=True)
+            _watch(found[place, metric.name], reader, row.now)
+            for metric, reader in zip(spec.metrics, readers[place], strict=True)
         ]
-        for candidate, row, now in zip(spec.candidates, readers, nows, strict=True)
+        for place, row in enumerate(rows)
     ]
     return panels, watches
 
 
 def _open_panel(
-    spec: RolloutSpec, form: Form, seats: Sequence[Seat], shares: Mapping[tuple[str, str], float]
+    spec: RolloutSpec,
+    form: Form,
+    seats: Sequence[Seat],
+    shares: Mapping[Key, float],
+    rows: Sequence[Row],
 ) -> Panel:
     claims = [
         [
             Claim(
                 metric=seat.metric,
-                candidate=candidate.name,
+                segment=row.segment,
+                candidate=row.candidate,
                 limit=tested_limit(seat.metric),
-                alpha_share=shares[candidate.name, seat.metric.name],
+                alpha_share=shares[row.segment, row.candidate, seat.metric.name],
                 alpha_promote=spec.alpha_promote / len(spec.candidates),
             )
             for seat in seats
         ]
-        for candidate in spec.candidates
+        for row in rows
     ]
     sizes = {seat.metric.name: len(seat.columns) for seat in seats}
     measured = form in BURSTY and spec.overdispersion is Overdispersion.MEASURED
     dispersions = Dispersions(len(claims), len(seats)) if measured else None
-    return Panel(claims, _columns(seats), partial(new_evidence, form, sizes), dispersions)
+    new = partial(new_evidence, form, sizes)
+    return Panel(claims, _columns(seats), new, dispersions, promoted=len(spec.candidates))
 
 
 def _columns(seats: Sequence[Seat]) -> Ints:
@@ -99,10 +117,10 @@ def _columns(seats: Sequence[Seat]) -> Ints:
 Place = tuple[Panel, int, int]
 
 
-def _places(panel: Panel) -> Iterator[tuple[tuple[str, str], Place]]:
+def _places(panel: Panel) -> Iterator[tuple[tuple[int, str], Place]]:
     for row, claims in enumerate(panel.claims):
         for column, claim in enumerate(claims):
-            yield (claim.candidate, claim.metric.name), (panel, row, column)
+            yield (row, claim.metric.name), (panel, row, column)
 
 
 def _watch(place: Place, reader: Reader, now: CurrentLatency) -> Watch:

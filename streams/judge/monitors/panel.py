@@ -1,7 +1,8 @@
 """What does the evidence say of all claims that share a form of test?
 
 Harm keeps its running maximum over the whole rollout; what promotion needs is shown by the current
-stage alone. All candidates and metrics of a form are folded and asked at once.
+stage alone, for the first rows: those of the whole. All rows and metrics of a form are folded and
+asked at once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Hear = Callable[[Closed], None]
 
 
 class Panel:
-    """Claims of one form, by candidate and metric: evidence of the rollout and of the stage."""
+    """Claims of one form, by row and metric: evidence of the rollout and of the stage."""
 
     def __init__(
         self,
@@ -30,11 +31,18 @@ class Panel:
         columns: Ints,
         new: NewEvidence,
         dispersions: Dispersions | None = None,
+        *,
+        promoted: int | None = None,
     ) -> None:
-        """`columns` tells where each metric's counts stand, int64[metrics, columns]."""
+        """`columns` tells where each metric's counts stand, int64[metrics, columns].
+
+        Promotion asks of the first `promoted` rows, by default of all.
+        """
         self.claims, self._columns, self.new = claims, columns, new
+        self.promoted = claims if promoted is None else claims[:promoted]
+        """Claims that promotion asks of; the others are watched for harm alone."""
         self._dispersions = dispersions
-        self.whole, self.stage = new(claims), new(claims)
+        self.whole, self.stage = new(claims), new(self.promoted)
         self.peak, self._safe = np.zeros(self._shape), np.zeros(self._shape)
         self._safe_known = True
         self.harmful: list[list[bool]]
@@ -59,7 +67,7 @@ class Panel:
         return np.array([[log_threshold(alpha(claim)) for claim in row] for row in self.claims])
 
     def fold(self, closed: Closed) -> None:
-        """Closed strata for the harm test; counts [candidates, 2, all columns]."""
+        """Closed strata for the harm test; counts [rows, 2, all columns]."""
         mine = self._mine(closed)
         self._hear(mine)
         self.whole.fold(mine)
@@ -70,7 +78,7 @@ class Panel:
         self._told.clear()
 
     def fold_stage(self, closed: Closed) -> None:
-        """Closed, confirmed strata of the current stage for promotion."""
+        """Closed, confirmed strata of the current stage, of the rows that promotion asks of."""
         mine = self._mine(closed)
         self._hear_stage(mine)
         self.stage.fold(mine)
@@ -78,22 +86,23 @@ class Panel:
         self._told.clear()
 
     def _mine(self, closed: Closed) -> Closed:
-        """The panel's columns, [candidates, metrics, 2, columns], and how much they vary."""
+        """The panel's columns, [rows, metrics, 2, columns], and how much they vary."""
         counts: Counts = closed.counts[:, :, self._columns].swapaxes(1, 2)
-        phi = 1.0 if self._dispersions is None else self._dispersions.phi
+        phi = 1.0 if self._dispersions is None else self._dispersions.phi[: len(counts)]
         return replace(closed, counts=counts, phi=phi)
 
     def enter_stage(self) -> None:
         """What was shown in an earlier stage does not promote."""
-        self.stage, self._safe = self.new(self.claims), np.zeros(self._shape)
+        self.stage, self._safe = self.new(self.promoted), np.zeros(self._shape)
         self._safe_known, self._harmless = True, None
         self._told.clear()
 
     @property
     def safe(self) -> Floats:
-        """Log e-values for non-inferiority in the current stage, [candidates, metrics]."""
+        """Log e-values for non-inferiority in the current stage, [rows, metrics]."""
         if not self._safe_known:
-            self._safe, self._safe_known = self.stage.log_e_safe(), True
+            self._safe[: len(self.promoted)] = self.stage.log_e_safe()
+            self._safe_known = True
         return self._safe
 
     def _find_harmful(self) -> None:

@@ -9,7 +9,7 @@ from streams.evidence.budget import log_threshold
 from streams.judge.facts import Finding, Verdict
 from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.panel import Panel
-from streams.spec.model import ALL_SEGMENT, BASELINE
+from streams.spec.model import BASELINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,7 +20,7 @@ class Watch:
     reader: Reader
     panel: Panel
     row: int
-    """The candidate's."""
+    """The candidate's in its segment."""
     column: int
     """The metric's."""
     measure: Callable[[], Gauge] | None = None
@@ -30,6 +30,11 @@ class Watch:
     def harmful(self) -> bool:
         """Whether harm was shown, now or before."""
         return self.panel.harmful[self.row][self.column]
+
+    @property
+    def promoting(self) -> bool:
+        """Whether promotion asks of it; of slices it does not."""
+        return self.row < len(self.panel.promoted)
 
     @property
     def harmless(self) -> bool:
@@ -54,6 +59,8 @@ class Watch:
             return Finding.UNDECIDED, "warming_up"
         if self.harmless:
             return Finding.NO_HARM, "no_harm_shown"
+        if not self.promoting:
+            return Finding.UNDECIDED, "watched_for_harm"
         return Finding.UNDECIDED, "not_enough_data"
 
     def verdict(self, invalid: str, panes: tuple[int, int]) -> Verdict:
@@ -66,7 +73,7 @@ class Watch:
             metric=claim.metric.name,
             kind=claim.metric.kind.value,
             role=claim.metric.role.value,
-            segment=ALL_SEGMENT,
+            segment=claim.segment,
             candidate=claim.candidate,
             finding=finding,
             reason=f"{code}: {gauge.remark}" if gauge.remark else code,
