@@ -68,7 +68,7 @@ class Reader:
 
     @cached_property
     def layout(self) -> Layout | None:
-        """How to read predictions of this writer in batches; None where it cannot be done."""
+        """How to read records of this writer in batches; None where it cannot be done."""
         from streams.wire.layout import layout_of  # noqa: PLC0415 - server extra only
 
         return layout_of(self.writer, self.reader)

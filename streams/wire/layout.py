@@ -1,4 +1,4 @@
-"""How does pyruhvro read one writer's predictions, and which rows of it can be trusted?
+"""How does pyruhvro read one writer's records of a topic, and which rows of it can be trusted?
 
 pyruhvro sees the same bytes under a schema of its own: the registry header as a boolean and a
 float, enums and ints as longs, names and documentation left out. It checks neither UTF-8 nor
@@ -18,38 +18,30 @@ import pyarrow as pa
 import pyruhvro
 from numpy.typing import NDArray
 
+from streams.wire.arrow_types import arrow_type, fits, kind, shaped
 from streams.wire.framing import HEADER_BYTES
-from streams.wire.lengths import lengths
+from streams.wire.lengths import lengths, numbers
 from streams.wire.schemas import Schema
 
 _HEADER = ({"name": "davy__magic", "type": "boolean"}, {"name": "davy__id", "type": "float"})
 _ASCII = 0x80
-_SHARE: tuple[Schema, ...] = ("double", ["null", "double"], ["double", "null"], None)
-_WANTED: dict[str, tuple[Schema, ...]] = {
-    "request_id": ("string",),
-    "service": ("string",),
-    "model_version": ("string",),
-    "completed_at": ("long",),
-    "latency_ms": ("double",),
-    "status": ("enum",),
-    "predicted_class": ("string", ["null", "string"], ["string", "null"], None),
-    "score": _SHARE,
-    "confidence": _SHARE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One writer's schema as pyruhvro is to read it; `columns` are positions, None if absent."""
+    """One writer's schema as pyruhvro is to read it, and where our fields are in it."""
 
     writer: dict[str, Any]
     pyruhvro_json: str
     columns: dict[str, int | None]
-    status: NDArray[np.int8]
-    """Our status number by the writer's; -1 for symbols that we do not know."""
+    """Positions by field of ours, None if absent."""
+    types: dict[str, Any]
+    """Arrow types by field of ours."""
+    symbols: dict[str, NDArray[np.int8]]
+    """By enum of ours, our numbers by the writer's; -1 for symbols that we do not know."""
 
-    def decode(self, values: Sequence[bytes]) -> tuple[Any, NDArray[np.bool_]]:
-        """Arrow arrays by position and, per row, whether they are exactly what was written.
+    def decode(self, values: Sequence[bytes]) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+        """Arrow arrays by field of ours and, per row, whether it holds what was written.
 
         Framed values of this writer's schema id; none of them empty.
 
@@ -63,7 +55,23 @@ class Layout:
             for array, field in zip(arrays, self.writer["fields"], strict=True)
         )
         trusted: NDArray[np.bool_] = given == usual
-        return arrays, trusted
+        held = {}
+        for name, at in self.columns.items():
+            if at is None:
+                held[name] = pa.nulls(len(values), self.types[name])
+            elif name in self.symbols:
+                ours = self._ours(name, numbers(arrays[at]))
+                trusted &= ours >= 0
+                held[name] = pa.array(ours)
+            else:
+                held[name] = shaped(arrays[at], self.types[name])
+        return held, trusted
+
+    def _ours(self, name: str, written: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Our numbers of the writer's symbols; -1 where we know none."""
+        table = self.symbols[name]
+        known = (written >= 0) & (written < len(table))
+        return np.where(known, table[np.where(known, written, 0)], np.int8(-1))
 
     def reads(self, values: Sequence[bytes]) -> bool:
         """Whether `decode` takes all of these values."""
@@ -91,41 +99,28 @@ def _decoded(values: Sequence[bytes], schema_json: str) -> Any:
 
 
 def layout_of(writer: dict[str, Any], reader: dict[str, Any]) -> Layout | None:
-    """The layout for an expanded writer's schema; None where pyruhvro or davy cannot take it."""
-    fields = {f["name"]: (i, f["type"]) for i, f in enumerate(writer["fields"])}
-    for name, shapes in _WANTED.items():
-        if _plain(fields[name][1] if name in fields else None) not in shapes:
-            return None
-    rewritten = _rewritten(writer, count())
+    """The layout for expanded schemas; None where pyruhvro or davy cannot take the writer's."""
+    rewritten = _rewritten(writer, count()) if fits(writer, reader) else None
     if rewritten is None:
         return None
     rewritten["fields"] = [*_HEADER, *rewritten["fields"]]
-    written = fields["status"][1]["symbols"]
-    symbols = statuses(reader)
-    numbers = [symbols.index(s) if s in symbols else -1 for s in written]
+    at = {field["name"]: i for i, field in enumerate(writer["fields"])}
+    ours = {field["name"]: field["type"] for field in reader["fields"]}
     return Layout(
         writer=writer,
         pyruhvro_json=json.dumps(rewritten),
-        columns={name: fields[name][0] if name in fields else None for name in _WANTED},
-        status=np.array(numbers, dtype=np.int8),
+        columns={name: at.get(name) for name in ours},
+        types={name: arrow_type(schema) for name, schema in ours.items()},
+        symbols={
+            name: _numbers(writer["fields"][at[name]]["type"]["symbols"], schema["symbols"])
+            for name, schema in ours.items()
+            if kind(schema) == "enum" and name in at
+        },
     )
 
 
-def statuses(schema: dict[str, Any]) -> list[str]:
-    """The symbols of `status` in the order of their numbers."""
-    kind = next(field["type"] for field in schema["fields"] if field["name"] == "status")
-    return list(kind["symbols"])
-
-
-def _plain(schema: Schema) -> Schema:
-    """`long` for `{"type": "long"}`, `enum` for an enum, branches likewise."""
-    match schema:
-        case list():
-            return [_plain(branch) for branch in schema]
-        case {"type": kind}:
-            return kind
-        case _:
-            return schema
+def _numbers(written: list[str], ours: list[str]) -> NDArray[np.int8]:
+    return np.array([ours.index(s) if s in ours else -1 for s in written], dtype=np.int8)
 
 
 def _rewritten(schema: Schema, serial: Iterator[int]) -> Any:  # noqa: PLR0911 - a form each
@@ -153,7 +148,7 @@ def _rewritten(schema: Schema, serial: Iterator[int]) -> Any:  # noqa: PLR0911 -
         case list():
             return None
         case _:
-            return _SCALARS.get(_plain(schema))
+            return _SCALARS.get(kind(schema))
 
 
 _SCALARS = {

@@ -7,19 +7,21 @@ that pyruhvro may have misread go to fastavro. A row's outcome is always the one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from streams.wire.arrow_types import from_values
 from streams.wire.avro import Reader
 from streams.wire.framing import HEADER_BYTES
 from streams.wire.headers import Rejected
-from streams.wire.layout import Layout, statuses
-from streams.wire.lengths import numbers
+from streams.wire.layout import Layout
 from streams.wire.reasons import BadRecord
+from streams.wire.resolution import expanded
+from streams.wire.schemas import load_schema, subject_of
 
 _LEAF_ROWS = 32
 _CHUNK_BYTES = 1 << 28
@@ -28,51 +30,41 @@ _CHUNK_BYTES = 1 << 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRows:
-    """Decoded predictions before any of their values is judged; all fields have one length."""
+    """Decoded records of one topic before any of their values is judged."""
 
     row: NDArray[np.int64]
-    event_ms: NDArray[np.int64]
-    latency_ms: NDArray[np.float64]
-    status: NDArray[np.int8]
-    score: NDArray[np.float64]
-    """NaN where null or NaN; `score_given` tells which."""
-    score_given: NDArray[np.bool_]
-    confidence: NDArray[np.float64]
-    """As `score`."""
-    confidence_given: NDArray[np.bool_]
-    service: Any
-    version: Any
-    predicted_class: Any
-    request_id: Any
-    """Arrow string arrays without offset."""
+    held: dict[str, Any]
+    """Arrow arrays without offset by field of the topic's schema, one value a row
+    (`arrow_types.py` tells the types)."""
 
     def chosen(self, keep: NDArray[np.bool_]) -> RawRows:
         """The rows where `keep` is true."""
         if keep.all():
             return self
         mask = pa.array(keep)
-        held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return RawRows(
-            **{
-                name: value[keep] if isinstance(value, np.ndarray) else value.filter(mask)
-                for name, value in held.items()
-            }
-        )
+        held = {name: array.filter(mask) for name, array in self.held.items()}
+        return RawRows(row=self.row[keep], held=held)
+
+
+def nothing(topic: str) -> RawRows:
+    """No rows of this topic."""
+    fields = expanded(load_schema(subject_of(topic).schema))["fields"]
+    held = {field["name"]: from_values([], field["type"]) for field in fields}
+    return RawRows(row=np.empty(0, dtype=np.int64), held=held)
 
 
 def joined(parts: Sequence[RawRows]) -> RawRows:
     """All parts as one, ordered by row."""
     if len(parts) == 1:
         return parts[0]
-    order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
-    held: dict[str, Any] = {}
-    for field in fields(RawRows):
-        columns = [getattr(part, field.name) for part in parts]
-        if isinstance(columns[0], np.ndarray):
-            held[field.name] = np.concatenate(columns)[order]
-        else:
-            held[field.name] = pa.concat_arrays(columns).take(pa.array(order))
-    return RawRows(**held)
+    rows = np.concatenate([part.row for part in parts])
+    order = np.argsort(rows, kind="stable")
+    places = pa.array(order)
+    held = {
+        name: pa.concat_arrays([part.held[name] for part in parts]).take(places)
+        for name in parts[0].held
+    }
+    return RawRows(row=rows[order], held=held)
 
 
 def decoded(
@@ -135,43 +127,8 @@ def _batch(
     values: Sequence[bytes], rows: NDArray[np.int64], layout: Layout
 ) -> tuple[RawRows, NDArray[np.bool_]]:
     """The rows that pyruhvro surely read as they were written, and which those are."""
-    arrays, trusted = layout.decode(values)
-    at = layout.columns
-    symbol = numbers(arrays[at["status"]])
-    known = (symbol >= 0) & (symbol < len(layout.status))
-    status = layout.status[np.where(known, symbol, 0)]
-    trusted = trusted & known & (status >= 0)
-    score, score_given = _share(arrays, at["score"], len(rows))
-    confidence, confidence_given = _share(arrays, at["confidence"], len(rows))
-    klass = at["predicted_class"]
-    whole = RawRows(
-        row=rows,
-        event_ms=numbers(arrays[at["completed_at"]]),
-        latency_ms=_doubles(arrays[at["latency_ms"]]),
-        status=status,
-        score=score,
-        score_given=score_given,
-        confidence=confidence,
-        confidence_given=confidence_given,
-        service=arrays[at["service"]],
-        version=arrays[at["model_version"]],
-        predicted_class=pa.nulls(len(rows), pa.string()) if klass is None else arrays[klass],
-        request_id=arrays[at["request_id"]],
-    )
-    return whole.chosen(trusted), trusted
-
-
-def _doubles(array: Any) -> NDArray[np.float64]:
-    return np.frombuffer(array.buffers()[1], dtype=np.float64, count=len(array))
-
-
-def _share(
-    arrays: Any, at: int | None, count: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if at is None:
-        return np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
-    given = arrays[at].is_valid().to_numpy(zero_copy_only=False)
-    return np.where(given, _doubles(arrays[at]), np.nan), given
+    held, trusted = layout.decode(values)
+    return RawRows(row=rows, held=held).chosen(trusted), trusted
 
 
 def _one_by_one(
@@ -187,27 +144,8 @@ def _one_by_one(
         else:
             kept.append(row)
     if kept:
-        yield _from_records(np.array(kept, dtype=np.int64), records, statuses(reader.reader))
-
-
-def _from_records(
-    rows: NDArray[np.int64], records: list[dict[str, Any]], symbols: list[str]
-) -> RawRows:
-    def column(name: str) -> list[Any]:
-        return [record[name] for record in records]
-
-    score, confidence = column("score"), column("confidence")
-    return RawRows(
-        row=rows,
-        event_ms=np.array(column("completed_at"), dtype=np.int64),
-        latency_ms=np.array(column("latency_ms"), dtype=np.float64),
-        status=np.array([symbols.index(s) for s in column("status")], dtype=np.int8),
-        score=np.array([np.nan if s is None else s for s in score], dtype=np.float64),
-        score_given=np.array([s is not None for s in score], dtype=np.bool_),
-        confidence=np.array([np.nan if c is None else c for c in confidence], dtype=np.float64),
-        confidence_given=np.array([c is not None for c in confidence], dtype=np.bool_),
-        service=pa.array(column("service"), pa.string()),
-        version=pa.array(column("model_version"), pa.string()),
-        predicted_class=pa.array(column("predicted_class"), pa.string()),
-        request_id=pa.array(column("request_id"), pa.string()),
-    )
+        held = {
+            field["name"]: from_values([r[field["name"]] for r in records], field["type"])
+            for field in reader.reader["fields"]
+        }
+        yield RawRows(row=np.array(kept, dtype=np.int64), held=held)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from streams.errors import FramingError
 
 MAX_LATENCY_MS = 1e7
+MAX_TOKENS = 1e8
 MAX_EVENT_MS = 7_258_118_400_000
 """The year 2200: later times were no milliseconds."""
 
@@ -25,7 +26,12 @@ class Reason(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
     NO_SERVICE = "no_service"
     NO_VERSION = "no_version"
+    NO_METRIC = "no_metric"
+    NO_REQUEST_ID = "no_request_id"
+    NO_OUTCOME_ID = "no_outcome_id"
+    NO_CONTENT = "no_content"
     BAD_LATENCY = "bad_latency"
+    BAD_VALUE = "bad_value"
     BAD_TIME = "bad_time"
     FUTURE = "future"
     UNPROCESSABLE = "unprocessable"
@@ -52,6 +58,15 @@ _ADVICE = {
     Reason.INVALID_UTF8: "A string is not UTF-8: encode text as UTF-8 in the producer.",
     Reason.NO_SERVICE: "The service is empty: give the publisher the service's name.",
     Reason.NO_VERSION: "The model version is empty: give the publisher the model's version.",
+    Reason.NO_METRIC: "The outcome's metric is empty: name what it measures, as the rollout spec"
+    " does.",
+    Reason.NO_REQUEST_ID: "The request id is empty: give each request an id of its own, and its"
+    " outcomes the same.",
+    Reason.NO_OUTCOME_ID: "The outcome id is empty: give each outcome an id of its own, so that"
+    " one that is sent twice counts once.",
+    Reason.NO_CONTENT: "The outcome has neither label nor value: publish what became of the"
+    " request.",
+    Reason.BAD_VALUE: "The value is NaN or infinite: publish a number, or no outcome.",
     Reason.BAD_LATENCY: "The latency is NaN, infinite, negative or above 1e7 ms: publish"
     " milliseconds.",
     Reason.BAD_TIME: "The time is not between 1970 and 2200: publish milliseconds since the epoch.",

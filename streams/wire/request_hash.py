@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from streams.wire.lengths import offsets
@@ -34,6 +36,12 @@ def request_hashes(ids: Any) -> NDArray[np.uint64]:
     for row in np.flatnonzero(~short):
         out[row] = _hashes(data[bounds[row] : bounds[row + 1]], sizes[row : row + 1])[0]
     return out
+
+
+def unit_hashes(units: Any, request_ids: Any) -> NDArray[np.uint64]:
+    """A uint64 per unit (Arrow strings or null), of the request id where it is null or ""."""
+    named = pc.if_else(pc.equal(units, ""), pa.scalar(None, pa.string()), units)
+    return request_hashes(pc.coalesce(named, request_ids))
 
 
 def _hashes(data: NDArray[np.uint8], sizes: NDArray[np.int64]) -> NDArray[np.uint64]:

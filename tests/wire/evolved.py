@@ -14,7 +14,10 @@ def _fields(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def newer() -> dict[str, Any]:
-    """Ours with optional fields of every shape, in front and behind, and one more status."""
+    """Ours with optional fields of every shape, in front and behind, and one more status.
+
+    `llm` has its fields in another order, one more and one less.
+    """
     schema = load_schema("prediction")
     extra = [
         {"name": "region", "type": ["null", "string"], "default": None},
@@ -37,6 +40,13 @@ def newer() -> dict[str, Any]:
         },
     ]
     schema["fields"] = [extra[0], *schema["fields"], *extra[1:]]
+    llm = _fields(schema)["llm"]["type"]
+    llm.reverse()
+    llm[0]["fields"] = [
+        {"name": "cost", "type": ["null", "double"], "default": None},
+        *(field for field in reversed(llm[0]["fields"]) if field["name"] != "tpot_ms"),
+    ]
+    _fields(schema)["llm"].pop("default")
     _fields(schema)["status"]["type"]["symbols"] = ["OK", "CANCELLED", "TIMEOUT", "ERROR"]
     return schema
 

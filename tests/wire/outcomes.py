@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from streams.wire.codec import Codec
-from streams.wire.columns import Coded, PredictionColumns, decode_predictions
+from streams.wire.columns import Coded, LlmColumns, PredictionColumns, decode_predictions
 from streams.wire.store import SchemaStore
+
+DIMENSIONS = ("country", "city", "a", "")
+LLM = ("ttft_ms", "tpot_ms", "tokens_in", "tokens_out", "judge_score", "refused")
 
 
 class FastavroOnly(Codec):
@@ -26,14 +31,19 @@ def reference(values: Sequence[bytes | None], store: SchemaStore) -> list[Any]:
 def outcomes(columns: PredictionColumns, count: int) -> list[Any]:
     """Per record: its values, or its reason and detail. Fails unless each row comes once."""
     found: dict[int, Any] = {}
-    names = [_names(c) for c in (columns.service, columns.version, columns.predicted_class)]
+    coded = (columns.service, columns.version, columns.predicted_class)
+    names = [names_of(c) for c in (*coded, *map(columns.segment, DIMENSIONS))]
+    llm = columns.llm or no_llm(len(columns.row))
+    numbers = (
+        *(columns.event_ms, columns.latency_ms, columns.status, columns.score, columns.confidence),
+        *(columns.request_hash, columns.unit_hash, columns.unit_given),
+        *(getattr(llm, name) for name in LLM),
+    )
     for i, row in enumerate(columns.row.tolist()):
         assert row not in found
-        numbers = (columns.event_ms, columns.latency_ms, columns.status, columns.score)
         found[row] = (
             *(repr(column[i].item()) for column in numbers),
             *(column[i] for column in names),
-            int(columns.request_hash[i]),
             columns.request_ids[i].as_py(),
         )
     for refused in columns.rejected:
@@ -43,5 +53,17 @@ def outcomes(columns: PredictionColumns, count: int) -> list[Any]:
     return [found.pop(row) for row in range(count)]
 
 
-def _names(column: Coded) -> list[str | None]:
+def counted(columns: PredictionColumns) -> tuple[int, int]:
+    """Values that made no sense in predictions that do."""
+    return columns.invalid_scores, columns.invalid_llm
+
+
+def no_llm(count: int) -> LlmColumns:
+    """What a batch without generative models says of them."""
+    absent = dict.fromkeys(LLM[:-1], np.full(count, np.nan))
+    return LlmColumns(**absent, refused=np.full(count, -1, np.int8), invalid=0)
+
+
+def names_of(column: Coded) -> list[str | None]:
+    """The strings of a coded column."""
     return [None if code < 0 else column.names[code] for code in column.codes.tolist()]
