@@ -1,16 +1,19 @@
 """How are a batch's events added to open panes without touching them one by one?
 
-Events are grouped by (arm, pane); each metric is one `bincount` over group x bucket.
+Events are grouped by (arm, pane), and for each declared dimension by slice too; each metric is one
+`bincount` over group x bucket.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.facts import Cells, LiveRollout
+from streams.panes.segments import Slicing
 from streams.panes.targets import Targets
 from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.categories import OTHER
@@ -36,6 +39,10 @@ class Group:
     cells: Cells
     """Those of its rollout and pane."""
     cell: Cell
+
+    def of_slice(self, name: str) -> Group:
+        """The group of its events in one slice."""
+        return replace(self, cell=self.cells.setdefault((name, self.arm), Cell()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,20 @@ class Measured:
             predicted=columns.predicted_class.codes[chosen],
         )
 
+    def regrouped(self, part: NDArray[np.bool_], group: Ints) -> Measured:
+        """Those of its events that are in `part`, in other groups."""
+        if part.all():
+            return replace(self, group=group)
+        return Measured(
+            group=group,
+            error=self.error[part],
+            timeout=self.timeout[part],
+            latency=self.latency[part],
+            score=self.score[part],
+            confidence=self.confidence[part],
+            predicted=self.predicted[part],
+        )
+
 
 def add_to_cells(
     open_panes: dict[Place, Cells],
@@ -96,7 +117,36 @@ def add_to_cells(
     measured = Measured.of(columns, chosen, group_of)
     names = columns.predicted_class.names
     _add(groups, measured, names)
+    for rollout, slicing in targets.sliced:
+        for slices, part in _sliced(rollout, slicing, groups, measured, columns, chosen):
+            _add(slices, part, names)
     return touched
+
+
+def _sliced(
+    rollout: LiveRollout,
+    slicing: Slicing,
+    groups: list[Group],
+    measured: Measured,
+    columns: PredictionColumns,
+    chosen: Ints,
+) -> Iterator[tuple[list[Group], Measured]]:
+    """A rollout's events by slice, once for each of its dimensions."""
+    own = np.array([group.rollout is rollout for group in groups])
+    if not own.any():
+        return
+    part = own[measured.group]
+    group_of = measured.group[part]
+    for codes, slices in slicing.cuts(slicing.numbers(columns.segment, chosen[part])):
+        keys = group_of * len(slices) + codes
+        # Group numbers are small and dense: counted, not sorted.
+        occupied = np.flatnonzero(np.bincount(keys, minlength=len(groups) * len(slices)))
+        place = np.zeros(len(groups) * len(slices), np.int64)
+        place[occupied] = np.arange(occupied.size)
+        cut = [
+            groups[k // len(slices)].of_slice(slices[k % len(slices)]) for k in occupied.tolist()
+        ]
+        yield cut, measured.regrouped(part, place[keys])
 
 
 def _add(groups: list[Group], measured: Measured, class_names: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.facts import LiveRollout
+from streams.panes.segments import Slicing, slicing_of
 from streams.wire.columns import Coded
 
 
@@ -21,8 +22,12 @@ class Targets:
 
     def __init__(self, live: Iterable[LiveRollout]) -> None:
         self.arms: list[tuple[LiveRollout, str]] = []
+        self.sliced: list[tuple[LiveRollout, Slicing]] = []
+        """Rollouts with declared dimensions."""
         self._of: dict[tuple[str, str], list[int]] = {}
         for rollout in sorted(live, key=lambda item: item.spec.rollout):
+            if rollout.spec.segments:
+                self.sliced.append((rollout, slicing_of(rollout.spec)))
             for version, arm in sorted(rollout.spec.versions.items()):
                 self._of.setdefault((rollout.spec.service, version), []).append(len(self.arms))
                 self.arms.append((rollout, arm))
