@@ -14,35 +14,14 @@ from numpy.typing import NDArray
 
 from streams.sketches.bins import FixedBins
 from streams.sketches.log_histogram import LogHistogram
+from streams.sketches.scaled_sums import ScaledSums
 
 Ints = NDArray[np.int64]
 
 DELAY_BINS = 8
 """Upper ends window / 128, / 64 ... / 2, and the window (`evidence.label_delay`)."""
-UNIT = 1 << 20
-"""Parts that the range of a bounded value is cut into."""
 MILLI = 1000
 """Parts of one in `total_milli`."""
-
-
-@dataclass(slots=True)
-class ScaledSums:
-    """Values in [0, 1] as whole parts (1 / UNIT), so that sums know no order."""
-
-    count: int = 0
-    total: int = 0
-    squares: int = 0
-    """In 1 / UNIT^2."""
-
-    def merge(self, other: Self) -> None:
-        """Add another's values."""
-        self.count += other.count
-        self.total += other.total
-        self.squares += other.squares
-
-    def copy(self) -> Self:
-        """An independent copy."""
-        return type(self)(self.count, self.total, self.squares)
 
 
 @dataclass(slots=True)
