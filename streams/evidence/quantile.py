@@ -14,7 +14,21 @@ from numpy.typing import ArrayLike
 
 from streams.evidence.boundaries import beta_binomial_mixture_bound
 from streams.evidence.fixed import Ints
-from streams.sketches.log_histogram import MAPPING, LogHistogram
+from streams.sketches.log_histogram import MAPPING, LogHistogram, margin_buckets
+
+__all__ = [
+    "effective_margin",
+    "exceedances",
+    "freeze_tau",
+    "margin_buckets",
+    "outward",
+    "quantile_bounds",
+    "quantile_rank_bounds",
+    "quantile_ratio",
+    "quantile_ratio_interval",
+    "quantile_ratio_intervals",
+    "warm_up_events",
+]
 
 WARM_UP = 10.0
 """Baseline events beyond the quantile that freeze tau."""
@@ -55,18 +69,6 @@ def freeze_tau(histogram: LogHistogram, q: float) -> int | None:
     if index and histogram.count_above(index) < HALF * (1.0 - q) * histogram.total:
         return index - 1
     return index
-
-
-def margin_buckets(margin: float) -> int:
-    """Bucket shift j nearest to a margin of +100 margin % in latency; at least 1 if margin > 0.
-
-    >>> margin_buckets(0.10), margin_buckets(0.0)
-    (5, 0)
-    """
-    if margin < 0.0:
-        raise ValueError(f"a latency margin must not be negative, got {margin}")
-    steps = round(math.log1p(margin) / math.log(MAPPING.gamma))
-    return max(steps, 1) if margin > 0.0 else 0
 
 
 def effective_margin(buckets: int) -> float:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
+
+if TYPE_CHECKING:
+    from streams.panes.units.ledger import UnitLedger
 
 NONE = -1
 
@@ -106,6 +109,8 @@ class LiveRollout:
     """First offset of the same partition of `outcomes` that counts."""
     classes: dict[str, int] = field(default_factory=dict)
     """Predicted class -> its number, in log order; `other` from `max_classes` on."""
+    units: UnitLedger | None = None
+    """What is known of its units, where they are counted."""
 
 
 Content = TypeVar("Content")

@@ -5,13 +5,27 @@ What all sources have in common stands in `source_fold.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.duplicates import Duplicates
-from streams.panes.facts import Cells, Marker, PaneClock
+from streams.panes.facts import (
+    Body,
+    Cells,
+    ClosedPane,
+    LiveRollout,
+    Marker,
+    PaneClock,
+    Parts,
+)
 from streams.panes.groups import add_to_cells
 from streams.panes.source_fold import Added, Refused, SourceFold
+from streams.panes.units.ledger import UnitLedger
+from streams.panes.units.parts import changed_units, restore_units, unit_keys
+from streams.spec.model import RolloutSpec
 from streams.wire.columns import PredictionColumns
 
 __all__ = ["PartitionFold", "Refused"]
@@ -23,11 +37,35 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
     def __init__(self, clock: PaneClock, marker: Marker | None = None) -> None:
         super().__init__(clock, marker)
         self._duplicates = Duplicates()
+        self._ended_parts: tuple[str, ...] = ()
 
     @property
     def horizon_offset(self) -> int:
         """First offset that must be read again after a restart, to know what may be repeated."""
         return self._duplicates.horizon(self.marker.next_offset)
+
+    def activate(self, spec: RolloutSpec) -> LiveRollout:
+        """Count events for this rollout from the next offset on."""
+        rollout = super().activate(spec)
+        rollout.units = UnitLedger.of(spec)
+        return rollout
+
+    def deactivate(self, rollout: str) -> list[tuple[str, int]]:
+        """Stop counting for this rollout; returns the keys of its open panes, now gone."""
+        units = self.live[rollout].units if rollout in self.live else None
+        if units is not None:
+            self._ended_parts += unit_keys(rollout, units.stored_names)
+        return super().deactivate(rollout)
+
+    def changed_parts(self) -> Parts:
+        """What became known of units, and what was known of those of rollouts that ended."""
+        parts, ended = changed_units(self.live), self._ended_parts
+        self._ended_parts = ()
+        return replace(parts, gone=(*parts.gone, *ended))
+
+    def restore_parts(self, parts: Mapping[str, Body], *, again: bool) -> None:
+        """Take back what is known of units."""
+        restore_units(self.live, parts, again=again)
 
     def recall(
         self,
@@ -66,6 +104,12 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
                     self.open, self.targets, columns, chosen, arms[chosen], self.clock.pane_ms
                 )
         return Added(known=int(known.sum()))
+
+    def _closed(self, rollout: str, pane: int) -> ClosedPane[Cells]:
+        units = self.live[rollout].units
+        if units is not None:
+            units.close(pane, self.open[rollout, pane])
+        return super()._closed(rollout, pane)
 
     def _finished(self, pane: Cells) -> Cells:
         return pane

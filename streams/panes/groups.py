@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from streams.panes.facts import Cells, LiveRollout
 from streams.panes.segments import Slicing
 from streams.panes.targets import Targets
+from streams.panes.units.sighted import Sighted
 from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING
+from streams.sketches.unit_cell import UnitCell
 from streams.spec.model import ALL_SEGMENT
 from streams.wire.columns import PredictionColumns
 
@@ -35,6 +37,8 @@ class Group:
     """Events of one (segment, arm, pane) in a batch and the cell they belong to."""
 
     rollout: LiveRollout
+    pane: int
+    segment: str
     arm: str
     cells: Cells
     """Those of its rollout and pane."""
@@ -42,7 +46,8 @@ class Group:
 
     def of_slice(self, name: str) -> Group:
         """The group of its events in one slice."""
-        return replace(self, cell=self.cells.setdefault((name, self.arm), Cell()))
+        cell = self.cells.setdefault((name, self.arm), Cell())
+        return replace(self, segment=name, cell=cell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +64,22 @@ class Measured:
     confidence: Ints
     predicted: NDArray[np.int32]
     """Class."""
+    sighted: Sighted | None
+    """Units, where a rollout counts them."""
 
     @classmethod
-    def of(cls, columns: PredictionColumns, chosen: Ints, group: Ints) -> Measured:
-        """The chosen events, in their groups."""
+    def of(cls, columns: PredictionColumns, chosen: Ints, group: Ints, *, units: bool) -> Measured:
+        """The chosen events, in their groups, and whose they are if asked for."""
         status = columns.status[chosen]
-        latency = MAPPING.index(columns.latency_ms[chosen])
+        error, timeout = status >= _ERROR, status == _TIMEOUT
+        latency = np.where(timeout, MAPPING.size - 1, MAPPING.index(columns.latency_ms[chosen]))
+        told = {"bucket": latency, "error": error, "timeout": timeout}
         return cls(
             group=group,
-            error=status >= _ERROR,
-            timeout=status == _TIMEOUT,
-            latency=np.where(status == _TIMEOUT, MAPPING.size - 1, latency),
+            error=error,
+            timeout=timeout,
+            latency=latency,
+            sighted=Sighted.of(columns, chosen, **told) if units else None,
             score=_share_bins(columns.score[chosen]),
             confidence=_share_bins(columns.confidence[chosen]),
             predicted=columns.predicted_class.codes[chosen],
@@ -87,6 +97,7 @@ class Measured:
             score=self.score[part],
             confidence=self.confidence[part],
             predicted=self.predicted[part],
+            sighted=self.sighted and self.sighted.at(part),
         )
 
 
@@ -112,9 +123,19 @@ def add_to_cells(
         place = (rollout.spec.rollout, key % span + first)
         cells = open_panes.setdefault(place, {})
         cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
-        groups.append(Group(rollout=rollout, arm=arm, cells=cells, cell=cell))
+        groups.append(
+            Group(
+                rollout=rollout,
+                pane=place[1],
+                segment=ALL_SEGMENT,
+                arm=arm,
+                cells=cells,
+                cell=cell,
+            )
+        )
         touched.add(place)
-    measured = Measured.of(columns, chosen, group_of)
+    units = any(group.rollout.units is not None for group in groups)
+    measured = Measured.of(columns, chosen, group_of, units=units)
     names = columns.predicted_class.names
     _add(groups, measured, names)
     for rollout, slicing in targets.sliced:
@@ -157,6 +178,7 @@ def _add(groups: list[Group], measured: Measured, class_names: tuple[str, ...]) 
     _add_classes(groups, measured, class_names)
     _add_shares([group.cell.scores for group in groups], measured.group, measured.score)
     _add_shares([group.cell.confidences for group in groups], measured.group, measured.confidence)
+    _add_units(groups, measured)
 
 
 def _add_requests(groups: list[Group], measured: Measured) -> None:
@@ -201,6 +223,20 @@ def _add_classes(groups: list[Group], measured: Measured, names: tuple[str, ...]
     for i in np.argsort(first_seen).tolist():
         group, name = groups[int(distinct[i]) // len(names)], names[int(distinct[i]) % len(names)]
         group.cell.classes.add(_told_apart(group.rollout, name), int(counts[i]))
+
+
+def _add_units(groups: list[Group], measured: Measured) -> None:
+    """What is seen of units, for the rollouts that count them."""
+    if measured.sighted is None:
+        return
+    order = np.argsort(measured.group, kind="stable")
+    ends = np.cumsum(np.bincount(measured.group, minlength=len(groups)))
+    for group, rows in zip(groups, np.split(order, ends[:-1]), strict=True):
+        if group.rollout.units is not None:
+            seen = measured.sighted.at(rows)
+            group.rollout.units.add(group.pane, (group.segment, group.arm), seen.units, seen.sight)
+            group.cell.units = group.cell.units or UnitCell()
+            group.cell.units.merge(seen.told())
 
 
 def _told_apart(rollout: LiveRollout, name: str) -> str:

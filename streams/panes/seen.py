@@ -48,6 +48,12 @@ class Generation:
             self._times[slots[won]] = times[left[won]]
             left = left[~won]
 
+    def items(self) -> tuple[Keys, Times]:
+        """All keys, ascending, and their times."""
+        used = np.flatnonzero(self._keys != EMPTY)
+        order = used[np.argsort(self._keys[used])]
+        return self._keys[order], self._times[order]
+
     def _slots(self, keys: Keys) -> NDArray[np.int64]:
         """Where each key is, or the free slot where it would be looked for in vain."""
         last = np.uint64(self._keys.size - 1)

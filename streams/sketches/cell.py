@@ -9,6 +9,7 @@ from typing import Any, Self
 from streams.sketches.bins import FixedBins
 from streams.sketches.categories import CategoryCounts
 from streams.sketches.log_histogram import LogHistogram
+from streams.sketches.unit_cell import UnitCell
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Cell:
     classes: CategoryCounts = field(default_factory=CategoryCounts)
     scores: FixedBins = field(default_factory=FixedBins)
     confidences: FixedBins = field(default_factory=FixedBins)
+    units: UnitCell | None = None
+    """Where units are counted."""
 
     def merge(self, other: Self) -> None:
         """Add another cell's events."""
@@ -32,6 +35,9 @@ class Cell:
         self.classes.merge(other.classes)
         self.scores.merge(other.scores)
         self.confidences.merge(other.confidences)
+        if other.units is not None:
+            self.units = self.units or UnitCell()
+            self.units.merge(other.units)
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -43,6 +49,7 @@ class Cell:
             classes=self.classes.copy(),
             scores=self.scores.copy(),
             confidences=self.confidences.copy(),
+            units=self.units and self.units.copy(),
         )
 
     def to_state(self, segment: str, arm: str) -> dict[str, Any]:
@@ -57,6 +64,7 @@ class Cell:
             "classes": self.classes.to_state(),
             "scores": self.scores.to_state(),
             "confidences": self.confidences.to_state(),
+            "units": self.units and self.units.to_state(),
         }
 
     @classmethod
@@ -70,5 +78,6 @@ class Cell:
             classes=CategoryCounts.from_state(state["classes"]),
             scores=FixedBins.from_state(state["scores"]),
             confidences=FixedBins.from_state(state["confidences"]),
+            units=state["units"] and UnitCell.from_state(state["units"]),
         )
         return state["segment"], state["arm"], cell

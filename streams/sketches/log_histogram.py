@@ -6,6 +6,7 @@ arithmetic decides, so that no logarithm, processor or numpy build can move a va
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import ClassVar
@@ -87,6 +88,18 @@ class LogMapping:
 
 
 MAPPING = LogMapping()
+
+
+def margin_buckets(margin: float) -> int:
+    """Bucket shift j nearest to a margin of +100 margin % in latency; at least 1 if margin > 0.
+
+    >>> margin_buckets(0.10), margin_buckets(0.0)
+    (5, 0)
+    """
+    if margin < 0.0:
+        raise ValueError(f"a latency margin must not be negative, got {margin}")
+    steps = round(math.log1p(margin) / math.log(MAPPING.gamma))
+    return max(steps, 1) if margin > 0.0 else 0
 
 
 class LogHistogram(Histogram):

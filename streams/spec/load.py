@@ -29,6 +29,7 @@ KEYS = (
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
     *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
+    *("unit", "max_units"),
 )
 NEVER = "never"
 ROUTE_EXAMPLE = (
@@ -244,6 +245,9 @@ def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, Any]]:
     told["segment_budget"] = ("segment_budget", part)
     harm = block.take("on_segment_harm", units.segment_harm, default=defaults.ON_SEGMENT_HARM)
     told["on_segment_harm"] = ("on_segment_harm", harm)
+    told["unit"] = ("unit", block.take("unit", units.unit, default=defaults.UNIT))
+    remembered = block.take("max_units", units.count, default=defaults.MAX_UNITS)
+    told["max_units"] = ("max_units", remembered)
     for key, (_, found) in told.items():
         _check_knob(block, key, found.value)
     sources = {key: found.source for key, (_, found) in told.items()}
@@ -268,5 +272,7 @@ def _check_knob(block: Block, key: str, value: float | str | None) -> None:
         return
     if key == "max_classes" and not 2 <= value <= 1000:  # noqa: PLR2004 - model.py
         refuse(node, f"max_classes is {value}", "write 2 to 1000; the rest is counted as `other`")
+    if key == "max_units" and not 1000 <= value <= 100_000_000:  # noqa: PLR2004 - model.py
+        refuse(node, f"max_units is {value}", "write 1000 to 100000000; each takes up to 64 bytes")
     if value == 0 and key != "routing_lag":
         refuse(node, f"{key} is 0", "write a time above 0")

@@ -26,6 +26,8 @@ from streams.spec.fact import Fact, Name
 BASELINE = "baseline"
 ALL_SEGMENT = "all"
 FULL_BP = 10_000
+MAX_UNIT_MARGINS = 4
+"""Different margins of latency that a rollout may have where units are counted."""
 
 
 class MetricKind(StrEnum):
@@ -53,6 +55,13 @@ class Overdispersion(StrEnum):
 
     NONE = "none"  # requests fail one by one
     MEASURED = "measured"  # variance over mean of the baseline tempers relative rates
+
+
+class Unit(StrEnum):
+    """What is counted: what routing assigns to an arm."""
+
+    REQUEST = "request"  # each request is routed by itself
+    USER = "user"  # routing is sticky: a user's first error, his first exposure
 
 
 class Metric(Fact):
@@ -168,6 +177,10 @@ class RolloutSpec(Fact):
     """What is awaited of predictions, each by its name."""
     outcome_sample: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the requests, chosen by the hash of their id, whose outcomes are joined."""
+    unit: Unit = Unit.REQUEST
+    """What routing assigns; USER is the `unit` of the predictions, a user or a session."""
+    max_units: Annotated[int, Field(ge=1000, le=100_000_000)] = 1_000_000
+    """Units remembered by source partition; a rollout that meets more is invalid."""
     overdispersion: Overdispersion = Overdispersion.NONE
     """MEASURED needs 48 minutes of baseline before it says anything of errors and latency."""
     segments: Annotated[tuple[Dimension, ...], Field(max_length=MOST_DIMENSIONS)] = ()
@@ -206,6 +219,12 @@ class RolloutSpec(Fact):
         """Whether each combination is counted too: what is left when a slice goes is their sum."""
         several = len(self.segments) > 1
         return several and self.on_segment_harm is SegmentHarm.SEGMENT
+
+    @property
+    def latency_margins(self) -> tuple[float, ...]:
+        """Different margins of its latencies, ascending; an absolute limit has the margin 0."""
+        kinds = (MetricKind.LATENCY, MetricKind.LATENCY_SLA)
+        return tuple(sorted({metric.margin for metric in self.metrics if metric.kind in kinds}))
 
     @property
     def spec_hash(self) -> str:
@@ -261,4 +280,9 @@ class RolloutSpec(Fact):
             joint=self.joint,
             claims=len(self.metrics) * len(self.candidates),
         )
+        if self.unit is not Unit.REQUEST and len(self.latency_margins) > MAX_UNIT_MARGINS:
+            raise ValueError(
+                f"metrics: where users are counted, latencies have at most {MAX_UNIT_MARGINS} "
+                f"different margins, got {self.latency_margins} (an absolute limit counts as 0)"
+            )
         return self

@@ -142,3 +142,5 @@ def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     yield _line("silence_rollback", text, told["silence_rollback"])
     yield _line("max_classes", str(spec.max_classes), told["max_classes"])
     yield _line("overdispersion", spec.overdispersion, told["overdispersion"])
+    yield _line("unit", spec.unit, told["unit"])
+    yield _line("max_units", str(spec.max_units), told["max_units"])

@@ -14,7 +14,7 @@ from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
-from streams.spec.model import Overdispersion
+from streams.spec.model import Overdispersion, Unit
 from streams.spec.stages import KEYS as STAGE_KEYS
 
 Schema = dict[str, Any]
@@ -219,6 +219,18 @@ def _knobs() -> Schema:
             "enum": [kind.value for kind in Overdispersion],
             "default": defaults.OVERDISPERSION,
             "description": "measured: bursts that hit one arm alone are reckoned with.",
+        },
+        "unit": {
+            "enum": [unit.value for unit in Unit],
+            "default": defaults.UNIT,
+            "description": "user: routing is sticky, a user's first error counts once.",
+        },
+        "max_units": {
+            "type": "integer",
+            "minimum": 1000,
+            "maximum": 100_000_000,
+            "default": int(defaults.MAX_UNITS),
+            "description": "Users remembered by source partition; beyond it: invalid.",
         },
     }
 

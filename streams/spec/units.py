@@ -11,7 +11,7 @@ import re
 from decimal import Decimal
 
 from streams.spec.dimensions import SegmentHarm
-from streams.spec.model import FULL_BP, Overdispersion
+from streams.spec.model import FULL_BP, Overdispersion, Unit
 
 NUMBER = r"\d+(?:\.\d+)?"
 WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
@@ -190,6 +190,16 @@ def segment_harm(text: str) -> SegmentHarm:
     if text not in set(SegmentHarm):
         raise UnitError(f"`{text}` does not go back", "write `rollout` or `segment`")
     return SegmentHarm(text)
+
+
+def unit(text: str) -> Unit:
+    """`request` or `user`."""
+    if text not in set(Unit):
+        raise UnitError(
+            f"`{text}` is nothing that routing assigns",
+            "write `user` where a user or session stays with one version, else `request`",
+        )
+    return Unit(text)
 
 
 def name(text: str) -> str:

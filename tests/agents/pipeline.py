@@ -40,6 +40,8 @@ class Traffic:
     candidate_share: float = 0.25
     error_rates: tuple[float, float] = (0.01, 0.01)
     seed: int = 7
+    users: int = 0
+    """How many send requests, each always to one version; none: every request is alone."""
 
     def events(self, start_ms: int) -> Iterator[dict[str, Any]]:
         """Prediction records in order of completion."""
@@ -47,10 +49,13 @@ class Traffic:
         count = int(self.seconds * self.rate)
         times = np.sort(dice.uniform(0, self.seconds * 1000, count)).astype(int)
         for number, at in enumerate(times.tolist()):
-            candidate = bool(dice.random() < self.candidate_share)
+            user = int(dice.integers(self.users)) if self.users else None
+            drawn = dice.random() if user is None else user / self.users
+            candidate = bool(drawn < self.candidate_share)
             failed = bool(dice.random() < self.error_rates[candidate])
             yield {
                 "request_id": f"r{self.seed}-{number}",
+                "unit": None if user is None else f"u{user}",
                 "service": self.service,
                 "model_version": "v2" if candidate else "v1",
                 "completed_at": start_ms + at,
@@ -128,7 +133,7 @@ class Pipeline:
         count = 0
         for event in events:
             value = self.codec.encode("predictions", event)
-            self.produce("predictions", event["request_id"], value)
+            self.produce("predictions", event.get("unit") or event["request_id"], value)
             count += 1
         self.settle()
         return count

@@ -93,17 +93,24 @@ async def nothing_to_read(_: Partition) -> int:
     return 0
 
 
-def owner_of(out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOwner:
-    """An owner that starts from nothing."""
-    context = MemoryContext(
-        settings=Settings(lateness_ms=0, future_ms=1 << 50, **settings),
+def context_of(
+    out: MemoryWriter, specs: MemorySpecs, settings: Settings, *, transactional: bool = True
+) -> MemoryContext:
+    """What an owner gets, all in memory."""
+    return MemoryContext(
+        settings=settings,
         codec=CODEC,
         own=OwnRecords(CODEC, Sparing(print)),
         specs=cast("Any", specs),
-        transactional=True,
+        transactional=transactional,
         end_offset=nothing_to_read,
         out=out,
     )
+
+
+def owner_of(out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOwner:
+    """An owner that starts from nothing."""
+    context = context_of(out, specs, Settings(lateness_ms=0, future_ms=1 << 50, **settings))
     return SketchOwner(SOURCE, context, PREDICTIONS)
 
 

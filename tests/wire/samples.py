@@ -57,8 +57,23 @@ CELL = {
     "classes": [{"name": "7", "count": 3}],
     "scores": {"index": [], "count": []},
     "confidences": {"index": [39], "count": [2]},
+    "units": None,
+}
+UNITS = {
+    "seen": 3,
+    "error_risk": 2,
+    "errors": 1,
+    "timeout_risk": 3,
+    "timeouts": 0,
+    "fresh": 1,
+    "crossed": 0,
+    "unnamed": 0,
+    "lost": 0,
+    "slowest": [{"shift": 5, "before": BINS, "after": BINS}],
 }
 PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL]}
+UNIT_PANE = PANE | {"cells": [CELL | {"units": UNITS}]}
+UNIT_PART = {"rollout": "r", "name": "log/0/0", "data": b"\x01\x02"}
 SOURCE = {
     "source": "predictions",
     "source_partition": 1,
@@ -268,10 +283,12 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         {"body": ("davy.LiveRollout", LIVE)},
         {"body": ("davy.OpenCohort", COHORT | {"told": 3})},
         {"body": ("davy.JoinPart", JOIN_PART)},
+        {"body": ("davy.UnitPart", UNIT_PART)},
         {"body": ("davy.JoinMarker", JOIN_MARKER)},
     ),
     "panes": (
         {**SOURCE, "body": ("davy.Pane", PANE)},
+        {**SOURCE, "body": ("davy.Pane", UNIT_PANE)},
         {**SOURCE, "body": ("davy.Progress", PROGRESS)},
         {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
         {**SOURCE, "body": ("davy.Cohort", COHORT | {"complete": 8})},
