@@ -92,7 +92,7 @@ class Marker:
     unknown: int = 0
     """Accepted events of services or versions that no live rollout names."""
     invalid_scores: int = 0
-    """Scores and confidences that were not a number in [0, 1]; their events count without them."""
+    """Scores, confidences and values of `llm` that make no sense; their events count."""
     duplicates: int = 0
     """Events that repeated a request id and model version within the horizon."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.facts import Cells, LiveRollout
+from streams.panes.generative import MeasuredLlm
 from streams.panes.segments import Slicing
 from streams.panes.targets import Targets
 from streams.panes.units.sighted import Sighted
@@ -66,11 +67,13 @@ class Measured:
     """Class."""
     sighted: Sighted | None
     """Units, where a rollout counts them."""
+    llm: MeasuredLlm | None
+    """What generative models add; None where no event has it."""
 
     @classmethod
     def of(cls, columns: PredictionColumns, chosen: Ints, group: Ints, *, units: bool) -> Measured:
         """The chosen events, in their groups, and whose they are if asked for."""
-        status = columns.status[chosen]
+        status, llm = columns.status[chosen], columns.llm
         error, timeout = status >= _ERROR, status == _TIMEOUT
         latency = np.where(timeout, MAPPING.size - 1, MAPPING.index(columns.latency_ms[chosen]))
         told = {"bucket": latency, "error": error, "timeout": timeout}
@@ -83,6 +86,7 @@ class Measured:
             score=_share_bins(columns.score[chosen]),
             confidence=_share_bins(columns.confidence[chosen]),
             predicted=columns.predicted_class.codes[chosen],
+            llm=llm and MeasuredLlm.of(llm, chosen, timeout),
         )
 
     def regrouped(self, part: NDArray[np.bool_], group: Ints) -> Measured:
@@ -98,6 +102,7 @@ class Measured:
             confidence=self.confidence[part],
             predicted=self.predicted[part],
             sighted=self.sighted and self.sighted.at(part),
+            llm=self.llm and self.llm.part(part),
         )
 
 
@@ -179,6 +184,8 @@ def _add(groups: list[Group], measured: Measured, class_names: tuple[str, ...]) 
     _add_shares([group.cell.scores for group in groups], measured.group, measured.score)
     _add_shares([group.cell.confidences for group in groups], measured.group, measured.confidence)
     _add_units(groups, measured)
+    if measured.llm is not None:
+        measured.llm.add_to([group.cell for group in groups], measured.group)
 
 
 def _add_requests(groups: list[Group], measured: Measured) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from streams.sketches.bins import FixedBins
 from streams.sketches.categories import CategoryCounts
+from streams.sketches.llm_cell import LlmCell
 from streams.sketches.log_histogram import LogHistogram
 from streams.sketches.unit_cell import UnitCell
 
@@ -25,6 +26,8 @@ class Cell:
     confidences: FixedBins = field(default_factory=FixedBins)
     units: UnitCell | None = None
     """Where units are counted."""
+    llm: LlmCell | None = None
+    """What generative models add; None where no event had it."""
 
     def merge(self, other: Self) -> None:
         """Add another cell's events."""
@@ -38,6 +41,14 @@ class Cell:
         if other.units is not None:
             self.units = self.units or UnitCell()
             self.units.merge(other.units)
+        if other.llm is not None:
+            self.generative().merge(other.llm)
+
+    def generative(self) -> LlmCell:
+        """`llm`, made where it is not there yet."""
+        if self.llm is None:
+            self.llm = LlmCell()
+        return self.llm
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -50,6 +61,7 @@ class Cell:
             scores=self.scores.copy(),
             confidences=self.confidences.copy(),
             units=self.units and self.units.copy(),
+            llm=self.llm and self.llm.copy(),
         )
 
     def to_state(self, segment: str, arm: str) -> dict[str, Any]:
@@ -65,6 +77,7 @@ class Cell:
             "scores": self.scores.to_state(),
             "confidences": self.confidences.to_state(),
             "units": self.units and self.units.to_state(),
+            "llm": self.llm and self.llm.to_state(),
         }
 
     @classmethod
@@ -79,5 +92,6 @@ class Cell:
             scores=FixedBins.from_state(state["scores"]),
             confidences=FixedBins.from_state(state["confidences"]),
             units=state["units"] and UnitCell.from_state(state["units"]),
+            llm=LlmCell.from_state(state["llm"]) if state["llm"] else None,
         )
         return state["segment"], state["arm"], cell

@@ -58,7 +58,7 @@ class PredictionColumns:
     service: Coded
     version: Coded
     predicted_class: Coded
-    invalid_scores: int
+    invalid_shares: int
     """Scores and confidences that were NaN or outside [0, 1]: accepted are their predictions."""
     rejected: tuple[Rejected, ...]
     """By row; the reasons are those of `Reason` but `future`, which needs the append time."""
@@ -98,9 +98,9 @@ class PredictionColumns:
         return llm_columns(self.llm_parts)
 
     @property
-    def invalid_llm(self) -> int:
-        """Values in `llm` that make no sense: accepted are their predictions."""
-        return 0 if self.llm is None else self.llm.invalid
+    def invalid_scores(self) -> int:
+        """Scores, confidences and values in `llm` that make no sense; their predictions count."""
+        return self.invalid_shares + (0 if self.llm is None else self.llm.invalid)
 
 
 def decode_predictions(
@@ -150,7 +150,7 @@ def _columns(
         service=service,
         version=version,
         predicted_class=coded(held["predicted_class"]),
-        invalid_scores=bad_scores + bad_confidences,
+        invalid_shares=bad_scores + bad_confidences,
         rejected=by_row(rejected),
         request_ids=held["request_id"],
         units=held["unit"],

@@ -27,6 +27,8 @@ _LIMITS = {
 class LlmColumns:
     """One entry a prediction; NaN where it was not given or makes no sense."""
 
+    given: NDArray[np.bool_]
+    """Where the prediction has this part at all."""
     ttft_ms: NDArray[np.float64]
     """Time to the first token, 0 <= t <= MAX_LATENCY_MS, as `tpot_ms`, time per output token."""
     tpot_ms: NDArray[np.float64]
@@ -53,4 +55,4 @@ def llm_columns(part: Any) -> LlmColumns | None:
         columns[name] = np.where(good, values, np.nan)
         invalid += int((given(held[name]) & ~good).sum())
     refused = held["refused"].cast("int8").fill_null(-1).to_numpy(zero_copy_only=False)
-    return LlmColumns(**columns, refused=refused, invalid=invalid)
+    return LlmColumns(given=given(part), **columns, refused=refused, invalid=invalid)

@@ -18,6 +18,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "cell.avsc"
 
 names = st.sampled_from(["cat", "dog", "é", "other", "7"])
 categories = st.lists(st.tuples(names, st.integers(0, 9)), max_size=12)
+tokens = st.lists(st.integers(0, 10**8), max_size=9)
 scores = st.lists(st.floats(0, 1), max_size=20)
 
 
@@ -36,6 +37,14 @@ def cells(draw: st.DrawFn) -> Cell:
     cell.scores.update(np.array(draw(scores)))
     cell.confidences.update(np.array(draw(scores)))
     cell.classes = counted(draw(categories))
+    if draw(st.booleans()):
+        llm = cell.generative()
+        llm.told, llm.refused = cell.exposures, cell.exposures // 3
+        llm.ttft.update(np.array(draw(st.lists(st.floats(0, 1e7), max_size=9))))
+        llm.tpot.update(np.array(draw(st.lists(st.floats(0, 1e7), max_size=9))))
+        llm.tokens_in.update(np.array(draw(tokens), np.float64))
+        llm.tokens_out.update(np.array(draw(tokens), np.float64))
+        llm.judged.update(np.array(draw(scores)))
     return cell
 
 

@@ -10,7 +10,7 @@ from streams.wire.columns import Coded, LlmColumns, PredictionColumns, decode_pr
 from streams.wire.store import SchemaStore
 
 DIMENSIONS = ("country", "city", "a", "")
-LLM = ("ttft_ms", "tpot_ms", "tokens_in", "tokens_out", "judge_score", "refused")
+LLM = ("ttft_ms", "tpot_ms", "tokens_in", "tokens_out", "judge_score", "given", "refused")
 
 
 class FastavroOnly(Codec):
@@ -55,13 +55,15 @@ def outcomes(columns: PredictionColumns, count: int) -> list[Any]:
 
 def counted(columns: PredictionColumns) -> tuple[int, int]:
     """Values that made no sense in predictions that do."""
-    return columns.invalid_scores, columns.invalid_llm
+    return columns.invalid_shares, columns.invalid_scores
 
 
 def no_llm(count: int) -> LlmColumns:
     """What a batch without generative models says of them."""
-    absent = dict.fromkeys(LLM[:-1], np.full(count, np.nan))
-    return LlmColumns(**absent, refused=np.full(count, -1, np.int8), invalid=0)
+    absent = dict.fromkeys(LLM[:-2], np.full(count, np.nan))
+    return LlmColumns(
+        given=np.zeros(count, np.bool_), **absent, refused=np.full(count, -1, np.int8), invalid=0
+    )
 
 
 def names_of(column: Coded) -> list[str | None]:

@@ -58,6 +58,22 @@ CELL = {
     "scores": {"index": [], "count": []},
     "confidences": {"index": [39], "count": [2]},
     "units": None,
+    "llm": None,
+}
+SUMMED = {"index": [3, 700], "count": [1, 2], "total": [0, 2400]}
+LLM_CELL = CELL | {
+    "arm": "candidate",
+    "llm": {
+        "told": 3,
+        "refused": 1,
+        "ttft": BINS,
+        "tpot": BINS,
+        "tokens_in": SUMMED,
+        "tokens_out": SUMMED,
+        "judged": 2,
+        "judge_total": 1 << 20,
+        "judge_squares": 1 << 39,
+    },
 }
 UNITS = {
     "seen": 3,
@@ -71,7 +87,7 @@ UNITS = {
     "lost": 0,
     "slowest": [{"shift": 5, "before": BINS, "after": BINS}],
 }
-PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL]}
+PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL, LLM_CELL]}
 UNIT_PANE = PANE | {"cells": [CELL | {"units": UNITS}]}
 UNIT_PART = {"rollout": "r", "name": "log/0/0", "data": b"\x01\x02"}
 SOURCE = {

@@ -71,6 +71,7 @@ class TestLlm:
         llm = decode_predictions(batch, either).llm
         assert llm.refused.tolist() == [0, -1, 1]
         assert llm.refused.dtype == np.int8
+        assert llm.given.tolist() == [True, False, True]
         for name, expected in {
             "ttft_ms": [80.0, NAN, NAN],
             "tpot_ms": [NAN, NAN, 9.5],
@@ -84,7 +85,7 @@ class TestLlm:
         """Classifiers pay for no columns."""
         batch = [value(either, llm=None), frame(13, evolved.body(evolved.older(), BARE))]
         columns = decode_predictions(batch, either)
-        assert (columns.llm, columns.invalid_llm) == (None, 0)
+        assert (columns.llm, columns.invalid_scores) == (None, 0)
 
     @pytest.mark.parametrize(
         ("name", "bad"),
@@ -98,17 +99,21 @@ class TestLlm:
         """The prediction and its other values count."""
         batch = [value(either, llm=LLM_PART | {name: bad}), value(either)]
         columns = decode_predictions(batch, either)
-        assert (columns.row.tolist(), columns.invalid_llm, columns.invalid_scores) == ([0, 1], 1, 0)
+        assert (columns.row.tolist(), columns.invalid_shares, columns.invalid_scores) == (
+            [0, 1],
+            0,
+            1,
+        )
         assert np.isnan(getattr(columns.llm, name)[0])
         assert columns.llm.refused.tolist() == [0, 0]
 
-    @pytest.mark.parametrize("name", LLM[:-1])
+    @pytest.mark.parametrize("name", LLM[:-2])
     def test_limits_are_inside(self, either, name):
         """The least and the most that make sense."""
         most = {"judge_score": 1, "tokens_in": 10**8, "tokens_out": 10**8}.get(name, 1e7)
         batch = [value(either, llm=NOT_THERE | {name: edge}) for edge in (0, most)]
         columns = decode_predictions(batch, either)
-        assert (getattr(columns.llm, name).tolist(), columns.invalid_llm) == ([0, most], 0)
+        assert (getattr(columns.llm, name).tolist(), columns.invalid_scores) == ([0, most], 0)
 
     def test_fields_are_found_by_name(self, codec):
         """A writer with another order, one field more and one less."""

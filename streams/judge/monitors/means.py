@@ -30,7 +30,8 @@ class _Means(Generic[Sums]):
     """Sums of each metric, in which rows are streams."""
 
     def __init__(self, sums: Sequence[Sums], parts: int) -> None:
-        self._sums, self._parts = list(sums), parts
+        self._sums: list[Sums] = list(sums)
+        self._parts = parts
 
     def fold(self, closed: Closed) -> None:
         """Add closed strata."""
