@@ -86,7 +86,7 @@ class Measured:
             score=_share_bins(columns.score[chosen]),
             confidence=_share_bins(columns.confidence[chosen]),
             predicted=columns.predicted_class.codes[chosen],
-            llm=llm and MeasuredLlm.of(llm, chosen, timeout),
+            llm=None if llm is None else MeasuredLlm.of(llm, chosen, timeout),
         )
 
     def regrouped(self, part: NDArray[np.bool_], group: Ints) -> Measured:
