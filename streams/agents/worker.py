@@ -20,6 +20,7 @@ from streams.agents.sources import PREDICTIONS
 from streams.agents.specs import SpecFeed
 from streams.broker import is_transactional
 from streams.errors import LogError
+from streams.judge.drift.course import new_detector
 from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
@@ -54,7 +55,8 @@ async def _run(settings: Settings) -> None:
 
 async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]) -> None:
     """Run a worker in this loop until `stopped()` returns."""
-    await asyncio.to_thread(check_topics, settings)
+    prepared = asyncio.to_thread(new_detector)  # river takes seconds to import: not while judging
+    await asyncio.gather(asyncio.to_thread(check_topics, settings), prepared)
     codec = Codec(open_store(settings), settings.prefix)
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)

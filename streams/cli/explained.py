@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from streams import figures
 from streams.cli.show import COLOURS, weights
-from streams.judge.explain import explain
-from streams.judge.facts import HealthCheck, Shadow, Verdict
+from streams.judge.explain import explain, explain_drift
+from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict
 from streams.replay.explanation import Explanation, Told
 from streams.replay.formulas import (
     DECISION,
+    DRIFT,
     FINDING,
     KAYENTA,
     LATE_ONSET,
@@ -65,6 +66,8 @@ def lines(explanation: Explanation) -> Iterator[Line]:
     yield "", ""
     for check in decision.health:
         yield _health(check, marks)
+    for drift in decision.drifts:
+        yield _drift(drift, marks), "cyan"
     for shadow in decision.shadows:
         yield _shadow(shadow, marks), ""
     yield "", ""
@@ -169,6 +172,11 @@ def _health(check: HealthCheck, marks: Marks) -> Line:
     if check.log_e_threshold:
         told.append(f"e-value {_e_value(check.log_e, check.log_e_threshold)}")
     return f"health {check.name}: {', '.join(told)}{marks.of(of_check(check.name, 'ok'))}", style
+
+
+def _drift(drift: Drift, marks: Marks) -> str:
+    told = f"the baseline itself has changed, seen in pane {drift.pane}: {explain_drift(drift)}"
+    return f"world    {told}{marks.of(DRIFT)}"
 
 
 def _shadow(shadow: Shadow, marks: Marks) -> str:

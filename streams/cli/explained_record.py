@@ -12,6 +12,7 @@ from streams.judge.record import decision_to_record
 from streams.replay.explanation import Basis, Explanation, Told
 from streams.replay.formulas import (
     BUDGET,
+    DRIFT,
     KAYENTA,
     LATE_ONSET,
     OF_HEALTH,
@@ -37,6 +38,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "remark": explanation.remark,
         "verdicts": [_verdict(told) for told in explanation.told],
         "health": {check.name: _health(check) for check in decision.health},
+        "drift_formula": _formula(DRIFT),
         "shadow_formula": _formula(KAYENTA),
         "budget_formula": _formula(BUDGET),
         "strata_formula": _formula(STRATA),

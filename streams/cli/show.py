@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import figures
+from streams.judge.explain import explain_drift, explain_drifts
 from streams.judge.facts import Decision, Finding, Verdict
 from streams.spec.provenance import LoadedSpec
 from streams.spec.render import COLUMN, render_spec, spec_lines
@@ -91,6 +92,7 @@ def decision_line(decision: Decision, at_ms: int) -> str:
             decision.action,
             weights(decision.weights_bp.get("all", {})),
             decision.reason,
+            *([explain_drifts(decision.news)] if decision.news else []),
         )
     )
 
@@ -100,6 +102,8 @@ def evidence(decision: Decision) -> None:
     table(VERDICTS, (_verdict(verdict) for verdict in decision.verdicts))
     if decision.verdicts:
         say(figures.LEGEND, style="dim")
+    for drift in decision.drifts:
+        say(f"baseline in pane {drift.pane}: {explain_drift(drift)}")
     for check in decision.health:
         say(f"health {check.name}: {'ok' if check.ok else 'FAILED'}{GAP}{check.reason}")
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streams.judge.facts import Action, Decision, Finding, Verdict
+from streams.judge.facts import Action, Decision, Drift, Finding, Verdict
 from streams.spec.model import ALL_SEGMENT, BASELINE
+
+_DRIFTING = {
+    "errors": "the share of errors",
+    "latency": "latency",
+    "classes": "the share of the largest classes",
+    "scores": "the mean score",
+    "confidences": "the mean confidence",
+}
 
 
 def explain(decision: Decision) -> str:
@@ -13,7 +21,29 @@ def explain(decision: Decision) -> str:
     _, _, why = decision.reason.partition(": ")
     sentence = f"{decision.rollout}: {_what(decision)}, because {why or decision.reason}"
     told = _weightiest(decision.verdicts)
-    return f"{sentence} ({explain_verdict(told)})." if told else f"{sentence}."
+    evidence = f" ({explain_verdict(told)})" if told else ""
+    world = f" {explain_drifts(decision.news)}." if decision.news else ""
+    return f"{sentence}{evidence}.{world}"
+
+
+def explain_drifts(drifts: Iterable[Drift]) -> str:
+    """How the world moved, in one sentence without its full stop; no word on a candidate."""
+    return f"The baseline itself has changed: {', '.join(map(explain_drift, drifts))}"
+
+
+def explain_drift(drift: Drift) -> str:
+    """One metric of the baseline before and after a change.
+
+    >>> from streams.judge.facts import Direction
+    >>> explain_drift(
+    ...     Drift(
+    ...         metric="latency", unit="ms", pane=7, before=20.1, after=41.3, direction=Direction.UP
+    ...     )
+    ... )
+    'latency went up from 20.1 ms to 41.3 ms'
+    """
+    before, after = amount(drift.before, drift.unit), amount(drift.after, drift.unit)
+    return f"{_DRIFTING[drift.metric]} went {drift.direction.value} from {before} to {after}"
 
 
 def explain_verdict(verdict: Verdict) -> str:
@@ -80,5 +110,7 @@ def amount(value: float, unit: str) -> str:
             return f"{value:.3g}x"
         case "share":
             return f"{100 * value:.4g} %"
+        case "score":
+            return f"{value:.3g}"
         case _:
             return f"{value:.3g} {unit}"

@@ -182,6 +182,29 @@ class Shadow:
     metrics: tuple[ShadowMetric, ...]
 
 
+class Direction(StrEnum):
+    """Which way a metric of the baseline went."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """The world moved: a metric of the baseline itself changed. Never harm of a candidate."""
+
+    metric: str
+    """`errors`, `latency`, `classes`, `scores`, `confidences`."""
+    unit: str
+    """What before and after are: `share` (of failed requests; of requests in the classes that
+    were the largest), `ms` (geometric mean), `score` (mean)."""
+    pane: int
+    """In which it was detected; it happened some panes before."""
+    before: float
+    after: float
+    direction: Direction
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The full desired state of a rollout with the evidence for it. No wall clock in here."""
@@ -210,3 +233,10 @@ class Decision:
     """SHA-256 of the previous decision's Avro body (without framing); empty for the first."""
     shadows: tuple[Shadow, ...] = ()
     """Per candidate what Kayenta's judge says of the same events, once a minute is complete."""
+    drifts: tuple[Drift, ...] = ()
+    """The last changes of the baseline itself in this rollout, oldest first."""
+
+    @property
+    def news(self) -> tuple[Drift, ...]:
+        """Changes that this decision is the first to tell: each is told at once."""
+        return tuple(drift for drift in self.drifts if drift.pane == self.cut.pane)

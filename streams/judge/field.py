@@ -16,7 +16,7 @@ from streams.judge.budget import alpha_shares
 from streams.judge.facts import PaneInput, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Closed, Counts
-from streams.judge.monitors.latency import CurrentLatency
+from streams.judge.monitors.latency import CurrentLatency, LatencyReader
 from streams.judge.monitors.opening import Row, open_watches
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
 from streams.judge.weights import Weights, WeightTimeline
@@ -39,6 +39,12 @@ class Field:
         whole = len(spec.candidates)
         self.pairs, self.slices = self.rows[:whole], self.rows[whole:]
         """The rows of the whole, by candidate; those of the slices."""
+        self._thresholds = [
+            watch.reader
+            for row in self.rows
+            for watch in row.watches
+            if isinstance(watch.reader, LatencyReader)
+        ]
         self._first_ms: int | None = None
 
     def read(
@@ -92,8 +98,21 @@ class Field:
             at_s=at_s,
         )
 
+    def hold_thresholds(self) -> None:
+        """The world moved: the next stage learns latency's thresholds anew, this one keeps its."""
+        for reader in self._thresholds:
+            reader.hold()
+
+    def renew_dull_thresholds(self) -> None:
+        """A stage that is over but for evidence must not wait on thresholds that show nothing."""
+        for reader in self._thresholds:
+            if reader.dull:
+                reader.renew()
+
     def enter_stage(self) -> None:
         """What was shown in an earlier stage does not promote."""
+        for reader in self._thresholds:
+            reader.renew()
         for pair in self.pairs:
             pair.enter_stage()
         for panel in self.panels:

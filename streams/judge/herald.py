@@ -1,7 +1,7 @@
 """When is a decision told, and what does it hold?
 
-On the first step, on every change of ruling or findings, and at least every `report_every_s` of
-pane time. Each decision names the one before by its hash.
+On the first step, on every change of ruling, findings or the world, and at least every
+`report_every_s` of pane time. Each decision names the one before by its hash.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.judge.chain import Chain
-from streams.judge.facts import Cut, Decision, Finding, HealthCheck, Shadow, Verdict
+from streams.judge.facts import Cut, Decision, Drift, Finding, HealthCheck, Shadow, Verdict
 from streams.judge.policy import Ruling
 from streams.judge.record import decision_id
 from streams.spec.model import ALL_SEGMENT, RolloutSpec
@@ -26,12 +26,12 @@ class Herald:
         self._told: tuple[str, ...] = ()
         self._told_pane = -1
 
-    def due(self, ruling: Ruling, findings: Sequence[Finding], pane: int) -> bool:
+    def due(self, ruling: Ruling, findings: Sequence[Finding], pane: int, *, drifted: bool) -> bool:
         """Whether a decision must be told now; if so it counts as told."""
         values = (finding.value for finding in findings)
         told = (ruling.action.value, str(ruling.stage), ruling.code, *values)
         since_s = (pane - self._told_pane) * self._pane_ms / 1000
-        if told == self._told and since_s < self._spec.report_every_s:
+        if not drifted and told == self._told and since_s < self._spec.report_every_s:
             return False
         self._told, self._told_pane = told, pane
         return True
@@ -44,6 +44,7 @@ class Herald:
         verdicts: tuple[Verdict, ...],
         health: tuple[HealthCheck, ...],
         shadows: tuple[Shadow, ...],
+        drifts: tuple[Drift, ...],
     ) -> Decision:
         """The next decision of the chain; `weights_bp` per arm is what it wants."""
         spec = self._spec
@@ -64,6 +65,7 @@ class Herald:
             steps=tuple(self.chain.steps),
             prev_hash=self.chain.prev_hash,
             shadows=shadows,
+            drifts=drifts,
         )
         self.chain.append(decision)
         return decision

@@ -16,6 +16,8 @@ from streams.judge.facts import (
     Action,
     Cut,
     Decision,
+    Direction,
+    Drift,
     Finding,
     HealthCheck,
     Shadow,
@@ -46,6 +48,7 @@ def decision_to_record(decision: Decision) -> dict[str, Any]:
     record["cut"] = cut_to_record(decision.cut)
     record["steps"] = [cut_to_record(cut) for cut in decision.steps]
     record["shadows"] = [dataclasses.asdict(shadow) for shadow in decision.shadows]
+    record["drifts"] = [drift_to_record(drift) for drift in decision.drifts]
     return record
 
 
@@ -61,6 +64,7 @@ def decision_from_record(record: Mapping[str, Any]) -> Decision:
             "cut": cut_from_record(record["cut"]),
             "steps": tuple(cut_from_record(cut) for cut in record["steps"]),
             "shadows": tuple(shadow_from_record(shadow) for shadow in record["shadows"]),
+            "drifts": tuple(drift_from_record(drift) for drift in record["drifts"]),
         }
     )
 
@@ -81,6 +85,16 @@ def shadow_from_record(record: Mapping[str, Any]) -> Shadow:
     return Shadow(**dict(record) | {"metrics": metrics})
 
 
+def drift_to_record(drift: Drift) -> dict[str, Any]:
+    """The change as Avro's (and JSON's) plain values."""
+    return _flat(drift) | {"direction": drift.direction.value}
+
+
+def drift_from_record(record: Mapping[str, Any]) -> Drift:
+    """Read what `drift_to_record` made."""
+    return Drift(**dict(record) | {"direction": Direction(record["direction"])})
+
+
 def _verdict_to_record(verdict: Verdict) -> dict[str, Any]:
     return _flat(verdict) | {
         "finding": verdict.finding.value,
@@ -93,7 +107,7 @@ def _verdict_from_record(record: Mapping[str, Any]) -> Verdict:
     return Verdict(**dict(record) | {"finding": Finding(record["finding"])})
 
 
-def _flat(fact: Decision | Verdict | HealthCheck | Cut) -> dict[str, Any]:
+def _flat(fact: Decision | Verdict | HealthCheck | Cut | Drift) -> dict[str, Any]:
     return {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 from streams.errors import StateError
 from streams.judge.commands import Wishes
 from streams.judge.contest import Standing, at_worst, lacking, standing, winner
+from streams.judge.drift.watch import LATENCY, DriftWatch
 from streams.judge.facts import (
     Action,
     CommandFact,
@@ -31,7 +32,9 @@ from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import RolloutSpec
 
-STATE_VERSION = 2
+STATE_VERSION = 3
+OVERDUE = frozenset({"not_shown_harmless", "max_time"})
+"""Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 
 
 class RolloutJudge:
@@ -54,6 +57,7 @@ class RolloutJudge:
         self._queue = PromotionQueue()
         self._sample_ratio = SampleRatio()
         self._silence = Silence()
+        self._drift = DriftWatch()
         self._clock = StageClock(exposures=[0] * len(spec.candidates))
         self._dropped: tuple[str, ...] = ()
         self._wishes = Wishes()
@@ -67,6 +71,8 @@ class RolloutJudge:
         commands: Sequence[CommandFact] = (),
     ) -> Decision | None:
         """Judge one pane; a decision on the first step, on any change, and for each report.
+
+        A change of the baseline itself is told at once; nothing but thresholds follows from it.
 
         Raises:
             StateError: the pane is not the next one, or not of the judge's length.
@@ -82,6 +88,9 @@ class RolloutJudge:
             if command.kind is CommandKind.RESUME and self._sample_ratio.failed:
                 self._enter(self._clock.stage, pane.start_ms)
         self._watch(pane)
+        drifted = self._drift.feed(pane)
+        if LATENCY in drifted:
+            self._field.hold_thresholds()
         self._settle()
         standings = self._standings()
         situation = self._situation(pane, standings)
@@ -89,10 +98,10 @@ class RolloutJudge:
         self._wishes = self._wishes.answered()
         decision = None
         findings = [finding for one in standings for finding in one.findings]
-        if self._herald.due(ruling, findings, pane.pane):
+        if self._herald.due(ruling, findings, pane.pane, drifted=bool(drifted)):
             weights, health = self._ordered(ruling, standings), self._health(situation.progress)
             shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
-            told = (self._field.verdicts(self._invalid()), health, shadows)
+            told = (self._field.verdicts(self._invalid()), health, shadows, self._drift.told)
             decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
@@ -195,6 +204,8 @@ class RolloutJudge:
     def _move(self, pane: PaneInput, ruling: Ruling) -> None:
         """Enter the stage that the ruling leads to."""
         self.ended = ruling.terminal
+        if ruling.code in OVERDUE:
+            self._field.renew_dull_thresholds()
         if not self.ended and ruling.stage != self._clock.stage:
             self._enter(ruling.stage, pane.end_ms)
 
@@ -218,6 +229,7 @@ class RolloutJudge:
             "queue": self._queue.to_state(),
             "sample_ratio": self._sample_ratio.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
+            "drift": self._drift.to_state(),
             "clock": self._clock.to_state(),
             "dropped": list(self._dropped),
             "wishes": self._wishes.to_state(),
@@ -249,6 +261,7 @@ class RolloutJudge:
         self._sample_ratio.restore(state["sample_ratio"])
         panes, seen = state["silence"]
         self._silence = Silence(panes=panes, baseline_seen=seen)
+        self._drift.restore(state["drift"])
         self._clock = StageClock.from_state(state["clock"])
         self._dropped = tuple(state["dropped"])
         self._wishes = Wishes(**state["wishes"])

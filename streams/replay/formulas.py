@@ -114,6 +114,7 @@ SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_
 ROUTING = _formula("routing check", "judge.health.routing_check")
 SILENCE = _formula("silence check", "judge.health.Silence.check")
 UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
+DRIFT = _formula("drift of the baseline", "judge.drift.course.Course.add")
 KAYENTA = _formula("Kayenta's judge", "judge.kayenta.canary.judge_canary")
 
 _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)

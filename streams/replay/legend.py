@@ -13,6 +13,7 @@ from streams.replay.formulas import (
     COUNTS,
     DECISION,
     DISPERSION,
+    DRIFT,
     FINDING,
     KAYENTA,
     LIMIT,
@@ -41,6 +42,9 @@ OF_DECISION: Mapping[str, Formula] = MappingProxyType(
 )
 OF_SHADOW: Mapping[str, Formula] = MappingProxyType(
     dict.fromkeys(("minutes", "score", "classification", "reason", "metrics"), KAYENTA)
+)
+OF_DRIFT: Mapping[str, Formula] = MappingProxyType(
+    dict.fromkeys(("pane", "before", "after", "direction"), DRIFT)
 )
 _OF_CHECK = frozenset({"ok", "log_e", "log_e_threshold", "observed", "expected"})
 

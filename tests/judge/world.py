@@ -104,6 +104,8 @@ class World:
     seed: int = 1
     shock: Callable[[int], float] = lambda _: 0.0
     """Extra error rate of all arms at a second."""
+    pace: Callable[[int], float] = lambda _: 1.0
+    """Factor of all arms' latency at a second: the world moves, not a candidate."""
     skew: float = 1.0
     """Factor by which candidates really get more than their weight."""
     confirms: bool = True
@@ -128,7 +130,8 @@ class World:
         for arm, n in counts.items():
             model = self.models.get(arm, GOOD)
             errors = min(1.0, model.errors + self.shock(second))
-            worse = replace(model, errors=errors)
+            latency_ms = model.latency_ms * self.pace(second)
+            worse = replace(model, errors=errors, latency_ms=latency_ms)
             if n and arm not in self.silent:
                 cells[ALL_SEGMENT, arm] = worse.answer(n, self.rng)
         pane = PaneInput(pane=START + second, pane_ms=PANE_MS, cells=cells)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import streams.evidence
-from streams.judge.facts import Decision, HealthCheck, Shadow, Verdict
+from streams.judge.facts import Decision, Drift, HealthCheck, Shadow, Verdict
 from streams.replay import formulas
 from streams.replay.formulas import OF_HEALTH, OF_KIND, PAGE, ROOT, Formula, also_used
-from streams.replay.legend import OF_DECISION, OF_SHADOW, of_check, of_verdict
+from streams.replay.legend import OF_DECISION, OF_DRIFT, OF_SHADOW, of_check, of_verdict
 from streams.spec.model import MetricKind
 from tests.judge.world import ALL_METRICS
 from tests.replay.trails import decisions_of, trail
@@ -34,13 +34,15 @@ WORDS = {
     Verdict: {"metric", "kind", "role", "segment", "candidate", "reason", "unit"},
     HealthCheck: {"name", "reason"},
     Shadow: {"judge", "candidate"},
+    Drift: {"metric", "unit"},
     Decision: {
         *("rollout", "decision_id", "seq", "spec_hash", "pane_ms"),  # names and numbers of order
         *("cut", "steps"),  # where the judge stood in the log
-        *("verdicts", "health", "shadows"),  # parts with fields of their own
+        *("verdicts", "health", "shadows", "drifts"),  # parts with fields of their own
     },
 }
 """Fields that are no figures: whoever adds a field says here, or in the legend, what it is."""
+FACTS = [(Decision, OF_DECISION), (Shadow, OF_SHADOW), (Drift, OF_DRIFT)]
 TOOLS = {"asymptotic", "fixed", "grids", "margins", "mean_sums", "roots"}
 """Modules of streams/evidence that answer no question of a decision by themselves."""
 
@@ -66,7 +68,7 @@ class TestFigures:
             assert formula is not None, field
             assert formula.anchor in SECTIONS
 
-    @pytest.mark.parametrize(("fact", "legend"), [(Decision, OF_DECISION), (Shadow, OF_SHADOW)])
+    @pytest.mark.parametrize(("fact", "legend"), FACTS)
     def test_every_other_field(self, fact: type, legend: dict[str, Formula]) -> None:
         figures = {field.name for field in fields(fact)} - WORDS[fact]
         assert figures - {"reason"} == set(legend) - {"reason"}

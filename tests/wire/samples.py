@@ -187,6 +187,14 @@ HEALTH = {
     "observed": 0.25,
     "expected": None,
 }
+DRIFT = {
+    "metric": "latency",
+    "unit": "ms",
+    "pane": 1_700_000_000,
+    "before": 20.0,
+    "after": 41.5,
+    "direction": "up",
+}
 DECISION = {
     "rollout": "r",
     "decision_id": "d",
@@ -204,6 +212,7 @@ DECISION = {
     "steps": [CUT],
     "prev_hash": "cd",
     "shadows": [SHADOW],
+    "drifts": [DRIFT],
 }
 ROUTING = {
     "rollout": "r",

@@ -2,9 +2,16 @@
 
 tau is the baseline's quantile of a warm-up that is then discarded, on a bucket edge; the candidate
 counts above tau gamma^j, the baseline above tau. Failed requests count too. Each later block of
-baseline events freezes tau anew for the panes after it: any tau from earlier panes is valid, and
-one from a stalled start would never be exceeded again and so show nothing.
+baseline events freezes tau anew for the panes after it; when the baseline itself has changed, tau
+is held for the rest of the stage and the next one learns it from panes after the change.
 """
+
+# Why any of these rules is valid: given the panes before, tau is a number, and under H0 a request
+# of the candidate exceeds it (shifted by the margin) no more often than one of the baseline. So
+# each stratum's factor has expectation <= 1 whatever tau is, if only earlier panes chose it: when
+# a block is full, when to hold and when to renew look at panes up to the present one, and tau
+# moves for those after it. The choice costs or gains sharpness alone: a tau from a stalled start,
+# or from a slower world, is never exceeded and shows nothing.
 
 from __future__ import annotations
 
@@ -28,6 +35,8 @@ from streams.sketches.log_histogram import LogHistogram
 LATENCY_COLUMNS = 2
 BLOCK_EVENTS = 1000
 """Baseline events, at least, between two freezes of tau."""
+DULL = 3.0
+"""Factor by which the odds of an exceedance may differ from (1 - q) / q before tau is dull."""
 
 
 class LatencyReader:
@@ -40,6 +49,7 @@ class LatencyReader:
         self._shift = margin_buckets(margin)
         self._tau: int | None = None
         self._block = LogHistogram()
+        self._held = self._due = False
 
     @property
     def ready(self) -> bool:
@@ -60,20 +70,53 @@ class LatencyReader:
     def _learn(self, latency: LogHistogram) -> None:
         """Freeze tau for later panes when a block is full; the first block is the warm-up."""
         self._block.merge(latency)
-        if self._tau is not None and self._block.total < BLOCK_EVENTS:
+        if self._held:
             return
+        if self._tau is None or self._due or self._block.total >= BLOCK_EVENTS:
+            self._freeze()
+
+    def _freeze(self) -> None:
         tau = freeze_tau(self._block, self._quantile)
         if tau is not None:
-            self._tau, self._block = tau, LogHistogram()
+            self._tau, self._block, self._due = tau, LogHistogram(), False
+
+    def hold(self) -> None:
+        """The baseline has changed: keep tau, and gather from the next pane on for `renew`.
+
+        A warm-up goes on: there is nothing to keep yet.
+        """
+        if self._tau is not None:
+            self._held, self._due, self._block = True, False, LogHistogram()
+
+    def renew(self) -> None:
+        """Freeze a tau that was held anew: from what was gathered, or as soon as that suffices."""
+        if self._held:
+            self._held, self._due = False, True
+            self._freeze()
+
+    @property
+    def dull(self) -> bool:
+        """Whether tau is held, and a block gathered since exceeds it far too often or seldom."""
+        if not self._held or self._tau is None or self._block.total < BLOCK_EVENTS:
+            return False
+        slow, total = exceedances(self._block, self._tau), self._block.total
+        odds = slow / max(total - slow, 1) * self._quantile / (1.0 - self._quantile)
+        return not 1.0 / DULL <= odds <= DULL
 
     def to_state(self) -> Any:
-        """Tau, and the block that leads to the next one."""
-        return {"tau": self._tau, "block": self._block.to_state()}
+        """Tau, the block that leads to the next one, and what becomes of it."""
+        return {
+            "tau": self._tau,
+            "block": self._block.to_state(),
+            "held": self._held,
+            "due": self._due,
+        }
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._tau = state["tau"]
         self._block = LogHistogram.from_state(state["block"])
+        self._held, self._due = state["held"], state["due"]
 
 
 class CurrentLatency:
