@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.keeper import Keeper
@@ -24,8 +25,9 @@ from streams.actuator.standing import (
     take_decision,
 )
 from streams.actuator.teller import Journal, Teller
+from streams.actuator.weights import home
 from streams.judge.facts import RoutingPhase
-from streams.spec.model import RolloutSpec
+from streams.spec.model import UNTARGETED, RolloutSpec
 
 
 class RolloutActor:
@@ -70,6 +72,9 @@ class RolloutActor:
     def decide(self, decision: DecisionFact, *, replayed: bool = False) -> bool:
         """Take a decision in; whether it is one to act on. A replayed stale one is no news."""
         before = self.standing
+        if self.spec.targeting:  # whom the rules leave out gets the baseline, whatever is decided
+            left_out = home(self.spec.arms, (UNTARGETED,))
+            decision = replace(decision, weights_bp={**decision.weights_bp, **left_out})
         self._keeper.standing, refused = take_decision(before, decision)
         if refused is not None:
             if not (replayed and refused.code is Refusal.STALE):

@@ -18,7 +18,6 @@ from streams.actuator.reconcile import (
     Move,
     Plan,
     did_enforce,
-    differs,
     may_enforce,
     notice,
     plan,
@@ -26,7 +25,7 @@ from streams.actuator.reconcile import (
 from streams.actuator.retry import RAISE_TRIES, Retry
 from streams.actuator.standing import Standing
 from streams.actuator.teller import Teller
-from streams.actuator.weights import falls, home, rises
+from streams.actuator.weights import differs, falls, home, rises
 from streams.errors import RouterError, TargetConflict, TargetTransient
 from streams.spec.model import RolloutSpec
 

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, Self
 
+from streams.spec.targeting import RuleKind
+
 Arms = Mapping[str, int]
 """Arm -> basis points; they add up to 10000."""
 Segments = Mapping[str, Arms]
-"""Segment -> arm -> basis points."""
+"""Segment -> arm -> basis points. `all` is everybody whose segment has no weights of its own.
+
+Two names are no segments: `untargeted` is everybody whom the targeting rules leave out, and in
+`mirror` a candidate's share is that of the requests of which it gets a copy.
+"""
 
 MARK = "davy"
 
@@ -68,6 +74,12 @@ class Capabilities:
     """Whether the target keeps its weights when it restarts; if not, a restart is a drift."""
     segments: bool = False
     """Whether segments other than `all` can have weights of their own."""
+    reads_headers: bool = True
+    """Whether it tells segments apart by a request's header, which the spec must name then."""
+    rules: frozenset[RuleKind] = frozenset()
+    """Targeting rules that it can compile, each exactly."""
+    mirror: bool = False
+    """Whether it can copy requests to a candidate and throw the answers away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +87,10 @@ class Observed:
     """What the target has now."""
 
     weights_bp: Segments
-    """Candidates rounded down; where two sources disagree, the higher candidate share."""
+    """Candidates rounded down; where two sources disagree, the higher candidate share.
+
+    Where rules are not in force as told: what those get whom they should leave out.
+    """
     revision: str
     """Changes whenever anything davy cares about changes."""
     fence: Fence | None = None
@@ -150,7 +165,8 @@ class Router(Protocol):
 
         Raises:
             TargetConflict: the revision is another one, or the fence is older than the target's.
-            TargetRejected: the target cannot have these weights (below its resolution ...).
+            TargetRejected: the target cannot have these weights (below its resolution, segments
+                that it cannot tell apart, ...).
         """
         ...
 
@@ -159,7 +175,10 @@ class Router(Protocol):
         ...
 
     def finalize(self, outcome: Outcome) -> None:
-        """Remove what davy added beside weights, once the rollout has ended."""
+        """Remove what davy added beside weights, once the rollout has ended.
+
+        Rules stay for as long as a candidate has traffic.
+        """
         ...
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from streams.actuator.lease import Silence
-from streams.actuator.ports import Capabilities, Observed, Segments
+from streams.actuator.ports import Arms, Capabilities, Observed, Segments
 from streams.actuator.standing import DRIFT_LOWER, Standing
-from streams.actuator.weights import falls, lower_of, rises, settled
+from streams.actuator.weights import differs, falls, home, lower_of, rises, settled
 from streams.errors import TargetRejected
+from streams.spec.model import ALL_SEGMENT
 
 ENFORCE_AT_MOST = 3
 ENFORCE_WINDOW_S = 600.0
@@ -76,13 +77,12 @@ def _drift(now: Standing, seen: Observed) -> Drift:
     return Drift.LOWERED if falls(before, seen.weights_bp) else Drift.NONE
 
 
-def differs(one: Segments, other: Segments | None) -> bool:
-    """Whether some candidate has another share; always, where the other is not known."""
-    return other is None or rises(one, other) or falls(one, other)
-
-
 def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> Plan:
-    """The one next step. `TargetRejected` where a raise is below the target's resolution."""
+    """The one next step: first what goes down, then what goes up.
+
+    Raises:
+        TargetRejected: a raise is below the target's resolution.
+    """
     have = seen.weights_bp
     if now.wanted is None:
         return Plan(move=Move.KEEP, weights_bp=have, reason="no decision yet")
@@ -91,11 +91,11 @@ def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> 
         move = Move.LOWER if falls(have, want) else Move.KEEP
         return Plan(move=move, weights_bp=want, reason=rounding)
     blocked = obstacle(now, seen, silence)
-    if not blocked:
-        return Plan(move=Move.RAISE, weights_bp=want)
-    clamped = lower_of(have, want)
-    move = Move.LOWER if falls(have, clamped) else Move.KEEP
-    return Plan(move=move, weights_bp=clamped, reason=blocked)
+    if falls(have, want):  # nothing that may hold up the raise holds up the lowering
+        return Plan(move=Move.LOWER, weights_bp=lower_of(have, want), reason=blocked)
+    if blocked:
+        return Plan(move=Move.KEEP, weights_bp=have, reason=blocked)
+    return Plan(move=Move.RAISE, weights_bp=want)
 
 
 def _resolved(want: Segments, have: Segments, largest: int) -> tuple[Segments, str]:
@@ -107,8 +107,14 @@ def _resolved(want: Segments, have: Segments, largest: int) -> tuple[Segments, s
     except TargetRejected as error:
         if rises(have, want):
             raise
-        nothing = {s: dict.fromkeys(shares, 0) for s, shares in want.items()}
-        return lower_of(nothing, want), str(error)
+        return {name: _or_nothing(shares, largest) for name, shares in want.items()}, str(error)
+
+
+def _or_nothing(shares: Arms, largest: int) -> Arms:
+    try:
+        return settled({ALL_SEGMENT: shares}, largest)[ALL_SEGMENT]
+    except TargetRejected:
+        return home(shares)[ALL_SEGMENT]
 
 
 def obstacle(now: Standing, seen: Observed, silence: Silence) -> str:

@@ -17,6 +17,7 @@ from types import FrameType
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.actuator.actor import RolloutActor
+from streams.actuator.audience import Audience, audience_of, inabilities
 from streams.actuator.desk import TOPICS, Desk, History
 from streams.actuator.journal import KafkaJournal
 from streams.actuator.lines import say
@@ -26,7 +27,7 @@ from streams.actuator.routers import open_router
 from streams.actuator.routers.unusable import UnusableRouter
 from streams.actuator.runner import Runner, SystemClock
 from streams.broker import is_transactional
-from streams.errors import LogError, RouterError
+from streams.errors import LogError, RouterError, TargetRejected
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec, Target
 from streams.topics import check_topics
@@ -38,7 +39,7 @@ COMMIT_EVERY_S = 1.0
 BEGINNING = -2
 DECISIONS = "decisions"
 
-OpenRouter = Callable[[Target, Sequence[str]], Router]
+OpenRouter = Callable[[Target, Sequence[str], Audience], Router]
 
 
 def run_actuator(
@@ -221,17 +222,25 @@ class Actuator:
 
     def _start(self, spec: RolloutSpec, history: History) -> Runner | None:
         """A runner that stands where the log says; None where nothing is left to do."""
-        try:
-            router = self._open_target(spec.target, spec.arms)
-        except RouterError as error:
-            router = UnusableRouter(error)
-        actor = RolloutActor(spec, router, self._journal, self._clock, self._settings.reconcile_s)
+        router, pause_s = self._router(spec), self._settings.reconcile_s
+        actor = RolloutActor(spec, router, self._journal, self._clock, pause_s)
         actor.restore(history.routing, history.commands, ended=history.ended)
         for decision in history.decisions:
             actor.decide(decision, replayed=True)
         if actor.is_over():
             return None
         return Runner(actor, self._journal, self._clock)
+
+    def _router(self, spec: RolloutSpec) -> Router:
+        """The spec's router, if it can do all that the spec asks for."""
+        try:
+            router = self._open_target(spec.target, spec.arms, audience_of(spec))
+        except RouterError as error:
+            return UnusableRouter(error)
+        unable = next(inabilities(spec, router.capabilities), None)
+        if unable is None:
+            return router
+        return UnusableRouter(TargetRejected(f"{unable.path}: {unable.sentence}"))
 
 
 @contextmanager

@@ -6,11 +6,11 @@ Going up and going down are told apart per candidate: "up" is a larger share of 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from streams.actuator.ports import Arms, Segments
 from streams.errors import TargetRejected
-from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, MIRROR, UNTARGETED
 
 
 def home(
@@ -34,61 +34,95 @@ def complaint(weights: Segments, arms: Sequence[str]) -> str:
             return f"segment {segment}: weights for {sorted(shares)}, the arms are {sorted(arms)}"
         if min(shares.values()) < 0 or sum(shares.values()) != FULL_BP:
             return f"segment {segment}: {dict(shares)} do not add up to {FULL_BP} basis points"
+    if _copies(weights) and any(map(_candidates_bp, _live(weights).values())):
+        return f"{MIRROR}: copies of requests go only where no candidate has live ones"
+    if _candidates_bp(weights.get(UNTARGETED, {})):
+        return f"{UNTARGETED}: {dict(weights[UNTARGETED])}: those get the baseline alone"
     return ""
 
 
+def _copies(weights: Segments) -> int:
+    return _candidates_bp(weights.get(MIRROR, {}))
+
+
+def _live(weights: Segments) -> Segments:
+    return {segment: shares for segment, shares in weights.items() if segment != MIRROR}
+
+
+def _candidates_bp(shares: Arms) -> int:
+    return sum(share for arm, share in shares.items() if arm != BASELINE)
+
+
+def share_of(weights: Segments, segment: str, arm: str) -> int:
+    """A candidate's share there; a segment without weights of its own has those of `all`.
+
+    >>> share_of({"all": {"baseline": 9000, "b": 1000}}, "country=SG", "b")
+    1000
+    """
+    fallback: Arms = {} if segment == MIRROR else weights.get(ALL_SEGMENT, {})
+    return weights.get(segment, fallback).get(arm, 0)
+
+
 def rises(have: Segments, want: Segments) -> bool:
-    """Whether some candidate would get more than it has."""
-    return any(want[s][arm] > have.get(s, {}).get(arm, 0) for s, arm in _candidates(want))
+    """Whether some candidate would get more than it has, in whatever segment."""
+    pairs = _candidates(have, want)
+    return any(share_of(want, s, arm) > share_of(have, s, arm) for s, arm in pairs)
 
 
 def falls(have: Segments, want: Segments) -> bool:
-    """Whether some candidate would get less than it has."""
-    return any(want[s][arm] < have.get(s, {}).get(arm, 0) for s, arm in _candidates(want))
+    """Whether some candidate would get less than it has, in whatever segment."""
+    return rises(want, have)
 
 
 def lower_of(have: Segments, want: Segments) -> dict[str, dict[str, int]]:
-    """Per candidate the smaller share; the baseline takes the rest. Never a raise.
+    """Per segment and candidate the smaller share; the baseline takes the rest. Never a raise.
 
     >>> lower_of({"all": {"baseline": 9000, "b": 1000}}, {"all": {"baseline": 5000, "b": 5000}})
     {'all': {'baseline': 9000, 'b': 1000}}
     """
-    return {
-        segment: _completed(
-            {
-                arm: min(share, have.get(segment, {}).get(arm, 0))
-                for arm, share in shares.items()
-                if arm != BASELINE
-            }
-        )
-        for segment, shares in want.items()
-    }
+    return _merged(have, want, min)
 
 
-def highest(one: Arms, other: Arms) -> dict[str, int]:
-    """Per candidate the larger share, the baseline what is left: never less than either shows."""
-    wanted = {arm: max(share, other.get(arm, 0)) for arm, share in one.items() if arm != BASELINE}
-    return {BASELINE: max(0, FULL_BP - sum(wanted.values()))} | wanted
+def higher_of(one: Segments, other: Segments) -> dict[str, dict[str, int]]:
+    """Per segment and candidate the larger share: never less than either shows."""
+    return _merged(one, other, max)
+
+
+def _merged(
+    one: Segments, other: Segments, choose: Callable[[int, int], int]
+) -> dict[str, dict[str, int]]:
+    chosen: dict[str, dict[str, int]] = {}
+    for segment, arm in _candidates(one, other):
+        found = choose(share_of(one, segment, arm), share_of(other, segment, arm))
+        chosen.setdefault(segment, {})[arm] = found
+    return {segment: _completed(shares) for segment, shares in chosen.items()}
 
 
 def single(weights: Segments) -> Arms:
-    """The weights of a target without segments.
+    """The weights of a target that tells no segments apart.
 
     Raises:
-        TargetRejected: a segment other than `all` has weights of its own.
+        TargetRejected: a segment has other weights than `all`, or requests are to be copied.
     """
-    if weights.keys() != {ALL_SEGMENT}:
-        names = sorted(weights.keys() - {ALL_SEGMENT})
-        raise TargetRejected(f"this router has no segments; got weights for {names}")
-    return weights[ALL_SEGMENT]
+    everybody = weights[ALL_SEGMENT]
+    others = [name for name, shares in _live(weights).items() if shares != everybody]
+    if others or _copies(weights):
+        names = sorted(others + [MIRROR] * bool(_copies(weights)))
+        raise TargetRejected(f"this router has one split; got weights for {', '.join(names)}")
+    return everybody
+
+
+def differs(one: Segments, other: Segments | None) -> bool:
+    """Whether some candidate has another share; always, where the other is not known."""
+    return other is None or rises(one, other) or falls(one, other)
 
 
 def matches(have: Segments, want: Segments, largest: int) -> bool:
     """Whether a target of this resolution shows what `want` comes to there."""
-    if {s: dict(shares) for s, shares in have.items()} == want:
+    if not differs(have, want):
         return True
     try:
-        return dict(have) == settled(want, largest)
+        return not differs(have, settled(want, largest))
     except TargetRejected:
         return False
 
@@ -156,8 +190,12 @@ def measured(weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def _completed(candidates: dict[str, int]) -> dict[str, int]:
-    return {BASELINE: FULL_BP - sum(candidates.values())} | candidates
+    return {BASELINE: max(0, FULL_BP - sum(candidates.values()))} | candidates
 
 
-def _candidates(weights: Segments) -> Iterable[tuple[str, str]]:
-    return ((s, arm) for s, shares in weights.items() for arm in shares if arm != BASELINE)
+def _candidates(*weights: Segments) -> Iterator[tuple[str, str]]:
+    """Every segment and candidate of any of them, in the order in which they come."""
+    seen = {(s, arm): None for each in weights for s, shares in each.items() for arm in shares}
+    arms = list(dict.fromkeys(arm for _, arm in seen if arm != BASELINE))
+    segments = dict.fromkeys(segment for segment, _ in seen)
+    return ((segment, arm) for segment in segments for arm in arms)

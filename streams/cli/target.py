@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from streams.actuator.audience import audience_of, inabilities
 from streams.actuator.routers import open_router
 from streams.actuator.routers.options import OptionError
 from streams.errors import RouterError, SpecError
-from streams.spec.dimensions import SegmentHarm
 from streams.spec.provenance import LoadedSpec
 
 
@@ -13,20 +13,17 @@ def check_route(loaded: LoadedSpec) -> None:
     """Open the spec's router; its target is not touched.
 
     Raises:
-        SpecError: `file:line: route.envoy.rds: what — what to write instead`.
+        SpecError: `file:line: route.envoy.rds: what — what to write instead`; or what the router
+            cannot do of the spec, at its line.
     """
     spec = loaded.spec
     try:
-        router = open_router(spec.target, spec.arms)
+        router = open_router(spec.target, spec.arms, audience_of(spec))
     except RouterError as refusal:
         route = f"route.{spec.target.router}"
         option = refusal.option if isinstance(refusal, OptionError) else ""
         source = loaded.provenance.get(f"{route}.{option}") or loaded.provenance[route]
         said = str(refusal).replace("target.options", route).replace("target.router", "route")
         raise SpecError(f"{source}: {said}") from refusal
-    if spec.on_segment_harm is SegmentHarm.SEGMENT and not router.capabilities.segments:
-        raise SpecError(
-            f"{loaded.provenance['on_segment_harm']}: on_segment_harm: router "
-            f"{spec.target.router} has one weight for all requests and cannot send a single slice "
-            f"back — write `rollout`, or take a router that can target segments"
-        )
+    for unable in inabilities(spec, router.capabilities):
+        raise SpecError(f"{loaded.provenance[unable.path]}: {unable.path}: {unable.sentence}")

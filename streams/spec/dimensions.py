@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from streams.spec.fact import Fact, Name
+from streams.spec.targeting import HeaderName
 
 OTHER_VALUE = "other"
 """Stands for every value of a dimension that is not declared, and for none."""
@@ -38,6 +39,8 @@ class Dimension(Fact):
 
     name: Name
     values: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_VALUES)]
+    header: HeaderName | None = None
+    """The request header that shows the value to a router; None: no router needs to know."""
 
     @property
     def slices(self) -> tuple[str, ...]:

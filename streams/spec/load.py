@@ -21,6 +21,7 @@ from streams.spec.metrics import read_metrics
 from streams.spec.model import BASELINE, Candidate, RolloutSpec, Target
 from streams.spec.provenance import LoadedSpec, Source, Told
 from streams.spec.reader import DEFAULT, Block, derived, refuse, scalar, written
+from streams.spec.rules import read_targeting
 from streams.spec.segments import EXAMPLE, Segments, read_segments
 from streams.yaml_lines import compose, compose_file, entries, kind, plain, where
 
@@ -29,7 +30,7 @@ KEYS = (
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
     *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
-    *("unit", "max_units"),
+    *("unit", "max_units", "targeting"),
 )
 NEVER = "never"
 ROUTE_EXAMPLE = (
@@ -66,7 +67,10 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     rollout = _rollout(block, service.value, candidates)
     told, knobs = _knobs(block)
     segments, segment_sources = _segments(block)
-    sources |= route_sources | stage_sources | metric_sources | segment_sources | told
+    rules, rule_sources = read_targeting(block.get("targeting"))
+    sources |= (
+        route_sources | stage_sources | metric_sources | segment_sources | rule_sources | told
+    )
     sources |= {"rollout": rollout.source, "service": service.source, "baseline": baseline.source}
     facts: dict[str, Any] = {
         "rollout": rollout.value,
@@ -78,6 +82,7 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
         "stages": plan,
         "metrics": metrics,
         "segments": segments,
+        "targeting": rules,
     }
     return LoadedSpec(spec=_spec(facts | knobs, block, name), provenance=sources)
 

@@ -22,9 +22,14 @@ from streams.spec.dimensions import (
     combinations,
 )
 from streams.spec.fact import Fact, Name
+from streams.spec.targeting import MOST_RULES, Rule
 
 BASELINE = "baseline"
 ALL_SEGMENT = "all"
+UNTARGETED = "untargeted"
+"""Where weights stand by segment: those whom no targeting rule names. Always the baseline."""
+MIRROR = "mirror"
+"""Likewise: the share of the baseline's requests of which each candidate gets a copy."""
 FULL_BP = 10_000
 MAX_UNIT_MARGINS = 4
 """Different margins of latency that a rollout may have where units are counted."""
@@ -188,6 +193,8 @@ class RolloutSpec(Fact):
     segment_budget: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Part of alpha_rollback that the slices share equally, where there are any."""
     on_segment_harm: SegmentHarm = SegmentHarm.ROLLOUT
+    targeting: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
+    """Who may get a candidate: any rule is enough; without rules everybody may."""
 
     @property
     def guard_s(self) -> float:

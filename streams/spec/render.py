@@ -17,6 +17,7 @@ from streams.spec.load import NEVER
 from streams.spec.metrics import LIMITS
 from streams.spec.model import Metric, Role, RolloutSpec, Stage
 from streams.spec.provenance import LoadedSpec, Source
+from streams.spec.rules import rule_lines
 
 COLUMN = 34
 """Where comments begin, unless the line is longer."""
@@ -55,6 +56,7 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     yield from _metrics(spec, told)
     if spec.segments:
         yield from _segments(spec, told)
+    yield from _targeting(spec, told)
     yield from _knobs(spec, told)
 
 
@@ -125,11 +127,20 @@ def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
 def _segments(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     yield Line("segments:")
     for dimension in spec.segments:
-        values = _flow(list(dimension.values))
-        yield _line(f"  {_word(dimension.name)}", values, told[f"segments.{dimension.name}"])
+        values = list(dimension.values)
+        long = {"values": values, "header": dimension.header}
+        text = _flow(values if dimension.header is None else long)
+        yield _line(f"  {_word(dimension.name)}", text, told[f"segments.{dimension.name}"])
     budget = units.format_share(spec.segment_budget)
     yield _line("segment_budget", budget, told["segment_budget"])
     yield _line("on_segment_harm", spec.on_segment_harm, told["on_segment_harm"])
+
+
+def _targeting(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    if spec.targeting:
+        yield Line("targeting:")
+    for index, (key, facts) in enumerate(rule_lines(spec.targeting)):
+        yield _line(f"  - {key}", _flow(facts), told[f"targeting[{index}]"])
 
 
 def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:

@@ -15,7 +15,9 @@ from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
 from streams.spec.model import Overdispersion, Unit
+from streams.spec.rules_schema import targeting_schema
 from streams.spec.stages import KEYS as STAGE_KEYS
+from streams.spec.targeting import HEADER
 
 Schema = dict[str, Any]
 PATTERNS = {
@@ -49,8 +51,12 @@ def spec_schema() -> Schema:
             "segment_budget": ["segments"],
             "on_segment_harm": ["segments"],
         },
-        "properties": _facts() | {"stages": _stages()} | _watch() | _segments() | _knobs(),
+        "properties": _facts() | _moves() | _watch() | _segments() | _knobs(),
     }
+
+
+def _moves() -> Schema:
+    return {"stages": _stages(), "targeting": targeting_schema()}
 
 
 def _text(description: str, default: str | None = None) -> Schema:
@@ -173,12 +179,15 @@ def _segments() -> Schema:
     kinds = ["string", "number", "boolean"]
     value = {"type": kinds, "pattern": units.NAME, "not": {"const": OTHER_VALUE}}
     values = {"type": "array", "minItems": 1, "maxItems": MOST_VALUES, "uniqueItems": True}
+    values["items"] = value
+    shown = {"values": values, "header": _pattern(HEADER, "The request header that shows it.")}
+    long = {"type": "object", "additionalProperties": False, "required": [*shown]}
     return {
         "segments": {
             "type": "object",
             "description": "Slices with evidence of their own: dimension -> declared values.",
             "propertyNames": {"pattern": units.NAME},
-            "additionalProperties": values | {"items": value},
+            "additionalProperties": {"anyOf": [values, long | {"properties": shown}]},
             "minProperties": 1,
             "maxProperties": MOST_DIMENSIONS,
         },

@@ -1,5 +1,8 @@
 """Which slices of the traffic are watched on their own? `segments: {country: [SG, DE]}`.
 
+A router that must tell slices apart needs to know by which header a request shows its value:
+`segments: {country: {values: [SG, DE], header: x-country}}`.
+
 Dimensions and values come in one order however the file is written, so that the spec's hash
 speaks of content alone. How many there may be in all is checked by the model.
 """
@@ -12,7 +15,8 @@ from streams.errors import SpecError
 from streams.spec import units
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, Dimension
 from streams.spec.provenance import Source
-from streams.spec.reader import refuse, scalar, written
+from streams.spec.reader import Block, refuse, scalar, written
+from streams.spec.rules import header_name
 from streams.yaml_lines import entries, kind
 
 EXAMPLE = "segments: {country: [SG, DE]}"
@@ -37,6 +41,11 @@ def read_segments(node: yaml.Node | None) -> Segments:
 def _dimension(key: yaml.Node, node: yaml.Node) -> Dimension:
     name = scalar(key, units.name, what="a dimension of segments")
     what = f"segments.{name}"
+    header = None
+    if isinstance(node, yaml.MappingNode):
+        block = Block(node, what=what, known=("values", "header"))
+        header = scalar(block.need("header", example="header: x-country"), header_name, what=what)
+        node = block.need("values", example="values: [SG, DE]")
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
         refuse(node, f"{what} is {found}", "list its values, e.g. `[SG, DE]`")
@@ -49,7 +58,7 @@ def _dimension(key: yaml.Node, node: yaml.Node) -> Dimension:
     values: set[str] = set()
     for item in node.value:
         values.add(_value(item, what, values))
-    return Dimension(name=name, values=tuple(sorted(values)))
+    return Dimension(name=name, values=tuple(sorted(values)), header=header)
 
 
 def _value(item: yaml.Node, what: str, taken: set[str]) -> str:

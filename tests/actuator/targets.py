@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.rigs import haproxy as haproxy_rig
+from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.ports import Router, Segments
 from streams.actuator.routers import open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
@@ -36,10 +38,16 @@ class Rig:
     """One target under test."""
 
     open: Callable[[], Router]
+    open_for: Callable[[Audience], Router]
+    """A router that tells this audience apart, where it can."""
     interfere: Callable[[Segments], None]
     """What a stranger does to the weights."""
-    count: Callable[[int], Counter[str]] | None
-    """Requests that each arm answered; None where there is no traffic."""
+    unlock: Callable[[], None] | None
+    """What a stranger does who lets everybody in; None where nobody can be left out."""
+    count: Callable[..., Counter[str]] | None
+    """Requests that each arm answered, all with the same headers; None: there is no traffic."""
+    copies: Callable[[], int] | None = None
+    """Requests that came to the candidate's server up to now, copies included."""
 
 
 @contextmanager
@@ -58,7 +66,9 @@ def _memory(largest: int) -> Rig:
     target = MemoryTarget()
     return Rig(
         open=lambda: MemoryRouter(target, ARMS, largest_weight=largest),
+        open_for=lambda audience: MemoryRouter(target, ARMS, audience, largest_weight=largest),
         interfere=target.set,
+        unlock=lambda: target.set_rules(()),
         count=None,
     )
 
@@ -66,26 +76,40 @@ def _memory(largest: int) -> Rig:
 @contextmanager
 def envoy(parts: Parts, folder: Path, *, admin: bool = True) -> Iterator[Rig]:
     """A real Envoy, asked through its admin interface."""
-    with traffic.servers(["v1", "v2"]) as ports:
+    seen: list[str] = []
+    with traffic.servers(["v1", "v2"], seen) as ports:
         proxy = start_envoy(parts, folder, ports, {"v1": 100, "v2": 0})
         options = {"rds": str(proxy.rds), "route": ROUTE, "clusters": CLUSTERS}
         if admin:
             options["admin"] = proxy.admin
 
-        def interfere(weights: Segments) -> None:
+        def change(touch: Callable[[dict[str, Any]], None]) -> None:
             document = json.loads(proxy.rds.read_text())
-            route = document["resources"][0]["virtual_hosts"][0]["routes"][0]
-            for entry in route["route"]["weighted_clusters"]["clusters"]:
-                arm = next(arm for arm, name in CLUSTERS.items() if name == entry["name"])
-                entry["weight"] = weights["all"][arm]
+            touch(document["resources"][0]["virtual_hosts"][0])
             draft = proxy.rds.with_suffix(".draft")
             draft.write_text(json.dumps(document | {"version_info": "a stranger"}))
             draft.rename(proxy.rds)
 
+        def interfere(weights: Segments) -> None:
+            def touch(host: dict[str, Any]) -> None:
+                for entry in host["routes"][-1]["route"]["weighted_clusters"]["clusters"]:
+                    arm = next(arm for arm, name in CLUSTERS.items() if name == entry["name"])
+                    entry["weight"] = weights["all"][arm]
+
+            change(touch)
+
+        def open_for(audience: Audience) -> Router:
+            return open_router(Target(router="envoy", options=options), ARMS, audience)
+
         yield Rig(
-            open=lambda: open_router(Target(router="envoy", options=options), ARMS),
+            open=lambda: open_for(EVERYBODY),
+            open_for=open_for,
             interfere=interfere,
-            count=lambda requests: _by_arm(traffic.count(proxy.url, requests)),
+            unlock=lambda: change(lambda host: host["routes"].pop(0)),
+            count=lambda requests, headers=None: _by_arm(
+                traffic.count(proxy.url, requests, headers)
+            ),
+            copies=lambda: seen.count("v2"),
         )
 
 
@@ -107,10 +131,17 @@ def haproxy(parts: Parts, folder: Path) -> Iterator[Rig]:
             for arm, weight in units(weights["all"], 256).items():
                 command(proxy.socket, f"set server digits/{CLUSTERS[arm]} weight {weight}")
 
+        def open_for(audience: Audience) -> Router:
+            return open_router(Target(router="haproxy", options=options), ARMS, audience)
+
         yield Rig(
-            open=lambda: open_router(Target(router="haproxy", options=options), ARMS),
+            open=lambda: open_for(EVERYBODY),
+            open_for=open_for,
             interfere=interfere,
-            count=lambda requests: _by_arm(traffic.count(proxy.url, requests)),
+            unlock=None,
+            count=lambda requests, headers=None: _by_arm(
+                traffic.count(proxy.url, requests, headers)
+            ),
         )
 
 

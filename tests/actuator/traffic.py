@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -16,11 +16,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
 
-def _handler(name: str) -> type[BaseHTTPRequestHandler]:
+def _handler(name: str, seen: list[str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            seen.append(name)
             self.send_response(200)
             self.send_header("content-length", str(len(name)))
             self.end_headers()
@@ -37,9 +38,13 @@ def _handler(name: str) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def servers(names: Sequence[str]) -> Iterator[dict[str, int]]:
-    """A server per name that answers with its name; name -> loopback port."""
-    started = {name: _Server(("127.0.0.1", 0), _handler(name)) for name in names}
+def servers(names: Sequence[str], seen: list[str] | None = None) -> Iterator[dict[str, int]]:
+    """A server per name that answers with its name; name -> loopback port.
+
+    Every request adds the server's name to `seen`, whether anybody reads its answer or not.
+    """
+    asked: list[str] = [] if seen is None else seen
+    started = {name: _Server(("127.0.0.1", 0), _handler(name, asked)) for name in names}
     for server in started.values():
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
@@ -50,13 +55,13 @@ def servers(names: Sequence[str]) -> Iterator[dict[str, int]]:
             server.server_close()
 
 
-def count(url: str, requests: int) -> Counter[str]:
+def count(url: str, requests: int, headers: Mapping[str, str] | None = None) -> Counter[str]:
     """Who answered how many of so many requests; anything but 200 is counted by its status."""
     line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     answers: Counter[str] = Counter()
     try:
         for _ in range(requests):
-            line.request("GET", "/")
+            line.request("GET", "/", headers=dict(headers or {}))
             answer = line.getresponse()
             body = answer.read().decode(errors="replace")
             answers[body if answer.status == 200 else f"status {answer.status}"] += 1

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.actuator.actor import RolloutActor
+from streams.actuator.audience import Audience, audience_of
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.ports import Applied, Desired, Fence, Observed, Proof, Verification
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
+from streams.actuator.weights import share_of
 from streams.errors import RouterError
 from streams.judge.facts import Action, CommandKind
 from streams.spec.model import RolloutSpec, Target
@@ -71,8 +73,10 @@ class Faults:
 class FaultyRouter:
     """A memory router whose target fails, or whose process dies, when told to."""
 
-    def __init__(self, target: MemoryTarget, faults: Faults, *, largest_weight: int) -> None:
-        self._router = MemoryRouter(target, ARMS, largest_weight=largest_weight)
+    def __init__(
+        self, target: MemoryTarget, faults: Faults, audience: Audience, *, largest_weight: int
+    ) -> None:
+        self._router = MemoryRouter(target, ARMS, audience, largest_weight=largest_weight)
         self._faults = faults
         self.capabilities = self._router.capabilities
         self.finalize = self._router.finalize
@@ -120,7 +124,8 @@ class World:
         self.actor = self._born()
 
     def _born(self) -> RolloutActor:
-        router = FaultyRouter(self.target, self.faults, largest_weight=self._largest)
+        audience = audience_of(self.spec)
+        router = FaultyRouter(self.target, self.faults, audience, largest_weight=self._largest)
         return RolloutActor(self.spec, router, self.journal, self.clock, RECONCILE_S)
 
     def restart(self) -> None:
@@ -151,10 +156,18 @@ class World:
         }
         return DecisionFact(**facts | more)
 
-    def decide(self, seq: int, candidate_bp: int, action: Action = Action.ADVANCE) -> None:
-        """A decision arrives and is acted on."""
-        self.actor.decide(self.decision(seq, candidate_bp, action))
+    def decide(
+        self, seq: int, candidate_bp: int, action: Action = Action.ADVANCE, **segments: int
+    ) -> None:
+        """A decision arrives and is acted on; `SG=0` is what the candidate gets in that segment."""
+        weights = split(candidate_bp)
+        weights |= {name: split(share)["all"] for name, share in segments.items()}
+        self.actor.decide(self.decision(seq, candidate_bp, action, weights_bp=weights))
         self.actor.step()
+
+    def share_in(self, segment: str) -> int:
+        """The candidate's share at the target in a segment."""
+        return share_of(self.target.weights_bp or {}, segment, "candidate")
 
     def beat(self) -> None:
         """A heartbeat arrives."""

@@ -78,6 +78,27 @@ class TestApply:
         assert told.err.startswith(f"error: {path}:4: route: there is no router `nginx` here")
 
 
+class TestTargeting:
+    @pytest.mark.parametrize(
+        ("rule", "says"),
+        [
+            ("header: {name: x-tier, values: [free]}", "cannot compile a header rule"),
+            ("header: {name: x-tier, prefix: free}", "cannot compile a prefix rule"),
+            ("users: {header: x-user-id, list: [u-1]}", "cannot compile a users rule"),
+            ("user_hash: {header: x-user-id, to: 20%}", "cannot compile a user_hash rule"),
+        ],
+    )
+    def test_a_rule_that_the_router_cannot_compile_is_refused_at_its_line(self, rule, says):
+        """HAProxy's server weights hold for every request; Envoy can do all of them."""
+        rules = f"targeting:\n  - {rule}\n"
+        with pytest.raises(SpecError) as failure:
+            check_route(load(HAPROXY + rules))
+        assert str(failure.value).startswith("spec.yaml:11: targeting[0]: router haproxy")
+        assert says in str(failure.value)
+        assert "let another router move this traffic" in str(failure.value)
+        check_route(load(ENVOY + rules))
+
+
 class TestSegmentHarm:
     def test_of_one_slice_alone_needs_a_router_that_can_target_it(self):
         """HAProxy's server weights hold for every request."""
@@ -87,3 +108,14 @@ class TestSegmentHarm:
         assert str(failure.value).startswith("spec.yaml:10: on_segment_harm: router haproxy has")
         assert "write `rollout`" in str(failure.value)
         check_route(load(HAPROXY.replace("    sticky: true\n", "") + sliced.splitlines()[0]))
+
+    def test_of_one_slice_alone_needs_to_know_who_is_of_it(self):
+        """Envoy tells slices apart by a header; where nothing is routed, none is needed."""
+        sliced = "segments: {country: [SG], tier: {values: [a], header: x-tier}}\n"
+        sliced += "on_segment_harm: segment\n"
+        with pytest.raises(SpecError) as failure:
+            check_route(load(ENVOY + sliced))
+        assert str(failure.value).startswith("spec.yaml:10: segments.country: router envoy must")
+        assert "write `country: {values: [SG], header: x-country}`" in str(failure.value)
+        check_route(load(ENVOY + sliced.replace("[SG]", "{values: [SG], header: x-land}")))
+        check_route(load("route: memory\n" + sliced))

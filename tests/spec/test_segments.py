@@ -47,6 +47,7 @@ class TestDeclared:
             "",
             TWO + "segment_budget: 20%\non_segment_harm: segment\n",
             "segments: {country: [NO, on, 7]}\n",
+            "segments: {country: {values: [NO, on, 7], header: X-Country}, tier: [free]}\n",
         ],
     )
     def test_what_is_shown_reads_back(self, text):
@@ -69,6 +70,9 @@ class TestRefused:
         [
             ("segments:\n", "segments is empty — leave it out"),
             ("segments: [SG]\n", "segments is a list"),
+            ("segments: {country: {values: [SG]}}\n", "country has no `header` — add e.g. `header"),
+            ("segments: {country: {values: [SG], header: ''}}\n", "is no header name — write e.g."),
+            ("segments: {country: {value: [SG], header: x}}\n", "did you mean `values`?"),
             ("segments: {country: SG}\n", "segments.country is `SG` — list its values"),
             ("segments: {country: []}\n", "segments.country is empty — list its values"),
             ("segments: {'country=': [SG]}\n", "`country=` is no name"),

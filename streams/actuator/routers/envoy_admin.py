@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 
-from streams.actuator.routers.route_file import named_routes, shares, split_of
+from streams.actuator.ports import Segments
+from streams.actuator.routers.envoy_entries import Layout
+from streams.actuator.routers.envoy_routes import blocks, everywhere
 from streams.errors import TargetDenied, TargetTransient
 
 CONNECT_S = 0.5
@@ -21,8 +23,8 @@ class Served:
     """The routes that Envoy has in force."""
 
     version: str
-    weights: dict[str, int]
-    """Arm -> share in basis points; empty where Envoy has no such route."""
+    weights: Segments
+    """Empty where Envoy has no such route."""
 
 
 class EnvoyAdmin:
@@ -35,8 +37,8 @@ class EnvoyAdmin:
         limits = httpx.Limits(max_keepalive_connections=0)
         self._http = httpx.Client(base_url=address, timeout=timeout, limits=limits, trust_env=False)
 
-    def served(self, configuration: str, route: str, clusters: Mapping[str, str]) -> Served:
-        """Version and weights of a route in a dynamic route configuration.
+    def served(self, configuration: str, layout: Layout) -> Served:
+        """Version and weights of the layout's route in a dynamic route configuration.
 
         Raises:
             TargetTransient: no usable answer.
@@ -48,14 +50,9 @@ class EnvoyAdmin:
         }
         dump = self._get("/config_dump", params)
         for entry in dump.get("configs", []):
-            found = [
-                shares(split, clusters)
-                for known in named_routes(entry.get("route_config", {}), route)
-                if (split := split_of(known)) is not None
-            ]
-            if found:
-                most = min(found, key=lambda weights: next(iter(weights.values())))
-                return Served(version=str(entry.get("version_info", "")), weights=most)
+            weights = everywhere(blocks(entry.get("route_config", {}), layout))
+            if weights:
+                return Served(version=str(entry.get("version_info", "")), weights=weights)
         return Served(version="", weights={})
 
     def refusals(self, configuration: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from streams.actuator.audience import Audience
 from streams.actuator.ports import (
     Applied,
     Capabilities,
@@ -162,7 +163,11 @@ def _order(have: Mapping[str, int], want: Mapping[str, int]) -> list[str]:
     return sorted(want, key=rank)
 
 
-def open_haproxy(options: Mapping[str, Any], arms: Sequence[str]) -> HaproxyRouter:
+def open_haproxy(
+    options: Mapping[str, Any],
+    arms: Sequence[str],
+    audience: Audience,  # noqa: ARG001 - its runtime socket tells no requests apart
+) -> HaproxyRouter:
     """The router for these options.
 
     `socket`: the runtime socket (level admin); `backend`; `servers`: arm -> server; `sticky`: the

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.ports import (
     Applied,
     Capabilities,
@@ -23,9 +24,10 @@ from streams.actuator.ports import (
     Verification,
 )
 from streams.actuator.routers import options as read
-from streams.actuator.weights import complaint, home, matches, settled
+from streams.actuator.weights import complaint, higher_of, home, matches, settled
 from streams.errors import TargetConflict, TargetRejected
-from streams.spec.model import FULL_BP
+from streams.spec.model import FULL_BP, MIRROR, UNTARGETED
+from streams.spec.targeting import Rule, RuleKind
 
 
 class MemoryTarget:
@@ -34,6 +36,8 @@ class MemoryTarget:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.weights_bp: Segments | None = None
+        self.rules: tuple[Rule, ...] = ()
+        """Whom the target lets have a candidate; without rules everybody."""
         self.fence: Fence | None = None
         self.unready: tuple[str, ...] = ()
         self.revision = 0
@@ -47,6 +51,12 @@ class MemoryTarget:
             self.weights_bp = weights_bp
             self.revision += 1
 
+    def set_rules(self, rules: tuple[Rule, ...]) -> None:
+        """Change the rules behind the routers' back."""
+        with self.lock:
+            self.rules = rules
+            self.revision += 1
+
 
 @functools.cache
 def shared_target(name: str) -> MemoryTarget:  # noqa: ARG001 - the cache's key
@@ -58,14 +68,22 @@ class MemoryRouter:
     """See Router; `largest_weight` gives it the resolution of a coarser target."""
 
     def __init__(
-        self, target: MemoryTarget, arms: Sequence[str], *, largest_weight: int = FULL_BP
+        self,
+        target: MemoryTarget,
+        arms: Sequence[str],
+        audience: Audience = EVERYBODY,
+        *,
+        largest_weight: int = FULL_BP,
     ) -> None:
-        self._target, self._arms = target, tuple(arms)
+        self._target, self._arms, self._audience = target, tuple(arms), audience
         self._capabilities = Capabilities(
             largest_weight=largest_weight,
             fence=FenceKind.PROCESS,
             survives_restart=False,
             segments=True,
+            reads_headers=False,
+            rules=frozenset(RuleKind),
+            mirror=True,
         )
 
     @property
@@ -77,12 +95,21 @@ class MemoryRouter:
         """See Router; a fresh target gives everything to the baseline."""
         with self._target.lock:
             return Observed(
-                weights_bp=self._target.weights_bp or home(self._arms),
+                weights_bp=self._seen(),
                 revision=str(self._target.revision),
                 fence=self._target.fence,
                 unready=self._target.unready,
                 note="memory",
             )
+
+    def _seen(self) -> Segments:
+        """The weights; other rules than ours leave nobody out of whom we know."""
+        weights = self._target.weights_bp or home(self._arms)
+        if not self._audience.rules or self._target.rules == self._audience.rules:
+            return weights
+        live: list[Segments] = [{UNTARGETED: w} for name, w in weights.items() if name != MIRROR]
+        most: Segments = functools.reduce(higher_of, live, {})
+        return {**weights, **most}
 
     def apply(self, desired: Desired, *, expect: str | None, fence: Fence) -> Applied:
         """See Router."""
@@ -92,6 +119,7 @@ class MemoryRouter:
         with self._target.lock:
             self._guard(expect, fence)
             self._target.weights_bp, self._target.fence = weights, fence
+            self._target.rules = self._audience.rules
             self._target.revision += 1
             self._target.writes += 1
             return Applied(revision=str(self._target.revision), weights_bp=weights)
@@ -114,8 +142,10 @@ class MemoryRouter:
         self._target.outcome = outcome
 
 
-def open_memory(options: Mapping[str, Any], arms: Sequence[str]) -> MemoryRouter:
+def open_memory(
+    options: Mapping[str, Any], arms: Sequence[str], audience: Audience
+) -> MemoryRouter:
     """`name`: targets of one name are one target within a process."""
     read.check_names(options, known=("name",), router="memory")
     name = read.optional_text(options, "name", router="memory", example="digits")
-    return MemoryRouter(shared_target(name or "default"), arms)
+    return MemoryRouter(shared_target(name or "default"), arms, audience)

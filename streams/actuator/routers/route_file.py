@@ -1,53 +1,36 @@
 """What is in an Envoy route file, and how does it look with other weights?
 
-A discovery response in JSON. Everything but the weights of the named route and `version_info`
-is kept as it is, in its order.
+A discovery response in JSON. Everything but the weights of the named route, davy's own entries in
+front of it and `version_info` is kept as it is, in its order.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from streams.actuator.weights import measured
+from streams.actuator.ports import Segments
+from streams.actuator.routers.envoy_entries import Layout
+from streams.actuator.routers.envoy_routes import blocks, everywhere, strip, write
+from streams.actuator.routers.files import revision_of
 from streams.errors import TargetNotFound, TargetRejected
-from streams.spec.model import FULL_BP
 
 Json = dict[str, Any]
 
 
-def named_routes(configuration: Json, route: str) -> Iterator[Json]:
-    """Every route of that name in a RouteConfiguration, over all virtual hosts."""
-    hosts = configuration.get("virtual_hosts", [])
-    return (r for host in hosts for r in host.get("routes", []) if r.get("name") == route)
-
-
-def split_of(route: Json) -> Json | None:
-    """The weighted clusters of a route; None where it has no split."""
-    split = route.get("route", {}).get("weighted_clusters")
-    return split if isinstance(split, dict) else None
-
-
-def shares(split: Json, clusters: Mapping[str, str]) -> dict[str, int]:
-    """Arm -> share in basis points of a split."""
-    by_cluster = {entry.get("name"): int(entry.get("weight", 0)) for entry in split["clusters"]}
-    return measured({arm: by_cluster.get(name, 0) for arm, name in clusters.items()})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFile:
-    """A parsed file, and where davy's route is in it."""
+    """A parsed file, and where davy's routes are in it."""
 
     where: str
     document: Json
     configuration: Json
-    splits: tuple[Json, ...]
-    clusters: Mapping[str, str]
+    layout: Layout
 
     @classmethod
-    def parse(cls, text: str, *, where: str, route: str, clusters: Mapping[str, str]) -> Self:
+    def parse(cls, text: str, *, where: str, layout: Layout) -> Self:
         """Read a file.
 
         Raises:
@@ -56,27 +39,19 @@ class RouteFile:
         """
         try:
             document = json.loads(text)
-            configurations = [r for r in document["resources"] if [*named_routes(r, route)]]
+            found = [r for r in document["resources"] if [*blocks(r, layout)]]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise TargetRejected(
                 f"{where}: no discovery response in JSON ({error!r}); restore the file"
             ) from error
-        if len(configurations) != 1:
+        if len(found) != 1:
             raise TargetNotFound(
-                f"{where}: {len(configurations)} route configurations with a route named "
-                f"`{route}`; give exactly one of them that name"
+                f"{where}: {len(found)} route configurations with a route named "
+                f"`{layout.route}`; give exactly one of them that name"
             )
-        splits = tuple(
-            _checked(found, f"{where}: route `{route}`", clusters)
-            for found in named_routes(configurations[0], route)
-        )
-        return cls(
-            where=where,
-            document=document,
-            configuration=configurations[0],
-            splits=splits,
-            clusters=clusters,
-        )
+        for block in blocks(found[0], layout):
+            _check(block.base, f"{where}: route `{layout.route}`", layout.clusters)
+        return cls(where=where, document=document, configuration=found[0], layout=layout)
 
     @property
     def name(self) -> str:
@@ -88,10 +63,16 @@ class RouteFile:
         """`version_info`: the fence, or somebody else's word."""
         return str(self.document.get("version_info", ""))
 
-    def weights(self) -> dict[str, int]:
-        """Arm -> share; of several routes of the name the one that gives candidates the most."""
-        found = [shares(split, self.clusters) for split in self.splits]
-        return min(found, key=lambda weights: next(iter(weights.values())))
+    @property
+    def revision(self) -> str:
+        """Changes with weights, entries and version, and with nothing else."""
+        found = [*blocks(self.configuration, self.layout)]
+        shapes = [(block.weights(), block.shape()) for block in found]
+        return revision_of(json.dumps(shapes, sort_keys=True), self.version)
+
+    def weights(self) -> Segments:
+        """What the routes of the name give."""
+        return everywhere(blocks(self.configuration, self.layout))
 
     def check_validates(self) -> None:
         """TargetRejected unless Envoy checks clusters: else a wrong name serves 503 to all."""
@@ -101,19 +82,21 @@ class RouteFile:
                 "takes a route to a cluster that does not exist, so davy raises nothing here"
             )
 
-    def with_weights(self, weights: Mapping[str, int], *, version: str) -> str:
-        """The file's text with these weights for every route of the name."""
-        arm_of = {cluster: arm for arm, cluster in self.clusters.items()}
-        for split in self.splits:
-            for entry in split["clusters"]:
-                entry["weight"] = weights[arm_of[entry["name"]]]
-            if "total_weight" in split:
-                split["total_weight"] = FULL_BP
-        return json.dumps(self.document | {"version_info": version}, indent=2) + "\n"
+    def with_weights(self, weights: Segments, *, version: str) -> str:
+        """The file's text with these weights for every route of the name; used up thereby."""
+        write(self.configuration, self.layout, weights)
+        return self._text(self.document | {"version_info": version})
+
+    def stripped(self) -> str | None:
+        """The file's text without entries of davy's; None where there are none. Used up too."""
+        return self._text(self.document) if strip(self.configuration, self.layout) else None
+
+    def _text(self, document: Json) -> str:
+        return json.dumps(document, indent=2) + "\n"
 
 
-def _checked(route: Json, where: str, clusters: Mapping[str, str]) -> Json:
-    split = split_of(route)
+def _check(route: Json, where: str, clusters: Mapping[str, str]) -> None:
+    split = route.get("route", {}).get("weighted_clusters")
     named = [entry.get("name") for entry in (split or {}).get("clusters", [])]
     if split is None or sorted(map(str, named)) != sorted(clusters.values()):
         raise TargetRejected(
@@ -124,4 +107,3 @@ def _checked(route: Json, where: str, clusters: Mapping[str, str]) -> Json:
         raise TargetRejected(
             f"{where}: runtime_key_prefix lets runtime values override the file; remove it"
         )
-    return split

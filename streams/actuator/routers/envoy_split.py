@@ -1,0 +1,112 @@
+"""How does a split stand in an Envoy route, and what share does one show?
+
+A plain split draws by chance, request by request. A hashed one draws by XXH64 of the user's header
+modulo 10^8 over the clusters in their order: so ranges of users are exact, a share of a range is
+too, and a user stays where he is while the share grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from streams.actuator.ports import Arms
+from streams.actuator.weights import measured
+from streams.spec.model import BASELINE, FULL_BP
+from streams.spec.targeting import UserHashRule
+
+Json = dict[str, Any]
+HASH_UNITS = FULL_BP * FULL_BP
+"""Modulus of hashed splits: basis points of users times basis points of their weights."""
+SIZES = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+
+def of(route: Json) -> Json:
+    """The split of a route; one that goes to a single cluster is a split of one, others of none."""
+    action = route.get("route", {})
+    split = action.get("weighted_clusters")
+    if isinstance(split, dict):
+        return split
+    only = action.get("cluster")
+    return {"clusters": [{"name": only, "weight": 1}] if only else []}
+
+
+def plain(split: Json, shares: Arms, clusters: Mapping[str, str]) -> Json:
+    """The split with these weights, all else of it kept."""
+    arm_of = {cluster: arm for arm, cluster in clusters.items()}
+    entries = [entry | {"weight": shares[arm_of[entry["name"]]]} for entry in split["clusters"]]
+    total = {"total_weight": FULL_BP} if "total_weight" in split else {}
+    return split | {"clusters": entries} | total
+
+
+def hashed(
+    split: Json, shares: Arms, clusters: Mapping[str, str], ranges: Sequence[UserHashRule]
+) -> Json:
+    """The split by the hash of users: in each range the candidates first, else the baseline."""
+    known = {entry["name"]: entry for entry in split["clusters"]}
+    drawn = [known[clusters[arm]] | {"weight": units} for arm, units in _drawn(shares, ranges)]
+    kept = {key: value for key, value in split.items() if key not in {"header_name", "clusters"}}
+    total = {"total_weight": HASH_UNITS} if "total_weight" in split else {}
+    return kept | {"clusters": drawn, "use_hash_policy": True} | total
+
+
+def _drawn(shares: Arms, ranges: Sequence[UserHashRule]) -> Iterator[tuple[str, int]]:
+    """Arm and units, in the order in which the hash runs through them."""
+    at = 0
+    for rule in ranges:
+        yield BASELINE, (rule.from_bp - at) * FULL_BP
+        width = rule.to_bp - rule.from_bp
+        yield from ((arm, share * width) for arm, share in shares.items() if arm != BASELINE)
+        yield BASELINE, shares[BASELINE] * width
+        at = rule.to_bp
+    yield BASELINE, (FULL_BP - at) * FULL_BP
+
+
+def shares(
+    split: Json, clusters: Mapping[str, str], ranges: Sequence[UserHashRule] = ()
+) -> dict[str, int]:
+    """Arm -> share in basis points of a split; of a hashed one among the users of the ranges."""
+    given = dict.fromkeys(clusters.values(), 0)
+    for entry in split["clusters"]:
+        if entry.get("name") in given:
+            given[entry["name"]] += int(entry.get("weight", 0))
+    by_arm = {arm: given[name] for arm, name in clusters.items()}
+    if ranges and split.get("use_hash_policy"):
+        within = sum(rule.to_bp - rule.from_bp for rule in ranges) * FULL_BP
+        outside = sum(by_arm.values()) - within
+        by_arm[BASELINE] = max(0, by_arm[BASELINE] - outside)
+    return measured(by_arm)
+
+
+def copied(policies: Sequence[Json], mirror: Arms, clusters: Mapping[str, str]) -> list[Json]:
+    """A route's mirror policies: those of strangers as they are, and one a copied candidate.
+
+    A share of nothing has no policy, so that nothing stays behind.
+    """
+    others = [policy for policy in policies if policy.get("cluster") not in clusters.values()]
+    copied_bp = {clusters[arm]: share for arm, share in mirror.items() if arm != BASELINE and share}
+    return others + [_policy(cluster, share) for cluster, share in copied_bp.items()]
+
+
+def _policy(cluster: str, share_bp: int) -> Json:
+    fraction = {"numerator": share_bp, "denominator": "TEN_THOUSAND"}
+    return {"cluster": cluster, "runtime_fraction": {"default_value": fraction}}
+
+
+def mirrored(policies: Sequence[Json], clusters: Mapping[str, str]) -> dict[str, int]:
+    """Arm -> share of requests copied to it, rounded up; the baseline has the rest."""
+    found = {arm: 0 for arm in clusters if arm != BASELINE}
+    for arm in found:
+        ours = [policy for policy in policies if policy.get("cluster") == clusters[arm]]
+        found[arm] = min(FULL_BP, sum(map(_fraction_bp, ours)))
+    return {BASELINE: max(0, FULL_BP - sum(found.values()))} | found
+
+
+def _fraction_bp(policy: Json) -> int:
+    """Everything where no fraction is given, and where a runtime value may override it."""
+    fraction = policy.get("runtime_fraction", {})
+    share = fraction.get("default_value")
+    if share is None or "runtime_key" in fraction:
+        return FULL_BP
+    size = SIZES.get(share.get("denominator", "HUNDRED"), 1)
+    return -(-int(share.get("numerator", 0)) * FULL_BP // size)
