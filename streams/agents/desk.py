@@ -131,6 +131,7 @@ def routing_fact(offset: int, record: dict[str, Any]) -> RoutingFact:
         phase=RoutingPhase(record["phase"]),
         at_ms=record["at"],
         weights_bp=record["applied_bp"].get(ALL_SEGMENT, {}),
+        segments_bp={s: w for s, w in record["applied_bp"].items() if s != ALL_SEGMENT},
         since_ms=record["since"],
         confirmed_until_ms=record["confirmed_until"],
         fence=record["fence"],

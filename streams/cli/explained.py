@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from streams import figures
 from streams.cli.show import COLOURS, weights
 from streams.judge.explain import explain, explain_drift
-from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict
+from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.replay.explanation import Explanation, Told
 from streams.replay.formulas import (
     DECISION,
@@ -77,7 +77,8 @@ def lines(explanation: Explanation) -> Iterator[Line]:
 
 def _verdict(told: Told, marks: Marks) -> Iterator[Line]:
     verdict = told.verdict
-    title = f"{verdict.metric} of {verdict.candidate}: {verdict.finding} ({verdict.reason})"
+    name = claim_name(verdict.metric, verdict.candidate, verdict.segment)
+    title = f"{name}: {verdict.finding} ({verdict.reason})"
     head = f"{title}, {verdict.role}{marks.of(FINDING)}"
     yield head, COLOURS.get(verdict.finding, "")
     for name, text, fields in _figures(told):

@@ -1,7 +1,8 @@
 """Which candidates are still in the running, and which of them is best?
 
 Harm takes one candidate out and leaves the others where they are; when none is left the rollout
-is rolled back. Promotion goes to the best of those that are shown to be harmless.
+is rolled back. Promotion goes to the best of those that are shown to be harmless. Harm in a slice
+is the candidate's harm, unless that slice may go back alone.
 """
 
 from __future__ import annotations
@@ -11,10 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.judge.facts import Finding
+from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
+from streams.judge.slices import Slices
 from streams.spec.model import MetricKind, Role
 
 PROVEN = frozenset({Finding.NO_HARM, Finding.BETTER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    """Harm in a slice that may go back alone."""
+
+    segment: str
+    name: str
+    excess: float
+    """How far beyond the threshold, in log e."""
+
+    @property
+    def dimension(self) -> str:
+        """Of the slice."""
+        return self.segment.partition("=")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,27 +41,55 @@ class Standing:
 
     candidate: str
     findings: tuple[Finding, ...]
-    """Of its metrics, in the spec's order."""
+    """Of its metrics in the whole, in the spec's order; then, of slices, whether there is harm."""
     harmed: tuple[str, ...]
-    """Guardrails with harm."""
+    """Guardrails with harm, except those that are `parted`."""
     suspicious: tuple[str, ...]
     """Signals with harm."""
     unproven: tuple[str, ...]
     """Guardrails that are not shown to be harmless in the current stage."""
+    parted: tuple[Parted, ...] = ()
+    """Guardrails with harm in slices that may go back alone."""
 
 
-def standing(pair: Pair, invalid: str) -> Standing:
-    """Where a candidate stands; `invalid` names the health check that failed, if any."""
-    findings = tuple(watch.finding(invalid)[0] for watch in pair.watches)
-    harm = [w.claim for w, f in zip(pair.watches, findings, strict=True) if f is Finding.HARM]
-    lacks = [w.claim for w, f in zip(pair.watches, findings, strict=True) if f not in PROVEN]
+def standing(pair: Pair, invalid: str, sliced: Sequence[Pair], slices: Slices) -> Standing:
+    """Where a candidate stands; `invalid` names the health check that failed, if any.
+
+    `sliced` are the candidate's rows of `slices`; of those that are gone nothing follows.
+    """
+    here = [row for row in sliced if row.segment not in slices.gone]
+    whole = [watch.finding(invalid)[0] for watch in pair.watches]
+    lacks = [w.claim for w, f in zip(pair.watches, whole, strict=True) if f not in PROVEN]
+    harm = [watch for row in (pair, *here) for watch in _harm(row, invalid)]
+    guards = [watch for watch in harm if watch.claim.metric.role is Role.GUARDRAIL]
+    parted = [watch for watch in guards if slices.may_go(watch.claim.segment)]
+    told = [Finding.HARM if _harm(row, invalid) else Finding.UNDECIDED for row in sliced]
     return Standing(
         candidate=pair.candidate,
-        findings=findings,
-        harmed=tuple(claim.name for claim in harm if claim.metric.role is Role.GUARDRAIL),
-        suspicious=tuple(claim.name for claim in harm if claim.metric.role is Role.SIGNAL),
+        findings=(*whole, *told),
+        harmed=tuple(watch.claim.name for watch in guards if watch not in parted),
+        suspicious=tuple(watch.claim.name for watch in harm if watch not in guards),
         unproven=tuple(claim.name for claim in lacks if claim.metric.role is Role.GUARDRAIL),
+        parted=tuple(map(_parted, parted)),
     )
+
+
+def _harm(row: Pair, invalid: str) -> list[Watch]:
+    return [watch for watch in row.watches if watch.finding(invalid)[0] is Finding.HARM]
+
+
+def _parted(watch: Watch) -> Parted:
+    return Parted(segment=watch.claim.segment, name=watch.claim.name, excess=watch.excess)
+
+
+def leaving(standings: Sequence[Standing]) -> list[Parted]:
+    """What goes back alone: slices of the dimension in which harm is clearest.
+
+    Harm in a slice shows, diluted, in slices of other dimensions; those are looked at anew.
+    """
+    found = [each for one in standings for each in one.parted]
+    clearest = max(found, key=lambda each: each.excess, default=None)
+    return [each for each in found if clearest and each.dimension == clearest.dimension]
 
 
 def lacking(standings: Sequence[Standing], *, overtime: bool) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streams.judge.facts import Action, Decision, Drift, Finding, Verdict
+from streams.judge.facts import Action, Decision, Drift, Finding, Verdict, claim_name
 from streams.spec.model import ALL_SEGMENT, BASELINE
 
 _DRIFTING = {
@@ -49,7 +49,7 @@ def explain_drift(drift: Drift) -> str:
 def explain_verdict(verdict: Verdict) -> str:
     """One metric's evidence: estimate, interval, limit and counts."""
     seen = sum(verdict.exposures.values())
-    name = f"{verdict.metric} of {verdict.candidate}"
+    name = claim_name(verdict.metric, verdict.candidate, verdict.segment)
     if not _told(verdict):
         return f"{name}: nothing to tell after {seen} requests"
     limit = amount(verdict.margin, verdict.unit)
@@ -66,13 +66,19 @@ def _what(decision: Decision) -> str:
     share = f"{candidate_share(decision):g} %"
     match decision.action:
         case Action.ADVANCE:
-            return f"stage {decision.stage} with {share} for the candidate"
+            return f"stage {decision.stage} with {share} for the candidate{_apart(decision)}"
         case Action.HOLD:
-            return f"stays at {share}"
+            return f"stays at {share}{_apart(decision)}"
         case Action.ROLLBACK:
             return "all traffic back to the baseline"
         case Action.PROMOTE:
-            return f"promoted to {share}"
+            return f"promoted to {share}{_apart(decision)}"
+
+
+def _apart(decision: Decision) -> str:
+    """Slices that went back alone."""
+    apart = sorted(name for name in decision.weights_bp if "=" in name)
+    return f", with {' and '.join(apart)} all at the baseline" if apart else ""
 
 
 def _weightiest(verdicts: Iterable[Verdict]) -> Verdict | None:

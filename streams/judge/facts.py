@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from streams.sketches.cell import Cell
+from streams.spec.model import ALL_SEGMENT
 
 
 class RoutingPhase(StrEnum):
@@ -31,7 +32,8 @@ class RoutingFact:
     at_ms: int
     """When the actuator wrote it, by its clock."""
     weights_bp: dict[str, int]
-    """Arm -> weight. For INTENT the weights about to be applied; else what the target has."""
+    """Arm -> weight of the whole. For INTENT the weights about to be applied; else what the target
+    has."""
     since_ms: int
     """Since when the target has these weights (INTENT: when touching it begins)."""
     confirmed_until_ms: int
@@ -39,6 +41,8 @@ class RoutingFact:
     fence: int
     """`seq` of the decision it answers; 0 before the first."""
     reason: str = ""
+    segments_bp: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same of each segment with weights of its own; others have those of the whole."""
 
 
 class CommandKind(StrEnum):
@@ -109,6 +113,16 @@ class Action(StrEnum):
     HOLD = "hold"
     ROLLBACK = "rollback"
     PROMOTE = "promote"
+
+
+def claim_name(metric: str, candidate: str, segment: str) -> str:
+    """How sentences call what is tested.
+
+    >>> claim_name("errors", "v2", "country=SG")
+    'errors of v2 in country=SG'
+    """
+    whole = f"{metric} of {candidate}"
+    return whole if segment == ALL_SEGMENT else f"{whole} in {segment}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +236,7 @@ class Decision:
     """Index of the stage after this decision; -1 before the first and after a rollback."""
     terminal: bool
     weights_bp: dict[str, dict[str, int]]
-    """Segment -> arm -> weight: absolute, complete."""
+    """Segment -> arm -> weight: absolute, complete. Segments not named have those of `all`."""
     verdicts: tuple[Verdict, ...]
     health: tuple[HealthCheck, ...]
     pane_ms: int

@@ -71,6 +71,17 @@ class Field:
             for panel in self.panels:
                 panel.fold(each)
 
+    def forget(self, dimension: str, gone: Collection[str]) -> None:
+        """Slices of a dimension left: rows that had events of theirs begin anew with harm."""
+        own = f"{dimension}="
+        rows = [
+            place
+            for place, row in enumerate(self.rows)
+            if not row.segment.startswith(own) and row.segment not in gone
+        ]
+        for panel in self.panels:
+            panel.forget(rows)
+
     def settle(self, panes: Sequence[Settled]) -> None:
         """Confirmed panes of the current stage, outside the guard, for promotion by the whole."""
         closed = [
@@ -117,6 +128,11 @@ class Field:
             pair.enter_stage()
         for panel in self.panels:
             panel.enter_stage()
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """Slices that have had events in the harm tests."""
+        return frozenset(row.segment for row in self.slices if row.heard)
 
     def verdicts(self, invalid: str) -> tuple[Verdict, ...]:
         """Of every metric and row; `invalid` names the failed health check, if any."""

@@ -105,13 +105,20 @@ class Silence:
         return _told("silence", reason, ok=not self.panes, observed=silent_s, expected=0.0)
 
 
-def routing_check(progress: Progress, desired: Weights, applied: Weights | None) -> HealthCheck:
-    """Whether the target is known to have the desired weights; shares are the candidates'."""
+def routing_check(
+    progress: Progress, desired: Weights, applied: Weights | None, astray: Sequence[str] = ()
+) -> HealthCheck:
+    """Whether the target is known to have the desired weights; shares are the candidates'.
+
+    `astray` are slices that are to be at the baseline and not known to be there.
+    """
     observed = None if applied is None else 1 - applied[0] / FULL_BP
     if progress.applied:
         reason = "applied"
     elif applied is None:
         reason = "unknown: no routing record says what the target has"
+    elif astray:
+        reason = f"not_applied: not known to be at the baseline alone: {', '.join(astray)}"
     else:
         reason = f"not_applied: the target differs since {progress.elapsed_s:g} s"
     expected = 1 - desired[0] / FULL_BP

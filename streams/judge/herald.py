@@ -13,7 +13,7 @@ from streams.judge.chain import Chain
 from streams.judge.facts import Cut, Decision, Drift, Finding, HealthCheck, Shadow, Verdict
 from streams.judge.policy import Ruling
 from streams.judge.record import decision_id
-from streams.spec.model import ALL_SEGMENT, RolloutSpec
+from streams.spec.model import RolloutSpec
 
 
 class Herald:
@@ -39,14 +39,14 @@ class Herald:
     def decide(
         self,
         ruling: Ruling,
-        weights_bp: Mapping[str, int],
+        weights_bp: Mapping[str, Mapping[str, int]],
         cut: Cut,
         verdicts: tuple[Verdict, ...],
         health: tuple[HealthCheck, ...],
         shadows: tuple[Shadow, ...],
         drifts: tuple[Drift, ...],
     ) -> Decision:
-        """The next decision of the chain; `weights_bp` per arm is what it wants."""
+        """The next decision of the chain; `weights_bp` by segment and arm is what it wants."""
         spec = self._spec
         decision = Decision(
             rollout=spec.rollout,
@@ -57,7 +57,7 @@ class Herald:
             reason=f"{ruling.code}: {ruling.sentence}",
             stage=ruling.stage,
             terminal=ruling.terminal,
-            weights_bp={ALL_SEGMENT: dict(weights_bp)},
+            weights_bp={segment: dict(arms) for segment, arms in weights_bp.items()},
             verdicts=verdicts,
             health=health,
             pane_ms=self._pane_ms,

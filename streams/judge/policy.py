@@ -28,6 +28,8 @@ class Situation:
     """Guardrails with harm that leave no candidate in the running."""
     dropped: tuple[str, ...] = ()
     """Guardrails with harm for which a candidate was just taken out, others remaining."""
+    parted: tuple[str, ...] = ()
+    """Guardrails with harm in slices that were just sent back alone."""
     suspicious: tuple[str, ...] = ()
     """Signals with harm."""
     unhealthy: tuple[str, ...] = ()
@@ -70,9 +72,13 @@ def _go_down(now: Situation) -> Ruling | None:
         return _rollback("aborted", f"aborted by {now.wishes.abort}")
     if now.harmed:
         return _rollback("harm", f"harm shown: {_list(now.harmed)}")
+    harm = _list((*now.dropped, *now.parted))
     if now.dropped:
-        sentence = f"harm shown: {_list(now.dropped)}; the other candidates go on"
+        sentence = f"harm shown: {harm}; the other candidates go on"
         return _hold(now, "candidate_dropped", sentence)
+    if now.parted:
+        sentence = f"harm shown: {harm}; there all requests go to the baseline, the others go on"
+        return _hold(now, "slice_dropped", sentence)
     return None
 
 

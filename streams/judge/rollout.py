@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from streams.errors import StateError
 from streams.judge.commands import Wishes
-from streams.judge.contest import Standing, at_worst, lacking, standing, winner
+from streams.judge.contest import Standing, at_worst, lacking, leaving, standing, winner
 from streams.judge.drift.watch import LATENCY, DriftWatch
 from streams.judge.facts import (
     Action,
@@ -28,6 +28,7 @@ from streams.judge.health import SampleRatio, Silence, routing_check, unconfirme
 from streams.judge.herald import Herald
 from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
+from streams.judge.slices import Slices
 from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import RolloutSpec
@@ -54,6 +55,7 @@ class RolloutJudge:
         self.last_pane: int | None = None
         self._timeline = WeightTimeline(spec.arms, round(spec.guard_s * 1000))
         self._field = Field(spec)
+        self._slices = Slices(spec)
         self._queue = PromotionQueue()
         self._sample_ratio = SampleRatio()
         self._silence = Silence()
@@ -106,13 +108,14 @@ class RolloutJudge:
         self._move(pane, ruling)
         return decision
 
-    def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, int]:
-        """The weights that a ruling comes to."""
+    def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
+        """The weights that a ruling comes to, by segment."""
         best = ""
         if ruling.action is Action.PROMOTE:
             worst = {pair.candidate: at_worst(pair) for pair in self._field.pairs}
             best = winner([(one, worst[one.candidate]) for one in self._live(standings)])
-        return self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
+        whole = self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
+        return self._slices.weights(whole)
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
         wanted = pane.pane if self.last_pane is None else self.last_pane + 1
@@ -126,10 +129,10 @@ class RolloutJudge:
 
     def _watch(self, pane: PaneInput) -> None:
         """Harm tests see the pane at once; for promotion it queues."""
-        weights = self._timeline.weights_at(pane.start_ms)
-        counts = self._field.read(pane, weights)
+        pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
+        counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
-        waiting = Waiting(pane=pane.pane, counts=counts)
+        waiting = Waiting(pane=pane.pane, counts=counts[: len(self._field.pairs)])
         self._queue.push(waiting)
         self._silence.feed(waiting.exposures, weights or self._desired())
 
@@ -151,13 +154,18 @@ class RolloutJudge:
         invalid = self._invalid()
         dropped = self._drop_harmed(pane, self._live(standings))
         live = self._live(standings)
+        harmed = tuple(name for one in live for name in one.harmed)
+        parted = () if harmed else self._send_back(pane, live)
+        if self._slices.exhausted(self._field.heard):
+            harmed = harmed or parted
         progress = self._progress(pane)
         return Situation(
             stage=self._clock.stage,
             baseline_seen=self._silence.baseline_seen,
             silent=self._silence.panes > 0,
-            harmed=tuple(name for one in live for name in one.harmed),
+            harmed=harmed,
             dropped=dropped,
+            parted=parted,
             suspicious=tuple(name for one in live for name in one.suspicious),
             unhealthy=(invalid,) if invalid else (),
             unproven=lacking(live, overtime=self._overtime(progress)),
@@ -166,7 +174,13 @@ class RolloutJudge:
         )
 
     def _standings(self) -> list[Standing]:
-        return [standing(pair, self._invalid()) for pair in self._field.pairs]
+        found, invalid = self._field, self._invalid()
+        return [
+            standing(
+                pair, invalid, [row for row in found.slices if row.arm == pair.arm], self._slices
+            )
+            for pair in found.pairs
+        ]
 
     def _live(self, standings: Sequence[Standing]) -> list[Standing]:
         """Of the candidates that are still in the running."""
@@ -181,8 +195,19 @@ class RolloutJudge:
         self._dropped += tuple(one.candidate for one in harmful)
         return tuple(name for one in harmful for name in one.harmed)
 
+    def _send_back(self, pane: PaneInput, live: Sequence[Standing]) -> tuple[str, ...]:
+        """Take harmful slices out; what the rest must show, it shows without them."""
+        parted = leaving(live)
+        if parted:
+            self._clock.recount(self._progress(pane), pane.end_ms)
+            self._slices.go([each.segment for each in parted])
+            self._field.forget(parted[0].dimension, self._slices.gone)
+            self._afresh()
+        return tuple(each.name for each in parted)
+
     def _progress(self, pane: PaneInput) -> Progress:
-        return self._clock.progress(self._desired(), self._timeline.current, pane.end_ms)
+        span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
+        return self._clock.progress(self._desired(), span, pane.end_ms, astray=astray)
 
     def _overtime(self, progress: Progress) -> bool:
         limit_s = self.spec.stages[self._clock.stage].max_time_s if self._clock.stage >= 0 else None
@@ -193,10 +218,10 @@ class RolloutJudge:
         return self._sample_ratio.name if self._sample_ratio.failed else ""
 
     def _health(self, progress: Progress) -> tuple[HealthCheck, ...]:
-        span = self._timeline.current
+        span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
         return (
             self._sample_ratio.check(),
-            routing_check(progress, self._desired(), span.weights if span else None),
+            routing_check(progress, self._desired(), span.weights if span else None, astray),
             self._silence.check(self.pane_ms),
             unconfirmed_check(self._queue.dropped),
         )
@@ -212,6 +237,10 @@ class RolloutJudge:
     def _enter(self, stage: int, now_ms: int) -> None:
         """Begin a stage; the evidence for promotion starts afresh."""
         self._clock.enter(stage, now_ms)
+        self._afresh()
+
+    def _afresh(self) -> None:
+        """What was shown for promotion so far counts no more."""
         self._sample_ratio = SampleRatio()
         self._queue.enter_stage()
         self._field.enter_stage()
@@ -232,6 +261,7 @@ class RolloutJudge:
             "drift": self._drift.to_state(),
             "clock": self._clock.to_state(),
             "dropped": list(self._dropped),
+            "gone": list(self._slices.gone),
             "wishes": self._wishes.to_state(),
             "herald": self._herald.to_state(),
         }
@@ -264,5 +294,6 @@ class RolloutJudge:
         self._drift.restore(state["drift"])
         self._clock = StageClock.from_state(state["clock"])
         self._dropped = tuple(state["dropped"])
+        self._slices.go(state["gone"])
         self._wishes = Wishes(**state["wishes"])
         self._herald.restore(state["herald"])

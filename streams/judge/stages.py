@@ -22,7 +22,7 @@ class Progress:
     """Where a stage stands at a watermark."""
 
     applied: bool
-    """The last known weights are the desired ones."""
+    """The last known weights are the desired ones, and slices that are gone at the baseline."""
     short: bool
     """Some candidate has less than desired, or no weights are known."""
     confirmed_s: float
@@ -57,13 +57,23 @@ class StageClock:
         self.served_s, self.waited_s = progress.confirmed_s, progress.elapsed_s
         self.decided_ms = now_ms
 
+    def recount(self, progress: Progress, now_ms: int) -> None:
+        """A slice leaves: the stage keeps its time, the rest must show its exposures anew."""
+        self.bank(progress, now_ms)
+        self.exposures = [0] * len(self.exposures)
+
     def count(self, exposures: Sequence[int]) -> None:
         """Add a confirmed pane's exposures per candidate."""
         self.exposures = [a + b for a, b in zip(self.exposures, exposures, strict=True)]
 
-    def progress(self, desired: Weights, span: Span | None, now_ms: int) -> Progress:
-        """Compare the last known weights with the desired ones at a watermark."""
-        applied = span is not None and same_weights(span.weights, desired)
+    def progress(
+        self, desired: Weights, span: Span | None, now_ms: int, *, astray: Sequence[str] = ()
+    ) -> Progress:
+        """Compare the last known weights with the desired ones at a watermark.
+
+        `astray` are slices that are gone and not known to be at the baseline.
+        """
+        applied = span is not None and same_weights(span.weights, desired) and not astray
         since = self.decided_ms
         if span is not None and applied:
             since = max(span.changed_ms, self.decided_ms)

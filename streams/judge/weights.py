@@ -6,7 +6,7 @@ confirmed to have held, and not within the guard time after they changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,8 @@ Weights = tuple[int, ...]
 
 SPANS_KEPT = 16
 """More changes than this within one unconfirmed stretch leave its panes without weights."""
+SEEN = frozenset({RoutingPhase.APPLIED, RoutingPhase.OBSERVED, RoutingPhase.FAILED})
+"""Phases that tell what the target has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class WeightTimeline:
         self._guard_ms = guard_ms
         self._spans: list[Span] = []
         self._intent: tuple[Weights, int] | None = None
+        self._segments: dict[str, Weights] = {}
 
     @property
     def current(self) -> Span | None:
@@ -63,7 +66,9 @@ class WeightTimeline:
 
     def feed(self, fact: RoutingFact) -> None:
         """Take the next routing record in."""
-        weights = tuple(fact.weights_bp.get(arm, 0) for arm in self._arms)
+        weights = self._weights(fact.weights_bp)
+        if fact.phase in SEEN and fact.weights_bp:
+            self._segments = {name: self._weights(bp) for name, bp in fact.segments_bp.items()}
         match fact.phase:
             case RoutingPhase.INTENT:
                 self._intent = (weights, fact.since_ms)
@@ -76,6 +81,15 @@ class WeightTimeline:
                     self._hold(weights, fact.since_ms, 0)
             case RoutingPhase.REFUSED:
                 pass
+
+    def _weights(self, by_arm: Mapping[str, int]) -> Weights:
+        return tuple(by_arm.get(arm, 0) for arm in self._arms)
+
+    def astray(self, segments: Iterable[str]) -> tuple[str, ...]:
+        """Which of these segments are not known to be at the baseline alone."""
+        whole = self.current.weights if self.current else None
+        known = {name: self._segments.get(name, whole) for name in segments}
+        return tuple(name for name, bp in known.items() if bp is None or any(bp[1:]))
 
     def _hold(self, weights: Weights, since_ms: int, confirmed_ms: int) -> None:
         last = self.current
@@ -136,7 +150,8 @@ class WeightTimeline:
         """The timeline as JSON values."""
         spans = [[list(s.weights), s.changed_ms, s.since_ms, s.confirmed_ms] for s in self._spans]
         intent = self._intent and [list(self._intent[0]), self._intent[1]]
-        return {"spans": spans, "intent": intent}
+        segments = {name: list(bp) for name, bp in sorted(self._segments.items())}
+        return {"spans": spans, "intent": intent, "segments": segments}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote."""
@@ -146,3 +161,4 @@ class WeightTimeline:
         ]
         intent = state["intent"]
         self._intent = intent and (tuple(intent[0]), intent[1])
+        self._segments = {name: tuple(bp) for name, bp in state["segments"].items()}

@@ -47,7 +47,8 @@ class Turn:
 class Turns:
     """What would have changed a verdict on harm, and on harmlessness in the current stage."""
 
-    harm: Turn
+    harm: Turn | None
+    """None where a slice went back and what had been shown by then counts no more."""
     safe: Turn | None
     """None of slices: promotion does not ask of them."""
 
@@ -103,7 +104,9 @@ class WitnessPanel:
         """Of one of the panel's claims, now."""
         return Turns(harm=self._turn_harm(watch), safe=self._turn_safe(watch))
 
-    def _turn_harm(self, watch: Watch) -> Turn:
+    def _turn_harm(self, watch: Watch) -> Turn | None:
+        if self._panel.forgot(watch.row, watch.column):
+            return None
         limit, crossed = log_threshold(watch.claim.alpha_share), watch.harmful
         sign = -1 if crossed else 1
         course = self._course(watch, self.whole)

@@ -81,7 +81,7 @@ def _source(name: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _routing(spec: RolloutSpec, fact: RoutingFact) -> dict[str, Any]:
-    weights = {ALL_SEGMENT: fact.weights_bp}
+    weights = {ALL_SEGMENT: fact.weights_bp} | fact.segments_bp
     return {
         "rollout": spec.rollout,
         "phase": fact.phase.value,

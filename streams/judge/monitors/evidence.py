@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.evidence.fixed import Bools, Floats
+from streams.judge.facts import claim_name
 from streams.sketches.cell import Cell
-from streams.spec.model import ALL_SEGMENT, Metric
+from streams.spec.model import Metric
 
 Counts = NDArray[np.int64]
 """int64[2, columns], baseline and candidate; of an evidence [rows, metrics, 2, columns]."""
@@ -38,8 +39,7 @@ class Claim:
     @property
     def name(self) -> str:
         """How sentences call it."""
-        whole = f"{self.metric.name} of {self.candidate}"
-        return whole if self.segment == ALL_SEGMENT else f"{whole} in {self.segment}"
+        return claim_name(self.metric.name, self.candidate, self.segment)
 
 
 Claims = Sequence[Sequence[Claim]]

@@ -7,7 +7,7 @@ asked at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,7 @@ class Panel:
         self._dispersions = dispersions
         self.whole, self.stage = new(claims), new(self.promoted)
         self.peak, self._safe = np.zeros(self._shape), np.zeros(self._shape)
+        self._forgot = np.zeros(self._shape)
         self._safe_known = True
         self.harmful: list[list[bool]]
         """Of which claims harm was shown, now or before."""
@@ -73,9 +74,24 @@ class Panel:
         self.whole.fold(mine)
         if self._dispersions is not None:
             self._dispersions.add(mine)
-        np.maximum(self.peak, self.whole.log_e_harm(), out=self.peak, where=mine.mask)
+        log_e = self.whole.log_e_harm() - self._forgot
+        np.maximum(self.peak, log_e, out=self.peak, where=mine.mask)
         self._find_harmful()
         self._told.clear()
+
+    def forget(self, rows: Sequence[int]) -> None:
+        """Evidence for harm that these rows have now counts no more; what speaks against it stays.
+
+        An e-process less what it has gained crosses no sooner than the e-process itself, so the
+        error budget holds.
+        """
+        gained = np.maximum(self._forgot, self.whole.log_e_harm())
+        self._forgot[rows], self.peak[rows] = gained[rows], 0.0
+        self._find_harmful()
+
+    def forgot(self, row: int, column: int) -> bool:
+        """Whether evidence of this claim was forgotten."""
+        return bool(self._forgot[row, column])
 
     def fold_stage(self, closed: Closed) -> None:
         """Closed, confirmed strata of the current stage, of the rows that promotion asks of."""
@@ -148,6 +164,7 @@ class Panel:
             "stage": self.stage.to_state(),
             "peak": self.peak.tolist(),
             "safe": self.safe.tolist(),
+            "forgot": self._forgot.tolist(),
             "dispersions": self._dispersions and self._dispersions.to_state(),
         }
 
@@ -156,6 +173,7 @@ class Panel:
         self.whole.restore(state["whole"])
         self.stage.restore(state["stage"])
         self.peak, self._safe = np.array(state["peak"]), np.array(state["safe"])
+        self._forgot = np.array(state["forgot"])
         self._safe_known, self._harmless = True, None
         self._find_harmful()
         if self._dispersions is not None:

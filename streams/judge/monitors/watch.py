@@ -32,6 +32,12 @@ class Watch:
         return self.panel.harmful[self.row][self.column]
 
     @property
+    def excess(self) -> float:
+        """How far the evidence for harm lies beyond its threshold, in log e."""
+        limit = log_threshold(self.claim.alpha_share)
+        return float(self.panel.peak[self.row, self.column]) - limit
+
+    @property
     def promoting(self) -> bool:
         """Whether promotion asks of it; of slices it does not."""
         return self.row < len(self.panel.promoted)
