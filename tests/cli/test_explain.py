@@ -10,7 +10,9 @@ from streams import figures
 from streams.judge.record import decision_to_record
 from streams.replay.files import Format, write_trail
 from streams.settings import Settings
-from tests.replay.trails import decisions_of, trail
+from streams.spec.model import FULL_BP, Stage
+from tests.judge.world import World, make_spec
+from tests.replay.trails import decisions_of, trail, trail_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,3 +152,43 @@ class TestNoBroker:
         code, _, told = davy("explain", "digits-9", "--from-files", str(folder))
         assert code == 2
         assert "there is no decision of rollout `digits-9`" in told
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """An export of a rollout whose world moved, and the decision that tells it."""
+    folder = tmp_path_factory.mktemp("moved") / "export"
+    long = (Stage(weight_bp=500, min_time_s=200), Stage(weight_bp=FULL_BP))
+    world = World(spec=make_spec(stages=long), pace=lambda second: 3.0 if second >= 60 else 1.0)
+    found = trail_in(world, 110)
+    write_trail(found, folder, Format.JSONL)
+    (told,) = [decision for decision in decisions_of(found) if decision.news]
+    return folder, told
+
+
+class TestDrift:
+    """The world moved: it is told beside the verdicts, with its formula."""
+
+    def test_to_a_person(self, davy, moved):
+        folder, decision = moved
+        code, told, _ = davy("explain", f"digits-2#{decision.seq}", "--from-files", str(folder))
+        seen = f"seen in pane {decision.cut.pane}: latency went up from 2"
+        assert code == 0
+        assert f"world    the baseline itself has changed, {seen}" in told
+        assert "drift of the baseline: streams/judge/drift/course.py:" in told
+        assert "judged again from the panes" in told
+
+    def test_to_a_program(self, davy, moved):
+        folder, decision = moved
+        _, told, _ = davy(
+            "explain", f"digits-2#{decision.seq}", "--from-files", str(folder), "--json"
+        )
+        explained = json.loads(told)
+        (drift,) = explained["decision"]["drifts"]
+        assert (drift["metric"], drift["direction"]) == ("latency", "up")
+        assert explained["drift_formula"]["link"].endswith("#drift-of-the-baseline")
+
+    def test_judged_again_it_is_the_same(self, davy, moved):
+        folder, _ = moved
+        code, told, _ = davy("replay", "digits-2", "--from-files", str(folder))
+        assert code == 0, told

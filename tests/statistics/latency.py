@@ -2,7 +2,8 @@
 
 Both nulls then hold with equality, so one run gives false rollbacks and false promotions. Tau is
 frozen as in production: each stream has the judge's own `LatencyReader`s, which freeze it again
-after every block of 1 000 baseline events.
+after every block of 1 000 baseline events, hold it when the judge's own `Course` says that the
+baseline has changed, and learn it anew at the next stage: where the weight changes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import numpy as np
 
 from streams.evidence.fixed import Floats, Ints
 from streams.evidence.quantile import effective_margin, margin_buckets
+from streams.judge.drift.course import Course
+from streams.judge.drift.measures import log_latency
+from streams.judge.drift.watch import LATENCY_SPAN
 from streams.judge.monitors.late import LateRatio
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.rates import FREQUENT
@@ -74,10 +78,18 @@ class SlowCandidate:
         """Pane by pane, through one reader per stream and quantile."""
         rng = np.random.default_rng((self.scenario.seed, self.part))
         readers = [[LatencyReader(q, MARGIN) for q in QUANTILES] for _ in range(self.streams)]
+        courses = [Course(LATENCY_SPAN, centred=True) for _ in range(self.streams)]
         for pane in range(PANES):
+            if self._begins_stage(pane):
+                _renew(readers)
             arrivals, histograms = self._drawn(rng, pane)
             read = [_read(own, *histograms[stream]) for stream, own in enumerate(readers)]
+            for course, own, (baseline, _) in zip(courses, readers, histograms, strict=True):
+                _watch(course, own, baseline)
             yield np.concatenate([arrivals[..., None], np.array(read)], axis=-1)
+
+    def _begins_stage(self, pane: int) -> bool:
+        return pane > 0 and bool(self.weight_bp[pane] != self.weight_bp[pane - 1])
 
     def _drawn(self, rng: np.random.Generator, pane: int) -> tuple[Ints, Ints]:
         """Arrivals [streams, 2] and latencies by bucket [streams, 2, buckets]."""
@@ -98,6 +110,19 @@ def _read(readers: Sequence[LatencyReader], baseline: Ints, candidate: Ints) -> 
     return np.concatenate([reader.read(*cells) for reader in readers], axis=1)
 
 
+def _watch(course: Course, readers: Sequence[LatencyReader], baseline: Ints) -> None:
+    """Hold tau where the baseline has changed, from the next pane on."""
+    if course.add(*log_latency(Cell(latency=LogHistogram(baseline)))) is not None:
+        for reader in readers:
+            reader.hold()
+
+
+def _renew(readers: Sequence[Sequence[LatencyReader]]) -> None:
+    for own in readers:
+        for reader in own:
+            reader.renew()
+
+
 def sums_of(quantile: float, streams: int) -> Sums:
     """The form that the judge takes for a quantile."""
     frequent = 1 - quantile
@@ -113,6 +138,13 @@ SCENARIOS = (
         seed=212,
         weight_bp=np.maximum(ramp(PANES), 500),
         median_ms=diurnal(PANES, 20.0),
+    ),
+    Scenario(
+        name="world twice as slow in mid-stage",
+        seed=213,
+        weight_bp=np.repeat([4_000, 5_000], [120, PANES - 120]),
+        median_ms=np.repeat([20.0, 40.0], [60, PANES - 60]),
+        rps=400.0,
     ),
 )
 

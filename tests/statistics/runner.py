@@ -14,6 +14,7 @@ from typing import Any
 from tests.statistics import (
     delay,
     divergence,
+    drift,
     false_promotion,
     false_rollback,
     kayenta,
@@ -30,6 +31,7 @@ ROOMS = (
     false_rollback,
     false_promotion,
     latency,
+    drift,
     delay,
     kayenta,
     divergence,

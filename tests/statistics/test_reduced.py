@@ -37,6 +37,12 @@ def test_latency_with_tau_as_the_judge_freezes_it(task):
     assert missed == []
 
 
+@pytest.mark.parametrize("task", chosen("^drift"), ids=lambda task: task.name)
+def test_drift(task):
+    missed = [figure for figure in task.run(FEW).figures if not figure.holds]
+    assert missed == []
+
+
 def test_every_task_has_a_name_of_its_own():
     names = [task.name for task in tasks()]
     assert len(set(names)) == len(names)

@@ -23,7 +23,7 @@ KEPT = 512
 """Means remembered at most; when there are so many, the older half is forgotten."""
 DELTA = 0.05
 """ADWIN's confidence. Its bounds are wide: none of 200 stationary streams of a day each was flagged
-(tests/judge/test_drift.py runs some of them)."""
+(tests/statistics/drift.py)."""
 CLOCK = 8
 """Means between two looks."""
 
