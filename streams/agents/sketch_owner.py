@@ -27,6 +27,7 @@ from streams.agents.writer import OutRecord
 from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout, Marker
 from streams.panes.source_fold import Refused
+from streams.spec.model import RolloutSpec
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
 
@@ -107,7 +108,7 @@ class SketchOwner:
         connection = self._context.connection
         async for records in read_range(connection, self.partition, start, end):
             columns = await self._decoded_in_time(records)
-            self._fold.recall(columns, *_told_by_broker(records))
+            self._fold.recall(columns, *told_by_broker(records))
 
     async def _decoded_in_time(self, records: list[Any]) -> Any:
         while True:
@@ -166,7 +167,7 @@ class SketchOwner:
     def _fold_batch(self, fold: AnyFold, batch: Batch) -> None:
         records = batch.records
         columns = self._decoded(records)
-        closed, refused = fold.fold(columns, *_told_by_broker(records), end_offset=batch.end)
+        closed, refused = fold.fold(columns, *told_by_broker(records), end_offset=batch.end)
         letters = [self._letter(records[r.row], r) for r in refused]
         self._closed += closed
         self._letters += letters
@@ -196,13 +197,17 @@ class SketchOwner:
         self._specs_version = self._context.specs.version
         wanted = self._context.specs.live()
         for name in sorted(wanted.keys() - self._fold.live.keys()):
-            self._activated.append(self._fold.activate(wanted[name]))
+            self._activated.append(await self._activate(wanted[name]))
             self._dirty = True
         for name in sorted(self._fold.live.keys() - wanted.keys()):
             rollout = self._fold.live[name]
             self._ended.append((rollout, self._fold.deactivate(name)))
             self._dirty = True
         await self.flush()
+
+    async def _activate(self, spec: RolloutSpec) -> LiveRollout:
+        """Count for a rollout from the next offset on."""
+        return self._fold.activate(spec)
 
     async def _tick(self) -> None:
         async with self._feeding:
@@ -245,7 +250,7 @@ class SketchOwner:
             )
 
 
-def _told_by_broker(records: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def told_by_broker(records: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Append time and offset of each record."""
     count = len(records)
     append_ms = np.fromiter((record.timestamp for record in records), np.int64, count)

@@ -13,7 +13,7 @@ from streams.agents import cells
 from streams.agents.context import Context
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.writer import OutRecord
-from streams.panes.facts import Body, ClosedPane, LiveRollout
+from streams.panes.facts import Body, ClosedPane, LiveRollout, Source
 
 
 class SketchRecords:
@@ -117,9 +117,17 @@ class SketchRecords:
         body = self._form.open_body(key[0], spec_hash, key[1], fold.open[key])
         return self._cell(cells.open_key(*key), body)
 
-    def _panes_record(self, key: str, body: Body, partition: int | None = None) -> OutRecord:
+    def panes_record(
+        self,
+        key: str,
+        body: Body,
+        *,
+        partition: int | None = None,
+        source: Source | None = None,
+    ) -> OutRecord:
+        """A record of `panes`; of another source than this one's where that is named."""
         record = {
-            "source": self._source,
+            "source": (source or self._form.source).value,
             "source_partition": self._partition,
             "source_partitions": self._settings.source_partitions,
             "pane_ms": self._clock.pane_ms,
@@ -129,8 +137,18 @@ class SketchRecords:
         topic = self._settings.topic("panes")
         return OutRecord(topic=topic, key=key, value=value, partition=partition)
 
+    def to_all(
+        self, name: str, body: dict[str, Any], *, source: Source | None = None
+    ) -> list[OutRecord]:
+        """The same record of `panes` for the judges of every partition."""
+        key = f"progress/{(source or self._form.source).value}/{self._partition}"
+        return [
+            self.panes_record(key, (name, body), partition=number, source=source)
+            for number in range(self._settings.rollout_partitions)
+        ]
+
     def _pane(self, pane: ClosedPane[Any]) -> OutRecord:
-        return self._panes_record(pane.rollout, self._form.closed_body(pane))
+        return self.panes_record(pane.rollout, self._form.closed_body(pane))
 
     def _activation(self, rollout: LiveRollout, until: int | None = None) -> OutRecord:
         body = {
@@ -141,7 +159,7 @@ class SketchRecords:
             "from_pane": rollout.from_pane,
             "until_offset": until,
         }
-        return self._panes_record(rollout.spec.rollout, ("davy.Activation", body))
+        return self.panes_record(rollout.spec.rollout, ("davy.Activation", body))
 
     def _progress(self, fold: AnyFold, *, idle: bool, again: bool) -> list[OutRecord]:
         """News only, or `again`: a new rollout's judge has not heard what was told before."""
@@ -158,8 +176,4 @@ class SketchRecords:
             "invalid_scores": marker.invalid_scores,
             "duplicates": marker.duplicates,
         }
-        key = f"progress/{self._source}/{self._partition}"
-        return [
-            self._panes_record(key, ("davy.Progress", body), partition=number)
-            for number in range(self._settings.rollout_partitions)
-        ]
+        return self.to_all("davy.Progress", body)

@@ -15,8 +15,7 @@ from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.ownership import Owner, Ownership
-from streams.agents.sketch_owner import SketchOwner
-from streams.agents.sources import PREDICTIONS
+from streams.agents.prediction_owner import PredictionOwner
 from streams.agents.specs import SpecFeed
 from streams.broker import is_transactional
 from streams.errors import LogError
@@ -103,7 +102,7 @@ async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFee
     def make(partition: Partition) -> Owner:
         if partition.topic == settings.topic("panes"):
             return JudgeOwner(partition, context)
-        return SketchOwner(partition, context, PREDICTIONS)
+        return PredictionOwner(partition, context)
 
     async def seek(positions: Any) -> None:
         await cast("Consumer", app.consumer).reseek(positions)

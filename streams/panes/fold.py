@@ -6,22 +6,15 @@ What all sources have in common stands in `source_fold.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.duplicates import Duplicates
-from streams.panes.facts import (
-    Body,
-    Cells,
-    ClosedPane,
-    LiveRollout,
-    Marker,
-    PaneClock,
-    Parts,
-)
+from streams.panes.facts import Body, Cells, ClosedPane, LiveRollout, Marker, PaneClock, Parts
 from streams.panes.groups import add_to_cells
+from streams.panes.outcomes.fold import OutcomeFold
+from streams.panes.outcomes.stored import OutcomeStore
 from streams.panes.source_fold import Added, Refused, SourceFold
 from streams.panes.units.ledger import UnitLedger
 from streams.panes.units.parts import changed_units, restore_units, unit_keys
@@ -36,6 +29,8 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
 
     def __init__(self, clock: PaneClock, marker: Marker | None = None) -> None:
         super().__init__(clock, marker)
+        self.outcomes = OutcomeFold(clock.pane_ms)
+        self._store = OutcomeStore()
         self._duplicates = Duplicates()
         self._ended_parts: tuple[str, ...] = ()
 
@@ -44,10 +39,12 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         """First offset that must be read again after a restart, to know what may be repeated."""
         return self._duplicates.horizon(self.marker.next_offset)
 
-    def activate(self, spec: RolloutSpec) -> LiveRollout:
-        """Count events for this rollout from the next offset on."""
+    def activate(self, spec: RolloutSpec, outcomes_offset: int = 0) -> LiveRollout:
+        """Count events for this rollout from the next offset on, and outcomes from theirs."""
         rollout = super().activate(spec)
         rollout.units = UnitLedger.of(spec)
+        rollout.outcomes_offset = outcomes_offset
+        self.outcomes.activate(rollout, self.marker.closed_through)
         return rollout
 
     def deactivate(self, rollout: str) -> list[tuple[str, int]]:
@@ -55,17 +52,21 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         units = self.live[rollout].units if rollout in self.live else None
         if units is not None:
             self._ended_parts += unit_keys(rollout, units.stored_names)
+        self.outcomes.deactivate(rollout)
         return super().deactivate(rollout)
 
     def changed_parts(self) -> Parts:
-        """What became known of units, and what was known of those of rollouts that ended."""
-        parts, ended = changed_units(self.live), self._ended_parts
-        self._ended_parts = ()
-        return replace(parts, gone=(*parts.gone, *ended))
+        """What became known of units and outcomes, and what was known for ended rollouts."""
+        units, outcomes = changed_units(self.live), self._store.changed(self.outcomes)
+        ended, self._ended_parts = self._ended_parts, ()
+        return Parts(
+            written=units.written | outcomes.written, gone=(*units.gone, *outcomes.gone, *ended)
+        )
 
     def restore_parts(self, parts: Mapping[str, Body], *, again: bool) -> None:
-        """Take back what is known of units."""
+        """Take back what is known of units, and what waits for outcomes."""
         restore_units(self.live, parts, again=again)
+        self._store.restore(self.outcomes, self.live.values(), parts, again=again)
 
     def recall(
         self,
@@ -103,6 +104,7 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
                 self.dirty |= add_to_cells(
                     self.open, self.targets, columns, chosen, arms[chosen], self.clock.pane_ms
                 )
+                self.outcomes.expose(self.targets, columns, chosen, arms[chosen])
         return Added(known=int(known.sum()))
 
     def _closed(self, rollout: str, pane: int) -> ClosedPane[Cells]:
@@ -110,6 +112,17 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         if units is not None:
             units.close(pane, self.open[rollout, pane])
         return super()._closed(rollout, pane)
+
+    def _added(
+        self,
+        columns: PredictionColumns,
+        append_ms: NDArray[np.int64],
+        highest: NDArray[np.int64],
+    ) -> None:
+        """Tell the outcomes' side which panes close, and when the broker received what closes."""
+        clock, before = self.clock, self.marker.closed_through
+        closed = np.maximum((highest - clock.lateness_ms) // clock.pane_ms - 1, before)
+        self.outcomes.predictions_folded(append_ms, columns.row, closed, before)
 
     def _finished(self, pane: Cells) -> Cells:
         return pane

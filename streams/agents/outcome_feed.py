@@ -1,0 +1,78 @@
+"""How does the owner of a partition of `predictions` read the same partition of `outcomes`?
+
+Assigned by hand, from where its join stands, and no faster than outcomes can be joined: so both
+partitions always have one owner, whatever the group does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.agents.batch import Batch, Partition
+
+FETCH_MS = 100
+MOST_RECORDS = 10_000
+
+
+class OutcomeFeed:
+    """Committed records of one partition, batch by batch."""
+
+    def __init__(self, connection: dict[str, Any], partition: Partition) -> None:
+        self._consumer = AIOKafkaConsumer(
+            **connection,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_MS,
+            max_partition_fetch_bytes=8 << 20,
+        )
+        self._partition = partition
+        self._tp = TopicPartition(*partition)
+        self._started = False
+
+    async def start(self) -> None:
+        """Connect; nothing is read before `seek`."""
+        await self._consumer.start()
+        self._started = True
+        self._consumer.assign([self._tp])
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._started:
+            await self._consumer.stop()
+
+    async def first_since(self, append_ms: int) -> int:
+        """Offset of the first record that the broker received at this time or later."""
+        if append_ms < 0:
+            return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+        found = (await self._consumer.offsets_for_times({self._tp: append_ms}))[self._tp]
+        return await self.end() if found is None else int(found.offset)
+
+    async def seek(self, offset: int) -> int:
+        """Go on from here; returns how many records retention has deleted from there on."""
+        first = int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+        self._consumer.seek(self._tp, max(offset, first))
+        return max(first - offset, 0)
+
+    async def fetch(self) -> Batch:
+        """The next records; none after a while without."""
+        start = await self._consumer.position(self._tp)
+        fetched = await self._consumer.getmany(
+            self._tp, timeout_ms=FETCH_MS, max_records=MOST_RECORDS
+        )
+        end = await self._consumer.position(self._tp)
+        records = list(fetched.get(self._tp, ()))
+        return Batch(partition=self._partition, start=start, end=end, records=records)
+
+    async def end(self) -> int:
+        """Where the partition ends now, for readers of committed records."""
+        return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+
+    async def is_read(self) -> bool:
+        """Whether nothing is left to read, transactions under way included."""
+        position = await self._consumer.position(self._tp)
+        written = self._consumer.highwater(self._tp)
+        return await self.end() <= position and (written is None or written <= position)

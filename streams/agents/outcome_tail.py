@@ -1,0 +1,142 @@
+"""Reads outcomes for an owner, no further ahead of its predictions than fits into memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from aiokafka.errors import KafkaError
+
+from streams.agents.batch import Batch, Partition
+from streams.agents.context import Context
+from streams.agents.outcome_feed import FETCH_MS, OutcomeFeed
+from streams.agents.quiet import NEVER, Aged
+from streams.agents.tail import STORE_RETRY_S
+from streams.errors import RegistryError
+from streams.wire.outcome_columns import OutcomeColumns, decode_outcomes
+
+if TYPE_CHECKING:
+    from streams.agents.prediction_owner import PredictionOwner
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 50_000
+"""Outcomes that may wait for predictions to be read."""
+
+
+class OutcomeTail:
+    """Follows one partition of `outcomes` for as long as a live rollout awaits them."""
+
+    def __init__(self, owner: PredictionOwner, partition: Partition, context: Context) -> None:
+        self._owner, self._partition, self._context = owner, partition, context
+        self._feed: OutcomeFeed | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+        self._predictions, self._outcomes = Aged(), Aged()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why reading stopped by itself, if it did."""
+        ended = self._task is not None and self._task.done() and not self._task.cancelled()
+        return self._task.exception() if self._task is not None and ended else None
+
+    def wake(self) -> None:
+        """Predictions were read."""
+        self._moved.set()
+
+    async def first_since(self, append_ms: int) -> int:
+        """Offset of the first outcome that was received at this time or later."""
+        return await (await self._connected()).first_since(append_ms)
+
+    async def follow(self, offset: int) -> None:
+        """Read from here on, as long as outcomes are awaited."""
+        await self._rest()
+        feed = await self._connected()
+        lost = await feed.seek(offset)
+        if lost and offset:
+            self._owner.outcomes.ended["lost"] += lost
+            logger.error(
+                "%s-%d: %d outcomes were deleted before they were read; give the topic a longer "
+                "retention (retention.ms)",
+                *self._partition,
+                lost,
+            )
+        self._task = asyncio.create_task(self._run(feed), name="outcomes")
+
+    async def stop(self) -> None:
+        """Stop reading and disconnect."""
+        await self._rest()
+        if self._feed is not None:
+            await self._feed.stop()
+
+    async def _rest(self) -> None:
+        """Read no more for now."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _connected(self) -> OutcomeFeed:
+        if self._feed is None:
+            self._feed = OutcomeFeed(self._context.connection, self._partition)
+            await self._feed.start()
+        return self._feed
+
+    async def _run(self, feed: OutcomeFeed) -> None:
+        while self._owner.outcomes.wanted:
+            if self._owner.outcomes.order.rows < MOST_WAITING:
+                batch = await self._fetched(feed)
+                if batch.end > batch.start:
+                    await self._owner.take_outcomes(batch, await self._decoded(batch))
+                    continue
+            else:
+                await self._wait()
+            await self._settle(feed)
+
+    async def _fetched(self, feed: OutcomeFeed) -> Batch:
+        try:
+            return await feed.fetch()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await self._wait()  # the broker is away; the next try tells
+            return Batch(partition=self._partition, start=0, end=0, records=[])
+
+    async def _wait(self) -> None:
+        """Until predictions were read, or for a while."""
+        self._moved.clear()
+        try:
+            async with asyncio.timeout(FETCH_MS / 1000):
+                await self._moved.wait()
+        except TimeoutError:
+            return
+
+    async def _decoded(self, batch: Batch) -> OutcomeColumns:
+        values = [record.value for record in batch.records]
+        most = self._context.settings.max_event_bytes
+        while True:
+            try:
+                return decode_outcomes(values, self._context.codec, max_event_bytes=most)
+            except RegistryError as error:
+                logger.warning("%s-%d: %s; trying again", *self._partition, error)
+                await asyncio.sleep(STORE_RETRY_S)
+
+    async def _settle(self, feed: OutcomeFeed) -> None:
+        """Where one log is read to its end, the other goes on."""
+        order, now_s = self._owner.outcomes.order, asyncio.get_running_loop().time()
+        self._predictions.hear(order.predictions_read_ms, now_s)
+        self._outcomes.hear(order.outcomes_read_ms, now_s)
+        predictions_ms = outcomes_ms = NEVER
+        try:
+            if order.waiting and await self._predictions_are_read():
+                predictions_ms = self._outcomes.known(now_s)
+            if order.closings and not order.waiting and await feed.is_read():
+                outcomes_ms = self._predictions.known(now_s)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+        await self._owner.settle(predictions_ms=predictions_ms, outcomes_ms=outcomes_ms)
+
+    async def _predictions_are_read(self) -> bool:
+        end = await self._context.end_offset(self._owner.partition)
+        return end <= self._owner.next_offset

@@ -1,0 +1,27 @@
+"""Does a topic's producer put keys where the join looks for them? murmur2, as Java's default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+SAMPLED = 8
+"""Records of a batch that are looked at."""
+
+
+def misplaced(records: Sequence[Any], partition: int, partitions: int) -> int:
+    """How many of a few records with a key belong into another partition."""
+    step = max(len(records) // SAMPLED, 1)
+    keys = [record.key for record in records[::step] if record.key is not None]
+    return sum((murmur2(key) & 0x7FFFFFFF) % partitions != partition for key in keys)
+
+
+def remedy(topic: str) -> str:
+    """What a person must do about it."""
+    return (
+        f"{topic}: keys lie in other partitions than murmur2 puts them, so outcomes do not meet "
+        "their predictions (mispartitioned); set partitioner=murmur2_random in the producer "
+        "(librdkafka's default is another one), and publish both topics with the same key"
+    )
