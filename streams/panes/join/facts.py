@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ def sampled(hashes: Hashes, share: float) -> NDArray[np.bool_]:
     >>> sampled(np.array([0, 1 << 62, 1 << 63], np.uint64), 0.5).tolist()
     [True, True, False]
     """
-    below = int(share * 2.0**64)
+    below = ceil(share * 2.0**64)
     if below == 0:
         return np.zeros(hashes.size, np.bool_)
     chosen: NDArray[np.bool_] = hashes <= np.uint64(below - 1)
