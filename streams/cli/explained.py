@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams import figures
-from streams.cli.show import COLOURS, weights
+from streams.cli.show import COLOURS, by_segment
 from streams.judge.explain import explain, explain_drift
 from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.replay.explanation import Explanation, Told
@@ -56,8 +56,7 @@ def lines(explanation: Explanation) -> Iterator[Line]:
     decision, marks = explanation.decision, Marks()
     yield explain(decision), COLOURS.get(decision.action, "")
     yield f"decision {decision.decision_id}, {decision.rollout}#{decision.seq}", ""
-    by_segment = "; ".join(f"{name}: {weights(bp)}" for name, bp in decision.weights_bp.items())
-    yield f"weights  {by_segment}{marks.of(DECISION)}", ""
+    yield f"weights  {by_segment(decision.weights_bp)}{marks.of(DECISION)}", ""
     if explanation.remark:
         yield f"note     {explanation.remark}", "yellow"
     for told in explanation.told:

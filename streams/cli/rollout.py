@@ -76,13 +76,9 @@ def _row(log: Log, known: KnownRollout) -> tuple[str, ...]:
     spec = known.spec
     decision = newest_decision(log, spec.rollout)
     candidates = ", ".join(candidate.version for candidate in spec.candidates)
-    last = (decision.action, show.weights(_weights(decision))) if decision else ("-", "-")
+    last = (decision.action, show.by_segment(decision.weights_bp)) if decision else ("-", "-")
     facts = (spec.rollout, spec.service, spec.route, spec.baseline, candidates)
     return (*facts, known.state, *last)
-
-
-def _weights(decision: Decision) -> dict[str, int]:
-    return decision.weights_bp.get("all", {})
 
 
 @app.command()
@@ -127,13 +123,13 @@ def _print_status(known: KnownRollout, decision: Decision | None, routing: Entry
     if decision is None:
         show.say("decision  none yet; is `davy worker` running, and do events arrive?")
         return
-    show.say(f"decision  #{decision.seq} {decision.action}: {show.weights(_weights(decision))}")
+    show.say(f"decision  #{decision.seq} {decision.action}: {show.by_segment(decision.weights_bp)}")
     show.say(f"          {explain(decision)}")
     show.evidence(decision)
 
 
 def _routing(record: dict[str, Any]) -> str:
-    applied = show.weights(record["applied_bp"].get("all", {}))
+    applied = show.by_segment(record["applied_bp"])
     since, until = show.moment(record["since"]), show.moment(record["confirmed_until"])
     reason = f"  ({record['reason']})" if record["reason"] else ""
     return (

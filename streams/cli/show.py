@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 from streams import figures
 from streams.judge.explain import explain_drift, explain_drifts
 from streams.judge.facts import Decision, Finding, Verdict
+from streams.spec.model import ALL_SEGMENT
 from streams.spec.provenance import LoadedSpec
 from streams.spec.render import COLUMN, render_spec, spec_lines
 from streams.spec.units import format_weight
@@ -82,6 +83,13 @@ def weights(by_arm: dict[str, int]) -> str:
     return ", ".join(f"{arm} {format_weight(bp)}" for arm, bp in sorted(by_arm.items()))
 
 
+def by_segment(weights_bp: Mapping[str, dict[str, int]]) -> str:
+    """`baseline 98%, candidate 2%; country=SG: baseline 100%, candidate 0%`."""
+    apart = {name: bp for name, bp in weights_bp.items() if name != ALL_SEGMENT}
+    whole = weights(weights_bp.get(ALL_SEGMENT, {}))
+    return "; ".join((whole, *(f"{name}: {weights(bp)}" for name, bp in sorted(apart.items()))))
+
+
 def decision_line(decision: Decision, at_ms: int) -> str:
     """A decision in one line, for `tail` and `list`."""
     return GAP.join(
@@ -90,7 +98,7 @@ def decision_line(decision: Decision, at_ms: int) -> str:
             decision.rollout,
             f"#{decision.seq}",
             decision.action,
-            weights(decision.weights_bp.get("all", {})),
+            by_segment(decision.weights_bp),
             decision.reason,
             *([explain_drifts(decision.news)] if decision.news else []),
         )
@@ -98,10 +106,17 @@ def decision_line(decision: Decision, at_ms: int) -> str:
 
 
 def evidence(decision: Decision) -> None:
-    """Every verdict and health check of a decision, and how to read them."""
-    table(VERDICTS, (_verdict(verdict) for verdict in decision.verdicts))
+    """The verdicts and health checks of a decision, and how to read them.
+
+    Of slices those with harm; there may be some thousand others, which `--json` tells.
+    """
+    told = [v for v in decision.verdicts if v.segment == ALL_SEGMENT or v.finding is Finding.HARM]
+    table(VERDICTS, (_verdict(verdict) for verdict in told))
     if decision.verdicts:
         say(figures.LEGEND, style="dim")
+    slices = {verdict.segment for verdict in decision.verdicts} - {ALL_SEGMENT}
+    if quiet := sorted(slices - {verdict.segment for verdict in told}):
+        say(f"no harm shown in {', '.join(quiet)}", style="dim")
     for drift in decision.drifts:
         say(f"baseline in pane {drift.pane}: {explain_drift(drift)}")
     for check in decision.health:
@@ -109,9 +124,10 @@ def evidence(decision: Decision) -> None:
 
 
 def _verdict(verdict: Verdict) -> tuple[str, ...]:
+    whole = verdict.segment == ALL_SEGMENT
     return (
         verdict.metric,
-        verdict.candidate,
+        verdict.candidate if whole else f"{verdict.candidate} in {verdict.segment}",
         verdict.finding.replace("_", " "),
         figures.amount(verdict.estimate, verdict.unit),
         figures.interval(verdict.low, verdict.high, verdict.unit),

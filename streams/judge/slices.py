@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from streams.judge.facts import PaneInput
 from streams.panes.segments import slicing_of
-from streams.spec.dimensions import OTHER_VALUE, SegmentHarm
+from streams.spec.dimensions import SegmentHarm
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec
 
 
@@ -26,8 +26,8 @@ class Slices:
         """In the order of the spec."""
 
     def may_go(self, name: str) -> bool:
-        """Whether harm in this slice sends it back alone: no router can name what is `other`."""
-        return self._alone and name != ALL_SEGMENT and not name.endswith(f"={OTHER_VALUE}")
+        """Whether harm in this segment sends it back alone."""
+        return self._alone and name != ALL_SEGMENT
 
     def go(self, names: Collection[str]) -> None:
         """Take slices out."""

@@ -117,6 +117,13 @@ class TestHiddenHarm:
         assert f"{SG} all at the baseline" in explain(decisions[-1])
 
 
+class TestOther:
+    def test_what_is_not_declared_may_go_back_too(self) -> None:
+        spec = sliced_spec(metrics=WATCHED, stages=LONG)
+        last = judged(spec, 200, rate=2000, slices={"tier=other": FIVEFOLD})[-1]
+        assert last.weights_bp["tier=other"] == HOME
+
+
 class TestWhatIsLeft:
     def test_slices_that_are_gone_count_nothing_any_more(self) -> None:
         """Their verdict stays as it was; the whole counts what touches none of them."""
@@ -198,21 +205,14 @@ class TestHarmThatShowsElsewhere:
 
 
 class TestWholeRollback:
-    @pytest.mark.parametrize(
-        ("slices", "shares"),
-        [
-            ({"country=other": AWFUL}, "country=other"),
-            ({}, "errors of candidate"),
-        ],
-    )
-    def test_by_harm_that_no_slice_can_take_with_it(self, slices, shares) -> None:
-        """What is `other` has no name at a target; nor has the whole."""
-        models = {} if slices else {"candidate": AWFUL}
-        last = judged(sliced_spec(metrics=(ERRORS,)), 60, slices=slices, models=models)[-1]
-        assert (last.action, shares in last.reason) == (Action.ROLLBACK, True)
+    def test_by_harm_in_the_whole(self) -> None:
+        """Harm that is everywhere is the rollout's."""
+        last = judged(sliced_spec(metrics=(ERRORS,)), 60, models={"candidate": AWFUL})[-1]
+        assert last.action is Action.ROLLBACK
+        assert last.reason.startswith("harm: harm shown: errors of candidate")
 
     def test_when_no_slice_of_a_dimension_is_left(self) -> None:
-        """There is no `other` in this world."""
+        """Nobody is `other` in this world."""
         spec = sliced_spec(dimensions=(COUNTRY,), metrics=(ERRORS,), stages=LONG)
         world = world_of(spec, slices={SG: AWFUL, "country=DE": AWFUL})
         world.mix = [(("country=DE",), 0.5), (("country=SG",), 0.5)]
