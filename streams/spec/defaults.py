@@ -26,6 +26,8 @@ class MetricDefault:
     floor: str | None = None
     quantile: float | None = None
     threshold: str | None = None
+    change: str | None = None
+    label: str | None = None
     weight: str = "1"
 
 
@@ -47,6 +49,18 @@ def latency_sla(quantile: float) -> MetricDefault:
     return MetricDefault(kind=MetricKind.LATENCY_SLA, quantile=quantile)
 
 
+def recall(label: str | None = None) -> MetricDefault:
+    """The recall of a class, of all that are declared by default."""
+    return MetricDefault(kind=MetricKind.RECALL, margin="+5%", label=label)
+
+
+ACCURACY = MetricDefault(kind=MetricKind.MISTAKES, margin="+5%")
+ACCURACY_FLOOR = MetricDefault(kind=MetricKind.ACCURACY)
+LOG_LOSS = MetricDefault(kind=MetricKind.LOG_LOSS, margin="+5%")
+BRIER = MetricDefault(kind=MetricKind.BRIER, margin="+5%")
+RATE = MetricDefault(kind=MetricKind.RATE, change="-2%")
+MEAN = MetricDefault(kind=MetricKind.MEAN, change="-2%")
+
 METRICS = MappingProxyType(
     {
         "errors": ERRORS,
@@ -62,6 +76,25 @@ METRICS = MappingProxyType(
 )
 GUARDRAILS = ("errors", "p50", "p95", "p99", "success", "classes")
 """Watched unless the spec turns them `off` or moves them to `signals`."""
+LABEL_METRICS = MappingProxyType(
+    {
+        "accuracy": ACCURACY,
+        "accuracy_floor": ACCURACY_FLOOR,
+        "recall": recall(),
+        "log_loss": LOG_LOSS,
+        "brier": BRIER,
+    }
+)
+"""What a label outcome can be asked."""
+LABEL_GUARDRAIL = "accuracy"
+"""Watched where a label outcome is declared, unless the spec says otherwise."""
+SHOWN = ("auc", "calibration")
+"""Told of every label outcome, tested never."""
+
+DELIVERY = "0s"
+PROBABILITY = "confidence"
+EXPLICIT = "false"
+OUTCOME_SAMPLE = "100%"
 
 ALPHA_ROLLBACK = "1%"
 ALPHA_PROMOTE = "5%"

@@ -19,6 +19,8 @@ from streams.errors import SpecError
 from streams.spec import defaults, stages, units
 from streams.spec.metrics import read_metrics
 from streams.spec.model import BASELINE, Candidate, RolloutSpec, Target
+from streams.spec.outcomes import EXAMPLE as OUTCOMES_EXAMPLE
+from streams.spec.outcomes import Asked, Read, read_outcomes
 from streams.spec.provenance import LoadedSpec, Source, Told
 from streams.spec.reader import DEFAULT, Block, derived, refuse, scalar, written
 from streams.spec.rules import read_targeting
@@ -30,7 +32,7 @@ KEYS = (
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
     *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
-    *("unit", "max_units", "targeting"),
+    *("unit", "max_units", "targeting", "outcomes", "outcome_sample"),
 )
 NEVER = "never"
 ROUTE_EXAMPLE = (
@@ -63,7 +65,10 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     candidates, sources = _candidates(block, baseline.value)
     route, target, route_sources = _route(block)
     plan, stage_sources = _stages(block, len(candidates))
-    metrics, metric_sources = read_metrics(block.get("guardrails"), block.get("signals"))
+    outcomes, outcome_sources = _outcomes(block)
+    metrics, metric_sources = read_metrics(
+        block.get("guardrails"), block.get("signals"), Asked(outcomes)
+    )
     rollout = _rollout(block, service.value, candidates)
     told, knobs = _knobs(block)
     segments, segment_sources = _segments(block)
@@ -71,6 +76,7 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     sources |= (
         route_sources | stage_sources | metric_sources | segment_sources | rule_sources | told
     )
+    sources |= outcome_sources
     sources |= {"rollout": rollout.source, "service": service.source, "baseline": baseline.source}
     facts: dict[str, Any] = {
         "rollout": rollout.value,
@@ -83,6 +89,7 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
         "metrics": metrics,
         "segments": segments,
         "targeting": rules,
+        "outcomes": outcomes,
     }
     return LoadedSpec(spec=_spec(facts | knobs, block, name), provenance=sources)
 
@@ -206,6 +213,14 @@ def _segments(block: Block) -> Segments:
     return read_segments(block.get("segments"))
 
 
+def _outcomes(block: Block) -> Read:
+    sample = block.get("outcome_sample")
+    if sample is not None and "outcomes" not in block:
+        why = "outcome_sample is given without outcomes"
+        refuse(sample, why, f"add e.g. `{OUTCOMES_EXAMPLE}`")
+    return read_outcomes(block.get("outcomes"))
+
+
 def _rollout(block: Block, service: str, candidates: tuple[Candidate, ...]) -> Told[str]:
     told = block.take_optional("rollout", units.name)
     return told or Told(
@@ -253,6 +268,8 @@ def _knobs(block: Block) -> tuple[dict[str, Source], dict[str, Any]]:
     told["unit"] = ("unit", block.take("unit", units.unit, default=defaults.UNIT))
     remembered = block.take("max_units", units.count, default=defaults.MAX_UNITS)
     told["max_units"] = ("max_units", remembered)
+    sample = block.take("outcome_sample", units.sample, default=defaults.OUTCOME_SAMPLE)
+    told["outcome_sample"] = ("outcome_sample", sample)
     for key, (_, found) in told.items():
         _check_knob(block, key, found.value)
     sources = {key: found.source for key, (_, found) in told.items()}

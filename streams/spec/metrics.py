@@ -6,8 +6,9 @@ never makes a rollout less careful. `defaults: off` starts from an empty list.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -15,7 +16,8 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import Metric, MetricKind, Role
+from streams.spec.model import Harm, Metric, MetricKind, Role
+from streams.spec.outcomes import Asked, floor_of
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
 from streams.yaml_lines import did_you_mean, entries
@@ -43,6 +45,7 @@ MARGIN = Limit(field="margin", parse=units.margin)
 FLOOR = Limit(field="floor", parse=units.share)
 THRESHOLD = Limit(field="threshold", parse=units.nats)
 LIMIT = Limit(field="limit_ms", parse=units.milliseconds)
+CHANGE = Limit(field="change", parse=units.change)
 WEIGHT = Limit(field="weight", parse=units.positive)
 # The first is what the short form (`errors: +25%`) means.
 LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
@@ -54,45 +57,82 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.CLASSES: (THRESHOLD, WEIGHT),
     MetricKind.SCORES: (THRESHOLD, WEIGHT),
     MetricKind.CONFIDENCES: (THRESHOLD, WEIGHT),
+    MetricKind.MISTAKES: (MARGIN, FLOOR, WEIGHT),
+    MetricKind.ACCURACY: (FLOOR, WEIGHT),
+    MetricKind.RECALL: (MARGIN, WEIGHT),
+    MetricKind.LOG_LOSS: (MARGIN, WEIGHT),
+    MetricKind.BRIER: (MARGIN, WEIGHT),
+    MetricKind.RATE: (CHANGE, WEIGHT),
+    MetricKind.MEAN: (CHANGE, WEIGHT),
 }
+NEEDED = {LIMIT: "300ms", FLOOR: "90%"}
+"""First limits that some kinds have no default of, and how one is written."""
+Chosen = dict[str, tuple[Role, yaml.Node | None, MetricDefault]]
 
 
-def read_metrics(guardrails: yaml.Node | None, signals: yaml.Node | None) -> Watch:
-    """Every metric of the rollout with the source of each of its fields."""
-    told = _block(guardrails, "guardrails")
-    asked = _block(signals, "signals")
-    for name in told.keys() & asked.keys() - {"defaults"}:
-        refuse(asked[name][0], f"{name} is a guardrail and a signal", "keep one of the two")
-    names = () if _defaults_off(told) else defaults.GUARDRAILS
-    chosen: dict[str, tuple[Role, yaml.Node | None]] = dict.fromkeys(names, (Role.GUARDRAIL, None))
-    chosen |= {n: (Role.GUARDRAIL, v) for n, (_, v) in told.items() if n != "defaults"}
-    chosen |= {n: (Role.SIGNAL, v) for n, (_, v) in asked.items()}
+def read_metrics(
+    guardrails: yaml.Node | None, signals: yaml.Node | None, asked: Asked | None = None
+) -> Watch:
+    """Every metric of the rollout with the source of each of its fields.
+
+    `asked` tells which outcomes there are to ask of.
+    """
+    asked = asked or Asked()
     metrics: list[Metric] = []
     sources: dict[str, Source] = {}
-    for name, (role, node) in chosen.items():
+    for name, (role, node, default) in _chosen(guardrails, signals, asked).items():
         if node is not None and _is_off(node):
             continue
-        metric, found = _metric(name, role, node)
-        metrics.append(metric)
-        sources |= {f"metrics.{name}.{field}": source for field, source in found.items()}
+        for metric, found in _metrics(name, role, node, default, asked):
+            metrics.append(metric)
+            sources |= {f"metrics.{metric.name}.{field}": told for field, told in found.items()}
     _check_guarded(metrics, guardrails or signals)
     return tuple(sorted(metrics, key=_order)), sources
 
 
-def _order(metric: Metric) -> tuple[int, float]:
+def _chosen(guardrails: yaml.Node | None, signals: yaml.Node | None, asked: Asked) -> Chosen:
+    """What is watched, as what, and what its author wrote of it."""
+    told, hints = _block(guardrails, "guardrails", asked), _block(signals, "signals", asked)
+    for name in told.keys() & hints.keys() - {"defaults"}:
+        refuse(hints[name][0], f"{name} is a guardrail and a signal", "keep one of the two")
+    names = () if _defaults_off(told) else (*defaults.GUARDRAILS, *asked.guardrails)
+    lines: dict[str, tuple[Role, yaml.Node | None]] = dict.fromkeys(names, (Role.GUARDRAIL, None))
+    lines |= {n: (Role.GUARDRAIL, v) for n, (_, v) in told.items() if n != "defaults"}
+    lines |= {n: (Role.SIGNAL, v) for n, (_, v) in hints.items()}
+    plain: Chosen = {}
+    spread: Chosen = {}
+    for name, (role, node) in lines.items():
+        each = asked.spread(name, _known(name, asked))
+        found = plain if each[0][0] == name else spread
+        found |= {one: (role, node, default) for one, default in each}
+    return spread | plain  # a class of its own says more than all of them
+
+
+def _known(name: str, asked: Asked) -> MetricDefault:
+    default = metric_default(name) or asked.default(name)
+    if default is None:
+        raise SpecError(f"no metric is called {name}")
+    return default
+
+
+def _order(metric: Metric) -> tuple[int, float, str]:
     """One order however the file is written, so that the spec's hash speaks of content alone."""
-    return list(MetricKind).index(metric.kind), metric.quantile or 0.0
+    return list(MetricKind).index(metric.kind), metric.quantile or 0.0, metric.name
 
 
-def _block(node: yaml.Node | None, what: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+def _block(
+    node: yaml.Node | None, what: str, asked: Asked
+) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     if node is None:
         return {}
     found = entries(node, what=what, error=SpecError)
     for name, (at, _) in found.items():
-        if metric_default(name) is None and not (name == "defaults" and what == "guardrails"):
-            hint = did_you_mean(name, defaults.METRICS)
-            known = "any pNN is a latency, pNN_sla one with a limit of its own"
-            refuse(at, f"unknown metric `{name}` in {what}", f"{hint} ({known})")
+        asked.check(name, at)
+        known = metric_default(name) or asked.default(name)
+        if known is None and not (name == "defaults" and what == "guardrails"):
+            hint = did_you_mean(name, [*defaults.METRICS, *asked.names])
+            more = "any pNN is a latency, pNN_sla one with a limit of its own; a business metric "
+            refuse(at, f"unknown metric `{name}` in {what}", f"{hint} ({more}needs its outcome)")
     return found
 
 
@@ -119,23 +159,51 @@ def _is_off(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.value.lower() in OFF
 
 
-def _metric(name: str, role: Role, node: yaml.Node | None) -> tuple[Metric, dict[str, Source]]:
-    default = metric_default(name)
-    if default is None:
-        raise SpecError(f"no metric is called {name}")
+def _metrics(
+    name: str, role: Role, node: yaml.Node | None, default: MetricDefault, asked: Asked
+) -> list[tuple[Metric, dict[str, Source]]]:
+    """The metric, and the absolute floor that may stand beside it."""
+    values, sources = _values(name, node, default)
+    fields = {"name": name, "kind": default.kind, "role": role, "quantile": default.quantile}
+    fields |= {"outcome": asked.outcome_of(name, default), "label": default.label}
+    if default.kind is not MetricKind.MISTAKES or FLOOR.field not in values:
+        return [(Metric.model_validate(fields | values), sources)]
+    floor = {"name": floor_of(name), "kind": MetricKind.ACCURACY, FLOOR.field: values.pop("floor")}
+    floor |= {"weight": values["weight"]}
+    told = {key: sources[key] for key in ("role", "weight")} | {"floor": sources.pop("floor")}
+    return [
+        (Metric.model_validate(fields | values), sources),
+        (Metric.model_validate(fields | floor), told),
+    ]
+
+
+def _values(
+    name: str, node: yaml.Node | None, default: MetricDefault
+) -> tuple[dict[str, object], dict[str, Source]]:
     limits = LIMITS[default.kind]
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
-    texts["weight"] = default.weight
-    values = {lim.field: lim.parse(text) for lim in limits if (text := texts.get(lim.field))}
+    texts |= {"weight": default.weight, "change": default.change}
+    values: dict[str, object] = {
+        lim.field: lim.parse(text) for lim in limits if (text := texts.get(lim.field))
+    }
     sources = dict.fromkeys(values, DEFAULT)
     for limit, at, value in _given(name, node, limits):
         values[limit.field] = value
         sources[limit.field] = written(at)
-    if node is not None and limits[0] is LIMIT and LIMIT.field not in values:
-        refuse(node, f"{name} has no limit", f"write e.g. `{name}: 300ms`")
+    if node is not None and limits[0] in NEEDED and limits[0].field not in values:
+        refuse(node, f"{name} has no {limits[0].key}", f"write e.g. `{name}: {NEEDED[limits[0]]}`")
     sources["role"] = DEFAULT if node is None else written(node)
-    fields = {"name": name, "kind": default.kind, "role": role, "quantile": default.quantile}
-    return Metric.model_validate(fields | values), sources
+    return _sided(values), sources
+
+
+def _sided(values: Mapping[str, object]) -> dict[str, object]:
+    """A change with its side as a margin and the side of harm."""
+    found = dict(values)
+    change = found.pop(CHANGE.field, None)
+    if isinstance(change, float):
+        found["margin"] = abs(change)
+        found["harm"] = Harm.LESS if math.copysign(1.0, change) < 0 else Harm.MORE
+    return found
 
 
 def _given(

@@ -34,6 +34,9 @@ FULL_BP = 10_000
 MAX_UNIT_MARGINS = 4
 """Different margins of latency that a rollout may have where units are counted."""
 
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?::.{1,256})?$")]
+"""A name, and behind a colon the class that it is about: `recall:7`."""
+
 
 class MetricKind(StrEnum):
     """What a metric looks at; each kind has one test (`evidence/README.md`)."""
@@ -46,6 +49,20 @@ class MetricKind(StrEnum):
     CLASSES = "classes"  # the mix of predicted classes: JSD in nats, equal weights
     SCORES = "scores"  # the distribution of scores in [0, 1]: the same on fixed bins
     CONFIDENCES = "confidences"  # the distribution of the model's confidence: the same
+    MISTAKES = "mistakes"  # share of wrong predictions among the labelled, against the baseline
+    ACCURACY = "accuracy"  # share of right predictions among the labelled, against a floor
+    RECALL = "recall"  # share of a class's predictions that miss it, against the baseline
+    LOG_LOSS = "log_loss"  # mean -log of the probability of what came true, clipped at .001
+    BRIER = "brier"  # mean square of what the stated probability lacks
+    RATE = "rate"  # share of exposures whose outcome happened, against the baseline
+    MEAN = "mean"  # mean of an outcome's value over all exposures, against the baseline
+
+
+class Harm(StrEnum):
+    """Which change of a metric is harm."""
+
+    MORE = "more"
+    LESS = "less"
 
 
 class Role(StrEnum):
@@ -72,7 +89,7 @@ class Unit(StrEnum):
 class Metric(Fact):
     """One thing to watch, with the change that is tolerated."""
 
-    name: Name
+    name: MetricName
     kind: MetricKind
     role: Role = Role.GUARDRAIL
     margin: Annotated[float, Field(ge=0)] = 0.0
@@ -87,6 +104,10 @@ class Metric(Fact):
     """JSD limit in nats, as a divergence, equal weights (classes, scores, confidences)."""
     outcome: Name | None = None
     """Which outcome it is computed from (labels, business metrics)."""
+    label: str | None = None
+    """Whose recall it is."""
+    harm: Harm = Harm.MORE
+    """LESS: `margin` is the fall that is tolerated, -2 % is 0.02 (rate, mean)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
 
@@ -197,6 +218,16 @@ class RolloutSpec(Fact):
     """Who may get a candidate: any rule is enough; without rules everybody may."""
 
     @property
+    def request_metrics(self) -> tuple[Metric, ...]:
+        """Metrics that are known as soon as a request is answered."""
+        return tuple(metric for metric in self.metrics if metric.outcome is None)
+
+    @property
+    def outcome_by_name(self) -> dict[str, Outcome]:
+        """Outcomes by their names."""
+        return {outcome.name: outcome for outcome in self.outcomes}
+
+    @property
     def guard_s(self) -> float:
         """Seconds after a weight change whose strata promotion and sample ratio discard."""
         return self.timeout_s + self.routing_lag_s
@@ -292,4 +323,7 @@ class RolloutSpec(Fact):
                 f"metrics: where users are counted, latencies have at most {MAX_UNIT_MARGINS} "
                 f"different margins, got {self.latency_margins} (an absolute limit counts as 0)"
             )
+        strange = {m.outcome for m in self.metrics} - {None, *outcome_names}
+        if strange:
+            raise ValueError(f"metrics: no outcome is called {', '.join(map(str, strange))}")
         return self

@@ -15,7 +15,8 @@ from streams.spec import units
 from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS
 from streams.spec.load import NEVER
 from streams.spec.metrics import LIMITS
-from streams.spec.model import Metric, Role, RolloutSpec, Stage
+from streams.spec.model import Harm, Metric, Outcome, OutcomeKind, Role, RolloutSpec, Stage
+from streams.spec.outcomes import Asked
 from streams.spec.provenance import LoadedSpec, Source
 from streams.spec.rules import rule_lines
 
@@ -53,6 +54,7 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     yield Line("stages:")
     for index, stage in enumerate(spec.stages):
         yield from _stage(stage, f"stages[{index}].", told)
+    yield from _outcomes(spec, told)
     yield from _metrics(spec, told)
     if spec.segments:
         yield from _segments(spec, told)
@@ -104,21 +106,23 @@ def _metrics(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
         for metric in chosen:
             yield from _metric(metric, told)
         if role is Role.GUARDRAIL:
-            missing = [name for name in GUARDRAILS if name not in {m.name for m in spec.metrics}]
+            default = (*GUARDRAILS, *Asked(spec.outcomes).guardrails)
+            missing = [name for name in default if name not in {m.name for m in spec.metrics}]
             yield from (Line(f"  {name}: off", "turned off by the spec") for name in missing)
 
 
 def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
-    yield Line(f"  {metric.name}:", str(told[f"metrics.{metric.name}.role"]))
+    yield Line(f"  {_word(metric.name)}:", str(told[f"metrics.{metric.name}.role"]))
     formats = {
         "margin": units.format_margin,
         "floor": units.format_share,
         "threshold": units.format_number,
         "limit_ms": units.format_milliseconds,
         "weight": units.format_number,
+        "change": units.format_change,
     }
     for limit in LIMITS[metric.kind]:
-        value = getattr(metric, limit.field)
+        value = _change(metric) if limit.field == "change" else getattr(metric, limit.field)
         if value is not None:
             source = told[f"metrics.{metric.name}.{limit.field}"]
             yield _line(f"    {limit.key}", formats[limit.field](value), source)
@@ -141,6 +145,42 @@ def _targeting(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
         yield Line("targeting:")
     for index, (key, facts) in enumerate(rule_lines(spec.targeting)):
         yield _line(f"  - {key}", _flow(facts), told[f"targeting[{index}]"])
+
+
+def _change(metric: Metric) -> float:
+    """The margin with the sign of the side that is harm."""
+    return math.copysign(metric.margin, -1.0 if metric.harm is Harm.LESS else 1.0)
+
+
+def _outcomes(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
+    if not spec.outcomes:
+        return
+    yield Line("outcomes:")
+    for outcome in spec.outcomes:
+        yield Line(f"  {_word(outcome.name)}:")
+        for key, value in _fields(outcome).items():
+            yield _line(f"    {key}", value, told[f"outcomes.{outcome.name}.{key}"])
+    yield _line("outcome_sample", units.format_share(spec.outcome_sample), told["outcome_sample"])
+
+
+def _fields(outcome: Outcome) -> dict[str, str]:
+    """What an outcome says of itself, in the words of the YAML."""
+    found = {
+        "kind": outcome.kind.value,
+        "window": units.format_duration(outcome.window_s),
+        "delivery": units.format_duration(outcome.delivery_s),
+    }
+    if outcome.kind is not OutcomeKind.LABEL:
+        found["explicit"] = _flow(outcome.explicit).removesuffix("\n...")
+    if outcome.high is not None:
+        found["range"] = f"[0, {units.format_number(outcome.high)}]"
+    if outcome.classes:
+        found["classes"] = _flow(list(outcome.classes))
+    if outcome.positive:
+        found["positive"] = _word(outcome.positive)
+    if outcome.kind is OutcomeKind.LABEL:
+        found["probability"] = outcome.probability.value
+    return found
 
 
 def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:

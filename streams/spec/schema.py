@@ -14,7 +14,7 @@ from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
-from streams.spec.model import Overdispersion, Unit
+from streams.spec.model import OutcomeKind, Overdispersion, Probability, Unit
 from streams.spec.rules_schema import targeting_schema
 from streams.spec.stages import KEYS as STAGE_KEYS
 from streams.spec.targeting import HEADER
@@ -24,6 +24,7 @@ PATTERNS = {
     "margin": units.MARGIN,
     "floor": units.SHARE,
     "threshold": units.NATS,
+    "change": units.CHANGE,
     "limit": units.DURATION,
     "weight": rf"^{units.NUMBER}$",
 }
@@ -50,8 +51,9 @@ def spec_schema() -> Schema:
         "dependentRequired": {
             "segment_budget": ["segments"],
             "on_segment_harm": ["segments"],
+            "outcome_sample": ["outcomes"],
         },
-        "properties": _facts() | _moves() | _watch() | _segments() | _knobs(),
+        "properties": _facts() | _moves() | _outcomes() | _watch() | _segments() | _knobs(),
     }
 
 
@@ -142,14 +144,17 @@ def _stages() -> Schema:
 
 
 def _watch() -> Schema:
-    known = {name: _metric(default) for name, default in defaults.METRICS.items()}
+    named = defaults.METRICS | defaults.LABEL_METRICS
+    known = {name: _metric(default) for name, default in named.items()}
     quantiles = {
         QUANTILE: _metric(defaults.latency(0.9)),
         SLA: _metric(defaults.latency_sla(0.9)),
+        r"^recall:.+$": _metric(defaults.recall()),
     }
     block: Schema = {
         "type": "object",
-        "additionalProperties": False,
+        "additionalProperties": _metric(defaults.RATE)
+        | {"description": "A business metric by its outcome's name: -2% tolerates so much less."},
         "patternProperties": quantiles,
     }
     why = "Harm rolls back. Default guardrails stay unless they are turned `off` or are signals: "
@@ -163,7 +168,7 @@ def _watch() -> Schema:
 
 def _metric(default: MetricDefault) -> Schema:
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
-    texts["weight"] = default.weight
+    texts |= {"weight": default.weight, "change": default.change}
     fields = {
         limit.key: _pattern(PATTERNS[limit.key], f"The {limit.key}.", texts.get(limit.key))
         | NUMBERS.get(limit.key, {})
@@ -199,6 +204,56 @@ def _segments() -> Schema:
             "default": defaults.ON_SEGMENT_HARM,
             "description": "What goes back when a slice is harmed: all of it, or that slice.",
         },
+    }
+
+
+def _outcomes() -> Schema:
+    fields: Schema = {
+        "kind": {"enum": [kind.value for kind in OutcomeKind]},
+        "window": _pattern(units.DURATION, "Longest time from exposure to outcome."),
+        "delivery": _pattern(
+            units.DURATION, "Longest time from outcome to its arrival.", defaults.DELIVERY
+        ),
+        "classes": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 1000,
+            "items": _text("A class that labels may name."),
+            "description": "Labels there are; others are counted and joined to nothing.",
+        },
+        "positive": _text("The class whose probability is stated; else the predicted one's."),
+        "probability": {
+            "enum": [one.value for one in Probability],
+            "default": defaults.PROBABILITY,
+            "description": "Which field of a prediction is a probability.",
+        },
+        "range": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"type": "number", "minimum": 0},
+            "description": "Least and highest value, from 0; without it values are capped.",
+        },
+        "explicit": {"type": "boolean", "description": "That nothing happened is sent as 0."},
+    }
+    one: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["kind", "window"],
+        "properties": fields,
+    }
+    return {
+        "outcomes": {
+            "type": "object",
+            "description": "What is awaited of predictions: labels and business metrics.",
+            "propertyNames": {"pattern": units.NAME},
+            "additionalProperties": one,
+            "minProperties": 1,
+            "maxProperties": 32,
+        },
+        "outcome_sample": _pattern(
+            units.PART, "Share of the requests whose outcomes are joined.", defaults.OUTCOME_SAMPLE
+        ),
     }
 
 

@@ -18,6 +18,8 @@ WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
 DURATION = rf"^(?:{NUMBER} ?(?:ms|s|m|h|d) ?)+$"
 MARGIN = rf"^(?:\+?{NUMBER}%|{NUMBER}x|0)$"
 SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
+CHANGE = rf"^[+-]{NUMBER}%$"
+PART = rf"^{NUMBER}%$"
 NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
 PROBABILITY = rf"^(?:{NUMBER}%|0?\.\d+)$"
 PART = rf"^{NUMBER}%$"
@@ -109,6 +111,46 @@ def margin(text: str) -> float:
             raise UnitError(f"{text} asks for a fall", "write `1x` or more, e.g. `2x`")
         return float(_number(text) - 1)
     return float(_number(text) / 100)
+
+
+def change(text: str) -> float:
+    """A tolerated change with its side: `-2%` is -.02 (less is harm), `+5%` is .05 (more is).
+
+    >>> change("-2%"), change("-0%"), change("+5%")
+    (-0.02, -0.0, 0.05)
+    """
+    if not re.match(CHANGE, text):
+        raise UnitError(
+            f"`{text}` is no change with a side",
+            "write `-2%` where less is harm and 2 % less is tolerated, `+5%` where more is harm",
+        )
+    found = float(_number(text) / 100)
+    if text.startswith("-") and found >= 1:
+        raise UnitError(f"{text} tolerates that nothing is left", "write less than 100%")
+    return -found if text.startswith("-") else found
+
+
+def sample(text: str) -> float:
+    """A share of the requests, above 0: `10%`, `100%`."""
+    found = float(_number(text) / 100) if re.match(PART, text) else 0.0
+    if not 0 < found <= 1:
+        raise UnitError(f"`{text}` is no part of the requests", "write e.g. `10%`, at most `100%`")
+    return found
+
+
+def window(text: str) -> float:
+    """A time of at least a second, so that its 128th part is some milliseconds."""
+    found = duration(text)
+    if found < 1:
+        raise UnitError(f"{text} is shorter than 1s", "write the longest time to an outcome")
+    return found
+
+
+def yes(text: str) -> bool:
+    """`true` or `false`."""
+    if text.lower() not in {"true", "false"}:
+        raise UnitError(f"`{text}` is neither true nor false", "write `true` or `false`")
+    return text.lower() == "true"
 
 
 def share(text: str) -> float:
@@ -244,6 +286,12 @@ def format_milliseconds(milliseconds: float) -> str:
 def format_margin(change: float) -> str:
     """`+25%` for .25."""
     return f"+{_text(_exact(change) * 100)}%"
+
+
+def format_change(change: float) -> str:
+    """`-2%` for -.02."""
+    sign = "-" if math.copysign(1.0, change) < 0 else "+"
+    return f"{sign}{_text(abs(_exact(change)) * 100)}%"
 
 
 def format_share(part: float) -> str:

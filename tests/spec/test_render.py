@@ -16,6 +16,14 @@ SPECS = {
     "long stages": ONE + "stages: [{weight: 1bp, max_time: 90s, min_exposures: 7}, 100%]\n",
     "metrics": ONE + "guardrails: {p50: off, p99.9: 2x}\nsignals: {scores: 0.02, classes: 0.1}\n",
     "defaults off": ONE + "guardrails: {defaults: off, timeouts: 0%, errors: 10%}\n",
+    "outcomes": ONE
+    + "outcomes:\n  label: {kind: label, window: 10m, classes: ['7', New York], positive: '7'}\n"
+    "  sale: {kind: rate, window: 1d, explicit: true}\n  spent: {kind: mean, window: 1d}\n"
+    "  stars: {kind: mean, window: 2h, delivery: 30m, range: [0, 5]}\noutcome_sample: 2.5%\n"
+    "guardrails: {accuracy: {margin: 2%, floor: 90%}, recall: 3%, recall:7: 10%, sale: -0%}\n"
+    "signals: {spent: -3%, stars: +1%, brier: {weight: 2}}\n",
+    "labels off": ONE
+    + "outcomes: {label: {kind: label, window: 10m}}\nguardrails: {accuracy: off}\n",
     "knobs": ONE + "silence_rollback: never\ntimeout: 1m 300ms\nalpha_promote: 0.001\n",
 }
 

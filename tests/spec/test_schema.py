@@ -14,6 +14,11 @@ from streams.spec.schema import spec_schema
 GOLDEN = Path(__file__).parents[2] / "schemas" / "rollout-spec.schema.json"
 FACTS = "service: digits\nbaseline: v1\ncandidate: v2\nroute: {envoy: {rds: /run/rds.json}}\n"
 
+LABELS = "outcomes: {label: {kind: label, window: 10m, classes: ['7']}}\noutcome_sample: 5%\n"
+KPIS = (
+    "outcomes: {sale: {kind: rate, window: 1d}, spent: {kind: mean, window: 1d, range: [0, 500]}}\n"
+)
+
 
 def errors(text):
     validator = jsonschema.Draft202012Validator(spec_schema())
@@ -35,6 +40,8 @@ class TestSchema:
             "stages: [2% for 10s, {weight: 25%, min_time: 15s, min_exposures: 500}, 100%]\n",
             "guardrails: {errors: +25%, p99: off, p99.9: 2x, success: 99.5%, classes: 0.05}\n",
             "guardrails: {errors: {margin: 2x, floor: 0.5pp, weight: 2}}\nsignals: {scores: 0.1}\n",
+            LABELS + "guardrails: {accuracy: {margin: +5%, floor: 90%}, recall: off, recall:7: 2x}",
+            KPIS + "guardrails: {sale: -2%}\nsignals: {spent: {change: -5%}}\n",
             "alpha_rollback: 0.01\nsilence_rollback: never\nmax_classes: 10\n",
         ],
     )
@@ -54,6 +61,9 @@ class TestSchema:
             "guardrails: {p99: 300ms}\n",
             "guardrails: {errors: -5%}\n",
             "timeout: soon\n",
+            "outcomes: {label: {kind: label}}\n",
+            "outcomes: {label: {kind: labels, window: 10m}}\n",
+            "outcome_sample: all\n",
             "max_classes: 1\n",
             "stagess: [100%]\n",
         ],
