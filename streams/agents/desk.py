@@ -41,7 +41,7 @@ class Desk:
         self.panes_offset = panes_offset
         """First offset of `panes` that this desk has not taken."""
         self.durable_offset = panes_offset
-        self.merge = PaneMerge()
+        self.merge = PaneMerge.of(spec)
         self.judge: RolloutJudge | None = None
         self.controls = Controls()
         self.cut = Cut(pane=-1)
@@ -72,6 +72,7 @@ class Desk:
                 rollouts_offset=rollouts,
                 commands_offset=commands,
                 routing_offset=routing,
+                joined_through=due.joined_through,
             )
             decision = self._judge(self.judge, due)
             if decision is not None:
@@ -80,7 +81,7 @@ class Desk:
 
     def _judge(self, judge: RolloutJudge, due: DuePane) -> Decision | None:
         controls, self.controls = self.controls, Controls()
-        pane = PaneInput(pane=due.pane, pane_ms=self.merge.pane_ms or 0, cells=due.cells)
+        pane = PaneInput.of(due, self.merge.pane_ms or 0)
         return judge.step(pane, self.cut, controls.routing, controls.commands)
 
     def control(self, fact: RoutingFact | CommandFact) -> None:
@@ -111,7 +112,7 @@ class Desk:
         desk = cls(spec, record["panes_offset"])
         state = json.loads(record["state"])
         desk.cut = cut_from_record(state["cut"])
-        desk.merge = PaneMerge.from_state(json.loads(record["inputs"]))
+        desk.merge = PaneMerge.from_state(json.loads(record["inputs"]), spec.outcomes)
         if state["judge"] is not None:
             desk.judge = RolloutJudge.from_state(spec, state["judge"])
         return desk

@@ -15,7 +15,7 @@ from streams.judge.facts import Finding
 from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
 from streams.judge.slices import Slices
-from streams.spec.model import MetricKind, Role
+from streams.spec.model import ALL_SEGMENT, Harm, MetricKind, Role
 
 PROVEN = frozenset({Finding.NO_HARM, Finding.BETTER})
 
@@ -52,21 +52,35 @@ class Standing:
     """Guardrails with harm in slices that may go back alone."""
 
 
-def standing(pair: Pair, invalid: str, sliced: Sequence[Pair], slices: Slices) -> Standing:
+Found = tuple[Watch, Finding]
+
+
+def standing(
+    pair: Pair,
+    invalid: str,
+    sliced: Sequence[Pair],
+    slices: Slices,
+    outcomes: Sequence[Found] = (),
+) -> Standing:
     """Where a candidate stands; `invalid` names the health check that failed, if any.
 
     `sliced` are the candidate's rows of `slices`; of those that are gone nothing follows.
+    `outcomes` is what was found of its metrics of outcomes, in the whole and in slices.
     """
-    here = [row for row in sliced if row.segment not in slices.gone]
-    whole = [watch.finding(invalid)[0] for watch in pair.watches]
-    lacks = [w.claim for w, f in zip(pair.watches, whole, strict=True) if f not in PROVEN]
-    harm = [watch for row in (pair, *here) for watch in _harm(row, invalid)]
+    every = [*_found(pair, invalid), *outcomes]
+    for row in sliced:
+        every += _found(row, invalid)
+    whole = [(watch, found) for watch, found in every if watch.claim.segment == ALL_SEGMENT]
+    lacks = [watch.claim for watch, found in whole if found not in PROVEN]
+    shown = [watch for watch, found in every if found is Finding.HARM]
+    harm = [watch for watch in shown if watch.claim.segment not in slices.gone]
     guards = [watch for watch in harm if watch.claim.metric.role is Role.GUARDRAIL]
     parted = [watch for watch in guards if slices.may_go(watch.claim.segment)]
-    told = [Finding.HARM if _harm(row, invalid) else Finding.UNDECIDED for row in sliced]
+    harmful = {watch.claim.segment for watch in shown}
+    told = [Finding.HARM if row.segment in harmful else Finding.UNDECIDED for row in sliced]
     return Standing(
         candidate=pair.candidate,
-        findings=(*whole, *told),
+        findings=(*(found for _, found in whole), *told),
         harmed=tuple(watch.claim.name for watch in guards if watch not in parted),
         suspicious=tuple(watch.claim.name for watch in harm if watch not in guards),
         unproven=tuple(claim.name for claim in lacks if claim.metric.role is Role.GUARDRAIL),
@@ -74,8 +88,8 @@ def standing(pair: Pair, invalid: str, sliced: Sequence[Pair], slices: Slices) -
     )
 
 
-def _harm(row: Pair, invalid: str) -> list[Watch]:
-    return [watch for watch in row.watches if watch.finding(invalid)[0] is Finding.HARM]
+def _found(row: Pair, invalid: str) -> list[Found]:
+    return [(watch, watch.finding(invalid)[0]) for watch in row.watches]
 
 
 def _parted(watch: Watch) -> Parted:
@@ -108,13 +122,14 @@ def winner(contestants: Sequence[tuple[Standing, float]]) -> str:
     return best.candidate
 
 
-def at_worst(pair: Pair) -> float:
-    """Upper end of the first guardrail's interval, the worse the larger; inf if unknown."""
-    guards = (watch for watch in pair.watches if watch.claim.metric.role is Role.GUARDRAIL)
+def at_worst(watches: Sequence[Watch]) -> float:
+    """Worst end of the first guardrail's interval, the worse the larger; inf if unknown."""
+    guards = (watch for watch in watches if watch.claim.metric.role is Role.GUARDRAIL)
     watch = next(guards, None)
     if watch is None:
         return math.inf
     gauge = watch.stage_gauge()
-    if watch.claim.metric.kind is MetricKind.SUCCESS:
+    metric = watch.claim.metric
+    if metric.kind in {MetricKind.SUCCESS, MetricKind.ACCURACY} or metric.harm is Harm.LESS:
         return math.inf if gauge.low is None else -gauge.low
     return math.inf if gauge.high is None else gauge.high

@@ -6,9 +6,12 @@ weights are basis points; e-values are natural logarithms.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from streams.panes.cohorts import Cohort
+from streams.panes.merge import DuePane
 from streams.sketches.cell import Cell
 from streams.spec.model import ALL_SEGMENT
 
@@ -74,6 +77,8 @@ class Cut:
     rollouts_offset: int = 0
     commands_offset: int = 0
     routing_offset: int = 0
+    joined_through: int = -1
+    """Outcomes were joined up to the closing of this pane, and cohorts complete by then judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,21 @@ class PaneInput:
     pane_ms: int
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     """(segment, arm) -> sketches; absent means no exposure."""
+    cohorts: tuple[Cohort, ...] = ()
+    """What of outcomes has become complete since the pane before, in the order of judging."""
+    fates: Mapping[str, int] = field(default_factory=dict)
+    """Outcomes by what became of them, since the beginning."""
+
+    @classmethod
+    def of(cls, due: DuePane, pane_ms: int) -> PaneInput:
+        """What a merge has made due."""
+        return cls(
+            pane=due.pane,
+            pane_ms=pane_ms,
+            cells=due.cells,
+            cohorts=due.cohorts,
+            fates=due.fates,
+        )
 
     @property
     def start_ms(self) -> int:
@@ -220,6 +240,23 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A number that is shown of an arm and tested never.
+
+    Of matured cohorts since the beginning, pooled over weights: to look at, not to compare by.
+    """
+
+    name: str
+    """accuracy, coverage, calibration_error, auc, rate or mean."""
+    outcome: str
+    segment: str
+    arm: str
+    value: float
+    count: int
+    """Exposures, labels or outcomes that it rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The full desired state of a rollout with the evidence for it. No wall clock in here."""
 
@@ -254,3 +291,6 @@ class Decision:
     def news(self) -> tuple[Drift, ...]:
         """Changes that this decision is the first to tell: each is told at once."""
         return tuple(drift for drift in self.drifts if drift.pane == self.cut.pane)
+
+    figures: tuple[Figure, ...] = ()
+    """By outcome and arm, once a cohort has matured."""

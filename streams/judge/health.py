@@ -100,9 +100,9 @@ class Silence:
     def check(self, pane_ms: int) -> HealthCheck:
         """The check; observed is seconds of silence."""
         silent_s = self.panes * pane_ms / 1000
-        told = f"silent: an arm that should have traffic has had none for {silent_s:g} s"
-        reason = told if self.panes else "heard"
-        return _told("silence", reason, ok=not self.panes, observed=silent_s, expected=0.0)
+        said = f"silent: an arm that should have traffic has had none for {silent_s:g} s"
+        reason = said if self.panes else "heard"
+        return told("silence", reason, ok=not self.panes, observed=silent_s, expected=0.0)
 
 
 def routing_check(
@@ -122,24 +122,25 @@ def routing_check(
     else:
         reason = f"not_applied: the target differs since {progress.elapsed_s:g} s"
     expected = 1 - desired[0] / FULL_BP
-    return _told("routing", reason, ok=progress.applied, observed=observed, expected=expected)
+    return told("routing", reason, ok=progress.applied, observed=observed, expected=expected)
 
 
 def unconfirmed_check(dropped: int) -> HealthCheck:
     """Whether panes were left out of promotion's evidence because nobody confirmed weights."""
     reason = "dropped: panes were left out of promotion, their weights stayed unconfirmed"
-    told = reason if dropped else "none"
-    return _told("unconfirmed", told, ok=not dropped, observed=float(dropped), expected=0.0)
+    said = reason if dropped else "none"
+    return told("unconfirmed", said, ok=not dropped, observed=float(dropped), expected=0.0)
 
 
-def _told(
+def told(
     name: str,
     reason: str,
     *,
     ok: bool,
     observed: float | None,
-    expected: float,
+    expected: float | None,
 ) -> HealthCheck:
+    """A check that is no test."""
     return HealthCheck(
         name=name,
         ok=ok,

@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.judge.chain import Chain
-from streams.judge.facts import Cut, Decision, Drift, Finding, HealthCheck, Shadow, Verdict
+from streams.judge.facts import (
+    Cut,
+    Decision,
+    Drift,
+    Figure,
+    Finding,
+    HealthCheck,
+    Shadow,
+    Verdict,
+)
 from streams.judge.policy import Ruling
 from streams.judge.record import decision_id
 from streams.spec.model import RolloutSpec
@@ -45,6 +54,7 @@ class Herald:
         health: tuple[HealthCheck, ...],
         shadows: tuple[Shadow, ...],
         drifts: tuple[Drift, ...],
+        figures: tuple[Figure, ...],
     ) -> Decision:
         """The next decision of the chain; `weights_bp` by segment and arm is what it wants."""
         spec = self._spec
@@ -66,6 +76,7 @@ class Herald:
             prev_hash=self.chain.prev_hash,
             shadows=shadows,
             drifts=drifts,
+            figures=figures,
         )
         self.chain.append(decision)
         return decision

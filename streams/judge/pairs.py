@@ -20,7 +20,7 @@ from streams.judge.facts import PaneInput, Shadow, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.opening import Row
-from streams.judge.monitors.watch import Watch
+from streams.judge.monitors.watch import PaneWatch
 from streams.judge.weights import Weights
 from streams.sketches.cell import Cell
 from streams.spec.model import BASELINE
@@ -89,7 +89,7 @@ class Pair:
     """The baseline against one candidate in a segment: what is counted, and the open strata."""
 
     def __init__(
-        self, row: Row, watches: Sequence[Watch], shadow: KayentaShadow | None = None
+        self, row: Row, watches: Sequence[PaneWatch], shadow: KayentaShadow | None = None
     ) -> None:
         """Kayenta's judge looks at the whole alone."""
         self.segment, self.arm, self.candidate = row.segment, row.arm, row.candidate

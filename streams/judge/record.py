@@ -18,6 +18,7 @@ from streams.judge.facts import (
     Decision,
     Direction,
     Drift,
+    Figure,
     Finding,
     HealthCheck,
     Shadow,
@@ -49,6 +50,7 @@ def decision_to_record(decision: Decision) -> dict[str, Any]:
     record["steps"] = [cut_to_record(cut) for cut in decision.steps]
     record["shadows"] = [dataclasses.asdict(shadow) for shadow in decision.shadows]
     record["drifts"] = [drift_to_record(drift) for drift in decision.drifts]
+    record["figures"] = [_flat(figure) for figure in decision.figures]
     return record
 
 
@@ -65,6 +67,7 @@ def decision_from_record(record: Mapping[str, Any]) -> Decision:
             "steps": tuple(cut_from_record(cut) for cut in record["steps"]),
             "shadows": tuple(shadow_from_record(shadow) for shadow in record["shadows"]),
             "drifts": tuple(drift_from_record(drift) for drift in record["drifts"]),
+            "figures": tuple(Figure(**figure) for figure in record["figures"]),
         }
     )
 
@@ -107,7 +110,7 @@ def _verdict_from_record(record: Mapping[str, Any]) -> Verdict:
     return Verdict(**dict(record) | {"finding": Finding(record["finding"])})
 
 
-def _flat(fact: Decision | Verdict | HealthCheck | Cut | Drift) -> dict[str, Any]:
+def _flat(fact: Decision | Verdict | HealthCheck | Cut | Drift | Figure) -> dict[str, Any]:
     return {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
 
 

@@ -22,10 +22,12 @@ from streams.judge.facts import (
     HealthCheck,
     PaneInput,
     RoutingFact,
+    Verdict,
 )
 from streams.judge.field import Field, Settled
 from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
 from streams.judge.herald import Herald
+from streams.judge.outcomes.field import OutcomeField, spans_kept
 from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.slices import Slices
@@ -53,9 +55,12 @@ class RolloutJudge:
         self.pane_ms = pane_ms
         self.ended = False
         self.last_pane: int | None = None
-        self._timeline = WeightTimeline(spec.arms, round(spec.guard_s * 1000))
+        self._timeline = WeightTimeline(
+            spec.arms, round(spec.guard_s * 1000), kept=spans_kept(spec)
+        )
         self._field = Field(spec)
         self._slices = Slices(spec)
+        self._outcomes = OutcomeField(spec, pane_ms)
         self._queue = PromotionQueue()
         self._sample_ratio = SampleRatio()
         self._silence = Silence()
@@ -103,16 +108,25 @@ class RolloutJudge:
         if self._herald.due(ruling, findings, pane.pane, drifted=bool(drifted)):
             weights, health = self._ordered(ruling, standings), self._health(situation.progress)
             shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
-            told = (self._field.verdicts(self._invalid()), health, shadows, self._drift.told)
+            more = (shadows, self._drift.told, self._outcomes.figures())
+            told = (self._verdicts(), health, *more)
             decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
+
+    def _verdicts(self) -> tuple[Verdict, ...]:
+        """Of requests, then of outcomes."""
+        invalid = self._invalid()
+        return self._field.verdicts(invalid) + self._outcomes.verdicts(invalid)
 
     def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
         """The weights that a ruling comes to, by segment."""
         best = ""
         if ruling.action is Action.PROMOTE:
-            worst = {pair.candidate: at_worst(pair) for pair in self._field.pairs}
+            worst = {
+                pair.candidate: at_worst([*pair.watches, *self._outcomes.watches(pair.candidate)])
+                for pair in self._field.pairs
+            }
             best = winner([(one, worst[one.candidate]) for one in self._live(standings)])
         whole = self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
         return self._slices.weights(whole)
@@ -135,6 +149,7 @@ class RolloutJudge:
         waiting = Waiting(pane=pane.pane, counts=counts[: len(self._field.pairs)])
         self._queue.push(waiting)
         self._silence.feed(waiting.exposures, weights or self._desired())
+        self._outcomes.take(pane, self._timeline)
 
     def _settle(self) -> None:
         """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
@@ -146,6 +161,12 @@ class RolloutJudge:
             self._clock.count(waiting.exposures[1:])
             panes.append((waiting.pane, waiting.counts, weights))
         self._field.settle(panes)
+        self._outcomes.settle(self._timeline, self._of_stage)
+
+    def _of_stage(self, weights: Weights, start_ms: int) -> bool:
+        """Whether exposures from then on, under these weights, are of the current stage."""
+        staged = self._clock.stage >= 0 and start_ms >= self._clock.decided_ms
+        return staged and same_weights(weights, self._desired())
 
     def _desired(self) -> Weights:
         return tuple(self.spec.weights_at(self._clock.stage, without=self._dropped).values())
@@ -167,7 +188,7 @@ class RolloutJudge:
             dropped=dropped,
             parted=parted,
             suspicious=tuple(name for one in live for name in one.suspicious),
-            unhealthy=(invalid,) if invalid else (),
+            unhealthy=(invalid,) if invalid else self._outcomes.failed(self._running()),
             unproven=lacking(live, overtime=self._overtime(progress)),
             progress=progress,
             wishes=self._wishes,
@@ -177,10 +198,18 @@ class RolloutJudge:
         found, invalid = self._field, self._invalid()
         return [
             standing(
-                pair, invalid, [row for row in found.slices if row.arm == pair.arm], self._slices
+                pair,
+                invalid,
+                [row for row in found.slices if row.arm == pair.arm],
+                self._slices,
+                self._outcomes.found(pair.candidate, invalid),
             )
             for pair in found.pairs
         ]
+
+    def _running(self) -> list[str]:
+        """Candidates that have not been taken out."""
+        return [c.name for c in self.spec.candidates if c.name not in self._dropped]
 
     def _live(self, standings: Sequence[Standing]) -> list[Standing]:
         """Of the candidates that are still in the running."""
@@ -201,7 +230,8 @@ class RolloutJudge:
         if parted:
             self._clock.recount(self._progress(pane), pane.end_ms)
             self._slices.go([each.segment for each in parted])
-            self._field.forget(parted[0].dimension, self._slices.gone)
+            for each in (self._field, self._outcomes):
+                each.forget(parted[0].dimension, self._slices.gone)
             self._afresh()
         return tuple(each.name for each in parted)
 
@@ -223,7 +253,8 @@ class RolloutJudge:
             self._sample_ratio.check(),
             routing_check(progress, self._desired(), span.weights if span else None, astray),
             self._silence.check(self.pane_ms),
-            unconfirmed_check(self._queue.dropped),
+            unconfirmed_check(self._queue.dropped + self._outcomes.dropped),
+            *self._outcomes.checks(),
         )
 
     def _move(self, pane: PaneInput, ruling: Ruling) -> None:
@@ -244,6 +275,7 @@ class RolloutJudge:
         self._sample_ratio = SampleRatio()
         self._queue.enter_stage()
         self._field.enter_stage()
+        self._outcomes.enter_stage()
 
     def to_state(self) -> dict[str, Any]:
         """Everything that a later step needs, as JSON values."""
@@ -255,6 +287,7 @@ class RolloutJudge:
             "last_pane": self.last_pane,
             "timeline": self._timeline.to_state(),
             "field": self._field.to_state(),
+            "outcomes": self._outcomes.to_state(),
             "queue": self._queue.to_state(),
             "sample_ratio": self._sample_ratio.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
@@ -287,6 +320,7 @@ class RolloutJudge:
         self.ended, self.last_pane = state["ended"], state["last_pane"]
         self._timeline.restore(state["timeline"])
         self._field.restore(state["field"])
+        self._outcomes.restore(state["outcomes"])
         self._queue.restore(state["queue"])
         self._sample_ratio.restore(state["sample_ratio"])
         panes, seen = state["silence"]

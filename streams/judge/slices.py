@@ -44,7 +44,12 @@ class Slices:
         """The pane without the events of slices that are gone; exact."""
         if not self.gone:
             return pane
-        return replace(pane, cells=self._slicing.without(pane.cells, frozenset(self.gone)))
+        gone = frozenset(self.gone)
+        cohorts = tuple(
+            replace(cohort, cells=self._slicing.without(cohort.cells, gone))
+            for cohort in pane.cohorts
+        )
+        return replace(pane, cells=self._slicing.without(pane.cells, gone), cohorts=cohorts)
 
     def weights(self, whole: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """Desired weights by segment: those of the whole, and each slice gone at the baseline."""

@@ -47,9 +47,11 @@ class Placement(StrEnum):
 class WeightTimeline:
     """Applied weights by event time, from routing records in log order."""
 
-    def __init__(self, arms: Sequence[str], guard_ms: int) -> None:
+    def __init__(self, arms: Sequence[str], guard_ms: int, *, kept: int = SPANS_KEPT) -> None:
+        """`kept` spans are remembered; whoever asks of long ago needs more of them."""
         self._arms = tuple(arms)
         self._guard_ms = guard_ms
+        self._kept = kept
         self._spans: list[Span] = []
         self._intent: tuple[Weights, int] | None = None
         self._segments: dict[str, Weights] = {}
@@ -108,7 +110,7 @@ class WeightTimeline:
         span = Span(
             weights=weights, changed_ms=changed_ms, since_ms=since_ms, confirmed_ms=confirmed_ms
         )
-        self._spans = [*self._spans, span][-SPANS_KEPT:]
+        self._spans = [*self._spans, span][-self._kept :]
 
     def weights_at(self, time_ms: int) -> Weights | None:
         """Weights that are believed to have held at a time, confirmed or not."""
@@ -139,6 +141,11 @@ class WeightTimeline:
             return False
         weights, since_ms = self._intent
         return weights[arm] < before[arm] and since_ms < end_ms
+
+    def mixed(self, start_ms: int, end_ms: int) -> bool:
+        """Whether [start, end) reaches into a change of weights or the guard after it."""
+        touched = any(s.changed_ms < end_ms and start_ms < self._guard_end(s) for s in self._spans)
+        return touched or (self._intent is not None and self._intent[1] < end_ms)
 
     def _guard_end(self, span: Span) -> int:
         return span.changed_ms + self._guard_ms

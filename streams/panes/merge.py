@@ -3,16 +3,20 @@
 Merges the closed panes of all source partitions of one rollout. The watermark is the minimum of
 `closed_through` over the partitions that are not idle; a partition that has not activated, or
 has no owner, blocks. What an idle partition brings later for judged panes is counted late.
-Only `predictions` are waited for: slower sources have progress of their own.
+Only `predictions` are waited for: outcomes have progress of their own (`cohort_merge`), and what
+of them is complete goes with the next pane.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from streams.panes.cohort_merge import CohortMerge
+from streams.panes.cohorts import Cohort
 from streams.panes.facts import NONE, Cells, Source, cells_from_states, cells_to_states
+from streams.spec.model import Outcome, RolloutSpec
 
 
 @dataclass(slots=True)
@@ -34,6 +38,12 @@ class DuePane:
     pane: int
     cells: Cells
     idle: tuple[int, ...]
+    cohorts: tuple[Cohort, ...] = ()
+    """What of outcomes has become complete since the pane before."""
+    joined_through: int = NONE
+    """Up to the closing of which pane outcomes had been joined."""
+    fates: Mapping[str, int] = field(default_factory=dict)
+    """Outcomes by what became of them, since the beginning."""
 
 
 @dataclass(slots=True)
@@ -54,10 +64,17 @@ class PaneMerge:
     """
     late: int = 0
     """Panes that came after theirs had been judged."""
+    joined: CohortMerge = field(default_factory=CohortMerge)
+
+    @classmethod
+    def of(cls, spec: RolloutSpec) -> Self:
+        """Nothing taken yet of a rollout."""
+        return cls(joined=CohortMerge(spec.outcomes))
 
     def take(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
-        """Take a decoded record of `panes`; those of other sources and rollouts do nothing."""
+        """Take a decoded record of `panes`; those of other rollouts do nothing."""
         if record["source"] != Source.PREDICTIONS:
+            self.joined.take(record, rollout, spec_hash)
             return
         name, body = record["body"]
         partition = record["source_partition"]
@@ -107,7 +124,14 @@ class PaneMerge:
             return None
         pane, self.next_pane = self.next_pane, self.next_pane + 1
         idle = tuple(sorted(p for p, source in self.sources.items() if source.idle))
-        return DuePane(pane=pane, cells=self.pending.pop(pane, {}), idle=idle)
+        return DuePane(
+            pane=pane,
+            cells=self.pending.pop(pane, {}),
+            idle=idle,
+            cohorts=self.joined.take_due(),
+            joined_through=self.joined.joined_through,
+            fates=self.joined.fates,
+        )
 
     def _first_pane(self) -> int | None:
         """The first pane that is whole on every partition; None until all have activated."""
@@ -141,11 +165,14 @@ class PaneMerge:
                 str(pane): cells_to_states(cells) for pane, cells in sorted(self.pending.items())
             },
             "late": self.late,
+            "joined": self.joined.to_state(),
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        """Read what `to_state` wrote."""
+    def from_state(cls, state: dict[str, Any], outcomes: Sequence[Outcome] = ()) -> Self:
+        """Read what `to_state` wrote for the same outcomes."""
+        joined = CohortMerge(outcomes)
+        joined.restore(state["joined"])
         return cls(
             sources={int(p): SourceProgress(*s) for p, s in state["sources"].items()},
             partitions=state["partitions"],
@@ -155,4 +182,5 @@ class PaneMerge:
                 int(pane): cells_from_states(cells) for pane, cells in state["pending"].items()
             },
             late=state["late"],
+            joined=joined,
         )

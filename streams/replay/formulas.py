@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import streams
 from streams.judge.monitors.rates import FREQUENT
-from streams.spec.model import Metric, MetricKind
+from streams.spec.model import Harm, Metric, MetricKind
 
 PAGE = "streams/evidence/FORMULAS.md"
 ROOT = Path(streams.__file__).parents[1]
@@ -110,11 +110,24 @@ JSD = _formula("bias-corrected divergence", "evidence.jsd.JsdSums.estimate")
 JSD_INTERVAL = _formula("asymptotic confidence sequence", "evidence.jsd.JsdSums.interval")
 EQUALITY = _formula("equality e-process", "evidence.categories.EqualitySums.log_e")
 
+RATIO_OF_MEANS = _formula("bounded mean", "evidence.bounded_mean.BoundedMeanSums.log_e_harm")
+MEAN_ESTIMATE = _formula("ratio of means", "evidence.bounded_mean.BoundedMeanSums.estimate")
+MEAN_INTERVAL = _formula("interval of means", "evidence.bounded_mean.BoundedMeanSums.interval")
+COHORTS = _formula("matured cohorts", "panes.cohorts.CohortClock.complete")
+CAPPED = _formula("capped values", "judge.outcomes.readers.CappedReader")
+LESS = _formula("less is harm", "judge.monitors.mirrored.mirrored_margin")
+ACCURACY_SHOWN = _formula("figures of an arm", "judge.outcomes.shown.Shown.figures")
+AUC = _formula("area under the curve", "evidence.ranking.area_under_curve")
+CALIBRATION = _formula("calibration error", "evidence.ranking.calibration_error")
+
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
 ROUTING = _formula("routing check", "judge.health.routing_check")
 SILENCE = _formula("silence check", "judge.health.Silence.check")
 UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
 DRIFT = _formula("drift of the baseline", "judge.drift.course.Course.add")
+LABEL_COVERAGE = _formula("label coverage", "evidence.label_coverage.LabelCoverageSums.log_e_gap")
+LABEL_DELAY = _formula("label delay", "evidence.label_delay.LabelDelaySums.log_e")
+FATES = _formula("outcomes told", "panes.cohort_merge.CohortMerge")
 KAYENTA = _formula("Kayenta's judge", "judge.kayenta.canary.judge_canary")
 
 _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
@@ -122,6 +135,8 @@ _SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
 _LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
 _SLA = Formulas(test=SLA, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
+_COMPARED = Formulas(test=TWO_SAMPLE, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
+_MEAN = Formulas(test=RATIO_OF_MEANS, estimate=MEAN_ESTIMATE, interval=MEAN_INTERVAL)
 
 OF_KIND: Mapping[str, Formulas] = MappingProxyType(
     {
@@ -133,6 +148,13 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.CLASSES: _MIX,
         MetricKind.SCORES: _MIX,
         MetricKind.CONFIDENCES: _MIX,
+        MetricKind.MISTAKES: _COMPARED,
+        MetricKind.ACCURACY: _SHARE,
+        MetricKind.RECALL: _COMPARED,
+        MetricKind.LOG_LOSS: _MEAN,
+        MetricKind.BRIER: _MEAN,
+        MetricKind.RATE: _COMPARED,
+        MetricKind.MEAN: _MEAN,
     }
 )
 """By metric kind."""
@@ -143,13 +165,32 @@ OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
         "routing": ROUTING,
         "silence": SILENCE,
         "unconfirmed": UNCONFIRMED,
+        "label_coverage": LABEL_COVERAGE,
+        "label_delay": LABEL_DELAY,
+        "outcomes": FATES,
     }
 )
-"""By the name of a health check."""
+"""By the name of a health check, without the outcome's behind a colon."""
+OF_FIGURE: Mapping[str, Formula] = MappingProxyType(
+    {
+        "accuracy": ACCURACY_SHOWN,
+        "coverage": ACCURACY_SHOWN,
+        "rate": ACCURACY_SHOWN,
+        "mean": ACCURACY_SHOWN,
+        "cap": CAPPED,
+        "auc": AUC,
+        "calibration_error": CALIBRATION,
+    }
+)
+"""By the name of a figure that is shown of an arm."""
 
 
 def also_used(metric: Metric) -> tuple[Formula, ...]:
     """What else the test of a metric rests on, as far as its spec tells."""
+    return _of_requests(metric) if metric.outcome is None else _of_outcomes(metric)
+
+
+def _of_requests(metric: Metric) -> tuple[Formula, ...]:
     match metric.kind:
         case MetricKind.LATENCY if metric.quantile is not None:
             return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO, LATE_ONSET)
@@ -163,3 +204,15 @@ def also_used(metric: Metric) -> tuple[Formula, ...]:
             return (EQUALITY,)
         case _:
             return ()
+
+
+def _of_outcomes(metric: Metric) -> tuple[Formula, ...]:
+    match metric.kind:
+        case MetricKind.RATE if metric.harm is Harm.LESS:
+            return (COHORTS, LESS, LATE_ONSET)
+        case MetricKind.MEAN:
+            return (COHORTS, CAPPED)
+        case MetricKind.LOG_LOSS | MetricKind.BRIER:
+            return (COHORTS,)
+        case _:
+            return (COHORTS, LATE_ONSET)

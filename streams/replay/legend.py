@@ -17,6 +17,7 @@ from streams.replay.formulas import (
     FINDING,
     KAYENTA,
     LIMIT,
+    OF_FIGURE,
     OF_HEALTH,
     PANES,
     Formula,
@@ -46,6 +47,7 @@ OF_SHADOW: Mapping[str, Formula] = MappingProxyType(
 OF_DRIFT: Mapping[str, Formula] = MappingProxyType(
     dict.fromkeys(("pane", "before", "after", "direction"), DRIFT)
 )
+_OF_FIGURE = frozenset({"value", "count"})
 _OF_CHECK = frozenset({"ok", "log_e", "log_e_threshold", "observed", "expected"})
 
 
@@ -64,4 +66,10 @@ def of_verdict(field: str, used: Formulas) -> Formula | None:
 
 def of_check(name: str, field: str) -> Formula | None:
     """The formula of a health check's field; None for a word, or for a check nobody knows."""
-    return OF_HEALTH.get(name) if field in _OF_CHECK else None
+    kind, _, _ = name.partition(":")
+    return OF_HEALTH.get(kind) if field in _OF_CHECK else None
+
+
+def of_figure(name: str, field: str) -> Formula | None:
+    """The formula of a shown figure's field; None for a word, or for a figure nobody knows."""
+    return OF_FIGURE.get(name) if field in _OF_FIGURE else None

@@ -46,13 +46,12 @@ def first_panes(
 def _merged(
     spec: RolloutSpec, records: Iterable[PaneRecord]
 ) -> tuple[dict[int, PaneInput], PaneMerge]:
-    merge = PaneMerge()
+    merge = PaneMerge.of(spec)
     panes = {}
     for record in dropwhile(lambda record: not activates(record, spec.rollout), records):
         merge.take(record, spec.rollout, spec.spec_hash)
         while (due := merge.take_due()) is not None:
-            pane_ms = merge.pane_ms or 0
-            panes[due.pane] = PaneInput(pane=due.pane, pane_ms=pane_ms, cells=due.cells)
+            panes[due.pane] = PaneInput.of(due, merge.pane_ms or 0)
     return panes, merge
 
 

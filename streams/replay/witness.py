@@ -180,15 +180,21 @@ class WitnessJudge(RolloutJudge):
     def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
         super().__init__(spec, pane_ms)
         self._field: WitnessField = WitnessField(spec)
+        self._asked = False
 
     def ask(self) -> None:
         """Turn the verdicts of the next decision around."""
+        self._asked = True
         self._field.asked, self._field.turns = True, []
 
     @property
     def turns(self) -> list[Turns | None]:
-        """Of the decision that was asked about, by verdict; empty if there was none."""
-        return self._field.turns
+        """Of the decision that was asked about, by verdict; empty if there was none.
+
+        Metrics of outcomes come last and are not turned around.
+        """
+        more = len(self._outcomes.watches()) if self._asked else 0
+        return [*self._field.turns, *[None] * more]
 
 
 def moved(strata: Sequence[Closed], events: int) -> tuple[int, list[Closed]]:

@@ -11,14 +11,33 @@ from pathlib import Path
 import pytest
 
 import streams.evidence
-from streams.judge.facts import Decision, Drift, HealthCheck, Shadow, Verdict
+from streams.judge.facts import Decision, Drift, Figure, HealthCheck, Shadow, Verdict
 from streams.replay import formulas
-from streams.replay.formulas import OF_HEALTH, OF_KIND, PAGE, ROOT, Formula, also_used
-from streams.replay.legend import OF_DECISION, OF_DRIFT, OF_SHADOW, of_check, of_verdict
+from streams.replay.formulas import OF_FIGURE, OF_HEALTH, OF_KIND, PAGE, ROOT, Formula, also_used
+from streams.replay.legend import (
+    OF_DECISION,
+    OF_DRIFT,
+    OF_SHADOW,
+    of_check,
+    of_figure,
+    of_verdict,
+)
 from streams.spec.model import MetricKind
+from tests.judge.outcomes.world import (
+    ACCURACY,
+    BRIER,
+    CONVERSION,
+    FLOOR,
+    RECALL,
+    REVENUE,
+    OutcomeWorld,
+    outcome_spec,
+    run,
+)
 from tests.judge.world import ALL_METRICS
 from tests.replay.trails import decisions_of, trail
 
+OF_OUTCOMES = (ACCURACY, FLOOR, RECALL, BRIER, CONVERSION, REVENUE)
 PAGE_FILE = ROOT / PAGE
 TEXT = PAGE_FILE.read_text(encoding="utf-8")
 TITLES = re.findall(r"^##? (.+)$", TEXT, re.MULTILINE)
@@ -35,10 +54,11 @@ WORDS = {
     HealthCheck: {"name", "reason"},
     Shadow: {"judge", "candidate"},
     Drift: {"metric", "unit"},
+    Figure: {"name", "outcome", "segment", "arm"},
     Decision: {
         *("rollout", "decision_id", "seq", "spec_hash", "pane_ms"),  # names and numbers of order
         *("cut", "steps"),  # where the judge stood in the log
-        *("verdicts", "health", "shadows", "drifts"),  # parts with fields of their own
+        *("verdicts", "health", "shadows", "drifts", "figures"),  # parts with fields of their own
     },
 }
 """Fields that are no figures: whoever adds a field says here, or in the legend, what it is."""
@@ -68,6 +88,13 @@ class TestFigures:
             assert formula is not None, field
             assert formula.anchor in SECTIONS
 
+    @pytest.mark.parametrize("name", OF_FIGURE)
+    def test_every_field_of_a_shown_figure(self, name: str) -> None:
+        for field in {field.name for field in fields(Figure)} - WORDS[Figure]:
+            formula = of_figure(name, field)
+            assert formula is not None, field
+            assert formula.anchor in SECTIONS
+
     @pytest.mark.parametrize(("fact", "legend"), FACTS)
     def test_every_other_field(self, fact: type, legend: dict[str, Formula]) -> None:
         figures = {field.name for field in fields(fact)} - WORDS[fact]
@@ -81,9 +108,11 @@ class TestFigures:
 
     def test_every_health_check_of_a_decision_has_one(self) -> None:
         names = {check.name for decision in decisions_of(trail()) for check in decision.health}
-        assert names == set(OF_HEALTH)
+        labels = outcome_spec(ACCURACY)
+        names |= {check.name for check in run(OutcomeWorld(spec=labels), 1)[0].health}
+        assert {name.partition(":")[0] for name in names} == set(OF_HEALTH)
 
-    @pytest.mark.parametrize("metric", ALL_METRICS, ids=lambda metric: metric.name)
+    @pytest.mark.parametrize("metric", [*ALL_METRICS, *OF_OUTCOMES], ids=lambda metric: metric.name)
     def test_what_a_test_rests_on(self, metric) -> None:
         assert {formula.anchor for formula in also_used(metric)} <= set(SECTIONS)
 

@@ -31,7 +31,9 @@ def canary_config(spec: RolloutSpec) -> dict[str, Any]:
     """The canary config that asks Kayenta what the spec asks davy, as JSON values."""
     return {
         "name": spec.rollout,
-        "metrics": [_metric_config(metric) for metric in spec.metrics if _has_series(metric)],
+        "metrics": [
+            _metric_config(metric) for metric in spec.request_metrics if _has_series(metric)
+        ],
         "classifier": {},
         "judge": {"name": JUDGE, "judgeConfigurations": {}},
     }
@@ -62,7 +64,7 @@ class KayentaShadow:
     def __init__(self, spec: RolloutSpec, candidate: str) -> None:
         self._candidate = candidate
         self._config = canary_config(spec)
-        self._metrics = [metric for metric in spec.metrics if _has_series(metric)]
+        self._metrics = [metric for metric in spec.request_metrics if _has_series(metric)]
         self._minute = -1
         self._open = (Cell(), Cell())
         self._series: list[tuple[Series, Series]] = [([], []) for _ in self._metrics]
@@ -149,5 +151,5 @@ def _value(metric: Metric, cell: Cell) -> float | None:
         case MetricKind.SCORES | MetricKind.CONFIDENCES:
             bins = cell.scores if metric.kind is MetricKind.SCORES else cell.confidences
             return bins.quantile(0.5)
-        case MetricKind.CLASSES:
+        case _:
             return None

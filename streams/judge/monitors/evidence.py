@@ -94,15 +94,19 @@ class Closed:
         return self.of[:, None]
 
 
-class Reader(Protocol):
+class Ready(Protocol):
+    """Whatever may need a warm-up."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything is counted yet (latency needs a warm-up first)."""
+
+
+class Reader(Ready, Protocol):
     """What a metric counts in a pane."""
 
     columns: int
     """Integers per arm."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether panes are counted yet (latency needs a warm-up first)."""
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """The pane's counts, int64[2, columns]; may learn from the pane for later ones."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TypeVar, assert_never
 
 from streams.errors import SpecError
+from streams.evidence.margins import Against, MeanMargin
+from streams.evidence.margins import Harm as Side
 from streams.evidence.quantile import effective_margin, margin_buckets
+from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
 from streams.judge.monitors.evidence import Claims, Evidence, Reader
 from streams.judge.monitors.latency import LatencyReader
+from streams.judge.monitors.means import BoundedMeanEvidence
+from streams.judge.monitors.mirrored import Mirrored, mirrored_margin
 from streams.judge.monitors.mix import BinReader, ClassReader, MixEvidence
 from streams.judge.monitors.rates import (
     FREQUENT,
@@ -21,9 +27,19 @@ from streams.judge.monitors.rates import (
     rare_sums,
 )
 from streams.judge.monitors.sla import SlaEvidence, SlaReader
-from streams.spec.model import Metric, MetricKind
+from streams.sketches.scaled_sums import UNIT
+from streams.spec.model import Harm, Metric, MetricKind
 
 Value = TypeVar("Value")
+START_RATE = 0.1
+"""A guess of mistakes and conversions, before any are known: worth 20 exposures."""
+OF_OUTCOMES = frozenset(
+    {
+        *(MetricKind.MISTAKES, MetricKind.ACCURACY, MetricKind.RECALL),
+        *(MetricKind.LOG_LOSS, MetricKind.BRIER, MetricKind.RATE, MetricKind.MEAN),
+    }
+)
+"""Kinds that are computed from outcomes (`judge.outcomes`)."""
 
 
 class Form(StrEnum):
@@ -34,6 +50,29 @@ class Form(StrEnum):
     SUCCESS = "success"  # one arm's share against a limit
     SLA = "sla"  # one arm's latency quantile against a limit
     MIX = "mix"  # divergence of categories
+    COMPARED = "compared"  # rate ratios of outcomes, which are frequent
+    MEAN = "mean"  # ratios of means
+
+
+FORMS = MappingProxyType(
+    {
+        MetricKind.ERRORS: Form.RARE,
+        MetricKind.TIMEOUTS: Form.RARE,
+        MetricKind.SUCCESS: Form.SUCCESS,
+        MetricKind.LATENCY_SLA: Form.SLA,
+        MetricKind.CLASSES: Form.MIX,
+        MetricKind.SCORES: Form.MIX,
+        MetricKind.CONFIDENCES: Form.MIX,
+        MetricKind.MISTAKES: Form.COMPARED,
+        MetricKind.RECALL: Form.COMPARED,
+        MetricKind.RATE: Form.COMPARED,
+        MetricKind.ACCURACY: Form.SUCCESS,
+        MetricKind.LOG_LOSS: Form.MEAN,
+        MetricKind.BRIER: Form.MEAN,
+        MetricKind.MEAN: Form.MEAN,
+    }
+)
+"""Of every kind whose form does not hang on its numbers."""
 
 
 def form_of(metric: Metric) -> Form:
@@ -42,20 +81,10 @@ def form_of(metric: Metric) -> Form:
     Raises:
         SpecError: the metric lacks the number that its kind needs.
     """
-    match metric.kind:
-        case MetricKind.ERRORS | MetricKind.TIMEOUTS:
-            return Form.RARE
-        case MetricKind.SUCCESS:
-            return Form.SUCCESS
-        case MetricKind.LATENCY:
-            slow = 1 - _needed(metric.quantile, metric, "quantile")
-            return Form.FREQUENT if slow > FREQUENT else Form.RARE
-        case MetricKind.LATENCY_SLA:
-            return Form.SLA
-        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
-            return Form.MIX
-        case _:
-            assert_never(metric.kind)
+    if metric.kind is not MetricKind.LATENCY:
+        return FORMS[metric.kind]
+    slow = 1 - _needed(metric.quantile, metric, "quantile")
+    return Form.FREQUENT if slow > FREQUENT else Form.RARE
 
 
 def new_reader(metric: Metric, max_classes: int) -> Reader:
@@ -77,8 +106,13 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
             return ClassReader(max_classes)
         case MetricKind.SCORES | MetricKind.CONFIDENCES:
             return BinReader(attrgetter(metric.kind.value))
+        case kind if kind in OF_OUTCOMES:
+            raise SpecError(
+                f"metric {metric.name!r} of kind {kind.value!r}: `outcome` is missing; "
+                f"name the outcome that it is computed from"
+            )
         case _:
-            assert_never(metric.kind)
+            raise SpecError(f"metric {metric.name!r}: nothing counts {metric.kind.value!r}")
 
 
 def tested_limit(metric: Metric) -> float:
@@ -88,9 +122,7 @@ def tested_limit(metric: Metric) -> float:
         SpecError: the metric lacks the number that its kind needs.
     """
     match metric.kind:
-        case MetricKind.ERRORS | MetricKind.TIMEOUTS:
-            return 1 + metric.margin
-        case MetricKind.SUCCESS:
+        case MetricKind.SUCCESS | MetricKind.ACCURACY:
             return _needed(metric.floor, metric, "floor")
         case MetricKind.LATENCY:
             return 1 + effective_margin(margin_buckets(metric.margin))
@@ -99,7 +131,7 @@ def tested_limit(metric: Metric) -> float:
         case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return _needed(metric.threshold, metric, "threshold")
         case _:
-            assert_never(metric.kind)
+            return 1 - metric.margin if metric.harm is Harm.LESS else 1 + metric.margin
 
 
 def new_evidence(form: Form, sizes: Mapping[str, int], claims: Claims) -> Evidence:
@@ -121,8 +153,42 @@ def new_evidence(form: Form, sizes: Mapping[str, int], claims: Claims) -> Eviden
             return SlaEvidence(quantiles, candidates)
         case Form.MIX:
             return MixEvidence(claims, tuple(sizes[metric.name] for metric in metrics))
+        case Form.COMPARED | Form.MEAN:
+            return _of_ratios(form, claims)
         case _:
             assert_never(form)
+
+
+def _of_ratios(form: Form, claims: Claims) -> Evidence:
+    """Outcomes of both arms against each other, as rates or as means."""
+    metrics = [claim.metric for claim in claims[0]]
+    if form is Form.COMPARED:
+        return _compared(metrics, len(claims))
+    return BoundedMeanEvidence([mean_margin(metric) for metric in metrics], claims, UNIT)
+
+
+def mean_margin(metric: Metric) -> MeanMargin:
+    """What is tolerated of a mean, relative to the baseline's."""
+    less = metric.harm is Harm.LESS
+    return MeanMargin(
+        harm=Side.LESS if less else Side.MORE,
+        against=Against.RELATIVE,
+        margin=-metric.margin if less else metric.margin,
+    )
+
+
+def _compared(metrics: Sequence[Metric], rows: int) -> Evidence:
+    """Two samples against each other; all metrics have harm on the same side."""
+    sides = {metric.harm for metric in metrics}
+    if len(sides) > 1:
+        raise ValueError(f"metrics with harm on both sides share no evidence: {metrics}")
+    less = sides == {Harm.LESS}
+    margins = tuple(mirrored_margin(m.margin) if less else m.margin for m in metrics)
+    test = TwoSampleTest(margins, start_rate=START_RATE)
+    evidence = RatioEvidence(
+        TwoSampleSums.zeros(test, (rows, len(margins))), (None,) * len(margins)
+    )
+    return Mirrored(evidence) if less else evidence
 
 
 def _slow(metric: Metric) -> bool:

@@ -16,7 +16,7 @@ from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.kinds import Form, form_of, new_evidence, new_reader, tested_limit
 from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.panel import Panel
-from streams.judge.monitors.watch import Watch
+from streams.judge.monitors.watch import PaneWatch
 from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec
 
 BURSTY = frozenset({Form.RARE, Form.FREQUENT})
@@ -44,8 +44,8 @@ class Seat:
 
 def open_watches(
     spec: RolloutSpec, shares: Mapping[Key, float], rows: Sequence[Row]
-) -> tuple[list[Panel], list[list[Watch]]]:
-    """The panels of a rollout, and by row a watch of each metric in the spec's order.
+) -> tuple[list[Panel], list[list[PaneWatch]]]:
+    """The panels of a rollout, and by row a watch of each metric of requests, in the spec's order.
 
     The rows of the whole come first: promotion asks of them alone. One of several candidates may
     be promoted, so each has its part of alpha_promote. Column 0 of the counts is exposures, then
@@ -54,11 +54,11 @@ def open_watches(
     Raises:
         SpecError: a metric lacks the number that its kind needs.
     """
-    readers = [[new_reader(m, spec.max_classes) for m in spec.metrics] for _ in rows]
+    readers = [[new_reader(m, spec.max_classes) for m in spec.request_metrics] for _ in rows]
     ends = list(accumulate((reader.columns for reader in readers[0]), initial=1))
     seats = {
         metric.name: Seat(metric=metric, columns=range(*ends))
-        for metric, ends in zip(spec.metrics, pairwise(ends), strict=True)
+        for metric, ends in zip(spec.request_metrics, pairwise(ends), strict=True)
     }
     panels, found = [], dict[tuple[int, str], Place]()
     for form in Form:
@@ -70,7 +70,7 @@ def open_watches(
     watches = [
         [
             _watch(found[place, metric.name], reader, row.now)
-            for metric, reader in zip(spec.metrics, readers[place], strict=True)
+            for metric, reader in zip(spec.request_metrics, readers[place], strict=True)
         ]
         for place, row in enumerate(rows)
     ]
@@ -123,11 +123,13 @@ def _places(panel: Panel) -> Iterator[tuple[tuple[int, str], Place]]:
             yield (row, claim.metric.name), (panel, row, column)
 
 
-def _watch(place: Place, reader: Reader, now: CurrentLatency) -> Watch:
+def _watch(place: Place, reader: Reader, now: CurrentLatency) -> PaneWatch:
     panel, row, column = place
     claim = panel.claims[row][column]
     measure = _measure(claim.metric, now)
-    return Watch(claim=claim, reader=reader, panel=panel, row=row, column=column, measure=measure)
+    return PaneWatch(
+        claim=claim, reader=reader, panel=panel, row=row, column=column, measure=measure
+    )
 
 
 def _measure(metric: Metric, now: CurrentLatency) -> Callable[[], Gauge] | None:

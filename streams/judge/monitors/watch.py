@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from streams.evidence.budget import log_threshold
 from streams.judge.facts import Finding, Verdict
-from streams.judge.monitors.evidence import Claim, Gauge, Reader
+from streams.judge.monitors.evidence import Claim, Gauge, Reader, Ready
 from streams.judge.monitors.panel import Panel
-from streams.spec.model import BASELINE
+from streams.spec.model import BASELINE, Harm
+
+
+def _none() -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -17,7 +21,7 @@ class Watch:
     """One claim and its reader, and where its evidence stands in a panel."""
 
     claim: Claim
-    reader: Reader
+    reader: Ready
     panel: Panel
     row: int
     """The candidate's in its segment."""
@@ -25,6 +29,8 @@ class Watch:
     """The metric's."""
     measure: Callable[[], Gauge] | None = None
     """Measures the effect elsewhere than in the evidence (latency quantiles)."""
+    doubt: Callable[[], str] = _none
+    """Why nothing may be called harmless yet, though it is shown to be; empty where it may."""
 
     @property
     def harmful(self) -> bool:
@@ -64,7 +70,8 @@ class Watch:
         if not self.reader.ready:
             return Finding.UNDECIDED, "warming_up"
         if self.harmless:
-            return Finding.NO_HARM, "no_harm_shown"
+            doubt = self.doubt()
+            return (Finding.UNDECIDED, doubt) if doubt else (Finding.NO_HARM, "no_harm_shown")
         if not self.promoting:
             return Finding.UNDECIDED, "watched_for_harm"
         return Finding.UNDECIDED, "not_enough_data"
@@ -101,10 +108,19 @@ class Watch:
         )
 
     def _refined(self, finding: Finding, code: str, gauge: Gauge) -> tuple[Finding, str]:
-        """Harmless may even be better: the ratio lies below 1, of rates in this stage."""
+        """Harmless may even be better: the ratio in this stage lies beyond 1, on the good side."""
         if finding is not Finding.NO_HARM or gauge.unit != "ratio":
             return finding, code
-        high = self.stage_gauge().high
-        if high is not None and high < 1.0:
+        now = self.stage_gauge()
+        low, high = now.low or 0.0, now.high
+        less = self.claim.metric.harm is Harm.LESS
+        if low > 1.0 if less else (high is not None and high < 1.0):
             return Finding.BETTER, "better_shown"
         return finding, code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PaneWatch(Watch):
+    """A watch whose reader counts in panes."""
+
+    reader: Reader

@@ -1,0 +1,1 @@
+"""What came of predictions, judged: labels and business metrics, cohort by cohort."""
