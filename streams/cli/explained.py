@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from streams import figures
 from streams.cli.show import COLOURS, by_segment
-from streams.judge.explain import explain, explain_drift
+from streams.judge.explain import explain, explain_drift, exposures_of
 from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.replay.explanation import Explanation, Told
 from streams.replay.formulas import (
@@ -113,7 +113,8 @@ def _marked(told: Told, fields: tuple[str, ...], marks: Marks) -> str:
 
 
 def _counts(verdict: Verdict, arm: str) -> str:
-    return f"{arm} {verdict.events[arm]} events in {verdict.exposures[arm]} requests"
+    seen = f"{verdict.exposures[arm]} {exposures_of(verdict)}"
+    return f"{arm} {verdict.events[arm]} events in {seen}"
 
 
 def _e_value(log_e: float, threshold: float) -> str:

@@ -50,10 +50,17 @@ def explain_verdict(verdict: Verdict) -> str:
     """One metric's evidence: estimate, interval, limit and counts."""
     seen = sum(verdict.exposures.values())
     name = claim_name(verdict.metric, verdict.candidate, verdict.segment)
+    after = f"after {seen} {exposures_of(verdict)}"
     if not _told(verdict):
-        return f"{name}: nothing to tell after {seen} requests"
+        return f"{name}: nothing to tell {after}"
     limit = amount(verdict.margin, verdict.unit)
-    return f"{name} {_size(verdict)}, limit {limit}, after {seen} requests"
+    return f"{name} {_size(verdict)}, limit {limit}, {after}"
+
+
+def exposures_of(verdict: Verdict) -> str:
+    """What its exposures are, in the plural: `requests`, or `exposures of users, until ...`."""
+    counted = verdict.counted
+    return counted if counted == "requests" else f"exposures of {counted}"
 
 
 def candidate_share(decision: Decision, segment: str = ALL_SEGMENT) -> float:

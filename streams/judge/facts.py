@@ -178,6 +178,8 @@ class Verdict:
     last_pane: int
     dispersion: float = 1.0
     """Variance over mean by which the evidence is tempered; 1 where it is not."""
+    counted: str = "requests"
+    """The estimand, what exposures are: requests, or users, until the first error of each ..."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

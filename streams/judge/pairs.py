@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.strata import StratumSums
+from streams.judge.arrivals import at_risk
 from streams.judge.facts import PaneInput, Shadow, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
@@ -115,7 +116,7 @@ class Pair:
         counts = self.nothing()
         if baseline is candidate:  # both are empty
             return counts
-        counts[:, 0] = baseline.exposures, candidate.exposures
+        counts[:, 0] = at_risk(baseline), at_risk(candidate)
         for watch, columns in zip(self.watches, self._slices, strict=True):
             counts[:, columns] = watch.reader.read(baseline, candidate)
         return counts

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.judge.arrivals import Arrivals
 from streams.judge.monitors.evidence import Counts
 from streams.judge.weights import Placement, Weights, WeightTimeline
 
@@ -26,10 +27,11 @@ class Waiting:
     pane: int
     counts: tuple[Counts, ...]
     """Per candidate."""
+    arrivals: Arrivals
 
     @property
     def exposures(self) -> list[int]:
-        """Requests per arm, baseline first."""
+        """Requests, or users at risk, per arm, baseline first."""
         baseline = int(self.counts[0][0, 0])
         return [baseline, *(int(counts[1, 0]) for counts in self.counts)]
 
@@ -67,14 +69,21 @@ class PromotionQueue:
 
     def to_state(self) -> dict[str, Any]:
         """The queue as JSON values, counts sparse."""
-        waiting = [[w.pane, [_sparse(counts) for counts in w.counts]] for w in self._waiting]
+        waiting = [
+            [w.pane, [_sparse(counts) for counts in w.counts], w.arrivals.to_state()]
+            for w in self._waiting
+        ]
         return {"waiting": waiting, "dropped": self.dropped}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote."""
         self._waiting = deque(
-            Waiting(pane=pane, counts=tuple(_dense(*counts) for counts in pairs))
-            for pane, pairs in state["waiting"]
+            Waiting(
+                pane=pane,
+                counts=tuple(_dense(*counts) for counts in pairs),
+                arrivals=Arrivals.from_state(arrivals),
+            )
+            for pane, pairs, arrivals in state["waiting"]
         )
         self.dropped = state["dropped"]
 

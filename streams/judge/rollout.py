@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from streams.errors import StateError
+from streams.judge.arrivals import Arrivals
 from streams.judge.commands import Wishes
 from streams.judge.contest import Standing, at_worst, lacking, leaving, standing, winner
 from streams.judge.drift.watch import LATENCY, DriftWatch
@@ -32,8 +33,9 @@ from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.slices import Slices
 from streams.judge.stages import Progress, StageClock, same_weights
+from streams.judge.unit_health import UnitHealth
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import RolloutSpec
+from streams.spec.model import RolloutSpec, Unit
 
 STATE_VERSION = 3
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
@@ -63,6 +65,7 @@ class RolloutJudge:
         self._outcomes = OutcomeField(spec, pane_ms)
         self._queue = PromotionQueue()
         self._sample_ratio = SampleRatio()
+        self._units = UnitHealth()
         self._silence = Silence()
         self._drift = DriftWatch()
         self._clock = StageClock(exposures=[0] * len(spec.candidates))
@@ -146,9 +149,10 @@ class RolloutJudge:
         pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
         counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
-        waiting = Waiting(pane=pane.pane, counts=counts[: len(self._field.pairs)])
-        self._queue.push(waiting)
-        self._silence.feed(waiting.exposures, weights or self._desired())
+        arrivals, whole = Arrivals.of(pane, self.spec), counts[: len(self._field.pairs)]
+        self._queue.push(Waiting(pane=pane.pane, counts=whole, arrivals=arrivals))
+        self._units.hear(arrivals)
+        self._silence.feed(arrivals.requests, weights or self._desired())
         self._outcomes.take(pane, self._timeline)
 
     def _settle(self) -> None:
@@ -157,7 +161,8 @@ class RolloutJudge:
         for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
             if self._clock.stage < 0 or not same_weights(weights, desired):
                 continue
-            self._sample_ratio.fold(weights, waiting.exposures)
+            self._sample_ratio.fold(weights, waiting.arrivals.assigned)
+            self._units.settle(waiting.arrivals)
             self._clock.count(waiting.exposures[1:])
             panes.append((waiting.pane, waiting.counts, weights))
         self._field.settle(panes)
@@ -245,12 +250,16 @@ class RolloutJudge:
 
     def _invalid(self) -> str:
         """Name of the health check that makes verdicts invalid; empty if none does."""
-        return self._sample_ratio.name if self._sample_ratio.failed else ""
+        if self._sample_ratio.failed:
+            return self._sample_ratio.name
+        return "units" if self._units.failure(dropped=bool(self._dropped)) else ""
 
     def _health(self, progress: Progress) -> tuple[HealthCheck, ...]:
         span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
+        units = self.spec.unit is Unit.USER
         return (
             self._sample_ratio.check(),
+            *([self._units.check(dropped=bool(self._dropped))] if units else []),
             routing_check(progress, self._desired(), span.weights if span else None, astray),
             self._silence.check(self.pane_ms),
             unconfirmed_check(self._queue.dropped + self._outcomes.dropped),
@@ -273,6 +282,7 @@ class RolloutJudge:
     def _afresh(self) -> None:
         """What was shown for promotion so far counts no more."""
         self._sample_ratio = SampleRatio()
+        self._units.enter_stage()
         self._queue.enter_stage()
         self._field.enter_stage()
         self._outcomes.enter_stage()
@@ -290,6 +300,7 @@ class RolloutJudge:
             "outcomes": self._outcomes.to_state(),
             "queue": self._queue.to_state(),
             "sample_ratio": self._sample_ratio.to_state(),
+            "units": self._units.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
             "drift": self._drift.to_state(),
             "clock": self._clock.to_state(),
@@ -323,6 +334,7 @@ class RolloutJudge:
         self._outcomes.restore(state["outcomes"])
         self._queue.restore(state["queue"])
         self._sample_ratio.restore(state["sample_ratio"])
+        self._units = UnitHealth.from_state(state["units"])
         panes, seen = state["silence"]
         self._silence = Silence(panes=panes, baseline_seen=seen)
         self._drift.restore(state["drift"])

@@ -13,8 +13,9 @@ from enum import StrEnum
 from streams.errors import LogError, StateError
 from streams.judge.chain import decision_body
 from streams.judge.facts import Decision, Verdict
+from streams.judge.monitors.units import Counted
 from streams.replay.check import open_retrial
-from streams.replay.formulas import OF_KIND, Formula, Formulas, also_used
+from streams.replay.formulas import FIRST_ERRORS, OF_KIND, Formula, Formulas, also_used
 from streams.replay.records import RecordedDecision, Trail
 from streams.replay.rough import rough_turn
 from streams.replay.witness import Turn, Turns, WitnessJudge
@@ -119,7 +120,7 @@ def _explanation(
             verdict=verdict,
             budget_share=verdict.alpha_share / total if total else None,
             formulas=OF_KIND.get(verdict.kind),
-            also=_also(metrics.get(verdict.metric)),
+            also=_also(metrics.get(verdict.metric), verdict),
             harm=harm,
             safe=safe,
             basis=basis,
@@ -129,5 +130,6 @@ def _explanation(
     return Explanation(decision=decision, told=tuple(told), remark=remark)
 
 
-def _also(metric: Metric | None) -> tuple[Formula, ...]:
-    return () if metric is None else also_used(metric)
+def _also(metric: Metric | None, verdict: Verdict) -> tuple[Formula, ...]:
+    units = () if verdict.counted == Counted.REQUESTS else (FIRST_ERRORS,)
+    return units if metric is None else (*also_used(metric), *units)

@@ -94,6 +94,8 @@ ONE_ARM = _formula("one-arm grid e-process", "evidence.one_arm.OneArmSums.log_e_
 SHARE = _formula("share of one arm", "evidence.one_arm.OneArmSums.estimate")
 SHARE_INTERVAL = _formula("one-arm interval", "evidence.one_arm.OneArmSums.interval")
 
+FIRST_ERRORS = _formula("first errors of units", "evidence.units.first_errors")
+
 EXCEEDANCES = _formula("exceedances of a frozen quantile", "evidence.quantile.exceedances")
 QUANTILES = _formula("quantile ratio", "evidence.quantile.quantile_ratio")
 QUANTILE_INTERVAL = _formula(
@@ -121,6 +123,7 @@ AUC = _formula("area under the curve", "evidence.ranking.area_under_curve")
 CALIBRATION = _formula("calibration error", "evidence.ranking.calibration_error")
 
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
+UNITS = _formula("units check", "judge.unit_health.UnitHealth.check")
 ROUTING = _formula("routing check", "judge.health.routing_check")
 SILENCE = _formula("silence check", "judge.health.Silence.check")
 UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
@@ -162,6 +165,7 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
 OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
     {
         "sample_ratio": SAMPLE_RATIO,
+        "units": UNITS,
         "routing": ROUTING,
         "silence": SILENCE,
         "unconfirmed": UNCONFIRMED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.evidence.rates import RatioSums, RatioTest
+from streams.judge.arrivals import Arrivals
 from streams.judge.facts import Finding, PaneInput, Verdict
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.mix import ClassReader
@@ -171,7 +172,8 @@ class TestPromotionQueue:
     """Panes wait for the confirmation of their weights, in order and not for ever."""
 
     def waiting(self, index: int) -> Waiting:
-        return Waiting(pane=index, counts=(np.array([[3, 0], [1, 1]]),))
+        arrivals = Arrivals(requests=(3, 1), assigned=(3, 1))
+        return Waiting(pane=index, counts=(np.array([[3, 0], [1, 1]]),), arrivals=arrivals)
 
     def test_only_steady_panes_come_out(self) -> None:
         """One is guarded, two are steady, the last is not confirmed yet."""
@@ -179,7 +181,7 @@ class TestPromotionQueue:
         for index in range(4):
             queue.push(self.waiting(index))
         assert [w.pane for w, _ in queue.settled(line, PANE_MS)] == [1, 2]
-        assert [pane for pane, _ in queue.to_state()["waiting"]] == [3]
+        assert [pane for pane, *_ in queue.to_state()["waiting"]] == [3]
 
     def test_overflow_is_counted(self) -> None:
         queue = PromotionQueue()

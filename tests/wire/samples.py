@@ -144,6 +144,15 @@ CUT = {
     "rollouts_offset": 1,
     "commands_offset": 2,
     "routing_offset": 3,
+    "joined_through": 7,
+}
+FIGURE = {
+    "name": "accuracy",
+    "outcome": "label",
+    "segment": "all",
+    "arm": "baseline",
+    "value": 0.75,
+    "count": 4,
 }
 VERDICT = {
     "metric": "errors",
@@ -168,6 +177,7 @@ VERDICT = {
     "first_pane": 1,
     "last_pane": 9,
     "dispersion": 1.5,
+    "counted": "users, until the first error of each",
 }
 SHADOW = {
     "judge": "NetflixACAJudge-v1.0",
@@ -212,6 +222,7 @@ DECISION = {
     "steps": [CUT],
     "prev_hash": "cd",
     "shadows": [SHADOW],
+    "figures": [FIGURE],
     "drifts": [DRIFT],
 }
 ROUTING = {

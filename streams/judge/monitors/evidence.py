@@ -35,6 +35,8 @@ class Claim:
     """The limit in the gauge's unit, as it is really tested."""
     alpha_share: float
     alpha_promote: float
+    counted: str = "requests"
+    """What its exposures are (`units.Counted`)."""
 
     @property
     def name(self) -> str:

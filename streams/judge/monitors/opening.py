@@ -16,8 +16,9 @@ from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.kinds import Form, form_of, new_evidence, new_reader, tested_limit
 from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.panel import Panel
+from streams.judge.monitors.units import by_unit, counted_of
 from streams.judge.monitors.watch import PaneWatch
-from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec
+from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec, Unit
 
 BURSTY = frozenset({Form.RARE, Form.FREQUENT})
 """Forms that a measured overdispersion tempers."""
@@ -54,7 +55,7 @@ def open_watches(
     Raises:
         SpecError: a metric lacks the number that its kind needs.
     """
-    readers = [[new_reader(m, spec.max_classes) for m in spec.request_metrics] for _ in rows]
+    readers = [[_reader(metric, spec) for metric in spec.request_metrics] for _ in rows]
     ends = list(accumulate((reader.columns for reader in readers[0]), initial=1))
     seats = {
         metric.name: Seat(metric=metric, columns=range(*ends))
@@ -77,6 +78,11 @@ def open_watches(
     return panels, watches
 
 
+def _reader(metric: Metric, spec: RolloutSpec) -> Reader:
+    reader = new_reader(metric, spec.max_classes)
+    return reader if spec.unit is Unit.REQUEST else by_unit(metric, reader)
+
+
 def _open_panel(
     spec: RolloutSpec,
     form: Form,
@@ -93,6 +99,7 @@ def _open_panel(
                 limit=tested_limit(seat.metric),
                 alpha_share=shares[row.segment, row.candidate, seat.metric.name],
                 alpha_promote=spec.alpha_promote / len(spec.candidates),
+                counted=counted_of(seat.metric.kind, spec.unit),
             )
             for seat in seats
         ]

@@ -9,6 +9,7 @@ from streams.evidence.budget import log_threshold
 from streams.judge.facts import Finding, Verdict
 from streams.judge.monitors.evidence import Claim, Gauge, Reader, Ready
 from streams.judge.monitors.panel import Panel
+from streams.judge.monitors.units import Counted
 from streams.spec.model import BASELINE, Harm
 
 
@@ -105,11 +106,16 @@ class Watch:
             first_pane=panes[0],
             last_pane=panes[1],
             dispersion=tally.dispersion,
+            counted=claim.counted,
         )
 
     def _refined(self, finding: Finding, code: str, gauge: Gauge) -> tuple[Finding, str]:
-        """Harmless may even be better: the ratio in this stage lies beyond 1, on the good side."""
-        if finding is not Finding.NO_HARM or gauge.unit != "ratio":
+        """Harmless may even be better: the ratio in this stage lies beyond 1, on the good side.
+
+        An interval of requests says nothing where users are the unit.
+        """
+        elsewhere = self.measure is not None and self.claim.counted != Counted.REQUESTS
+        if finding is not Finding.NO_HARM or gauge.unit != "ratio" or elsewhere:
             return finding, code
         now = self.stage_gauge()
         low, high = now.low or 0.0, now.high
