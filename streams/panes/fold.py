@@ -98,9 +98,9 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         """Add kept events to open panes."""
         known = np.zeros(len(keep), dtype=np.bool_)
         for arms in self.targets.layers(columns.service, columns.version):
-            chosen = np.flatnonzero(keep & (arms >= 0))
+            known |= keep & (arms >= 0)
+            chosen = np.flatnonzero(keep & self.targets.counted(arms, columns.segment))
             if chosen.size:
-                known[chosen] = True
                 self.dirty |= add_to_cells(
                     self.open, self.targets, columns, chosen, arms[chosen], self.clock.pane_ms
                 )

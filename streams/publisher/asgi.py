@@ -2,7 +2,8 @@
 
     app.add_middleware(PredictionMiddleware, publisher=publisher, paths=("/predict",))
 
-A handler adds what only it knows: `request.state.davy.predicted_class = "7"`.
+A handler adds what only it knows: `request.state.davy.predicted_class = "7"`,
+`request.state.davy.segments["country"] = "SG"`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ NOT_PREDICTIONS = (
 )  # fmt: skip
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH"})
 SERVER_ERROR = 500
+TARGETED_HEADER = b"x-davy-targeted"
 GATEWAY_TIMEOUT = 504
 PLAIN_ID = re.compile(rb"[!-~]{1,128}")
 
@@ -102,7 +104,7 @@ class PredictionMiddleware:
             await self._app(scope, receive, send)
 
     async def _measure(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Answer(request_id=_request_id(scope, self._id_header))
+        answer = Answer(request_id=_request_id(scope, self._id_header), segments=_targeted(scope))
         state = scope.setdefault("state", {})
         state["davy"] = answer
         exchange = Exchange(answer, self._publisher, receive, send, self._headers(answer))
@@ -228,6 +230,12 @@ def _request_id(scope: Scope, header: bytes) -> str:
         if name == header and PLAIN_ID.fullmatch(value):
             return bytes(value).decode("ascii")
     return uuid.uuid4().hex
+
+
+def _targeted(scope: Scope) -> dict[str, object]:
+    """What davy's router says of the request: only where a rollout has targeting rules."""
+    found = [value for name, value in scope.get("headers", ()) if name == TARGETED_HEADER]
+    return {"targeted": found[0].decode("latin-1")} if len(found) == 1 else {}
 
 
 def _with(

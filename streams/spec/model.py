@@ -22,7 +22,7 @@ from streams.spec.dimensions import (
     combinations,
 )
 from streams.spec.fact import Fact, Name
-from streams.spec.targeting import MOST_RULES, Rule
+from streams.spec.targeting import MOST_RULES, Rule, RuleKind
 
 BASELINE = "baseline"
 ALL_SEGMENT = "all"
@@ -309,6 +309,8 @@ class RolloutSpec(Fact):
         outcome_names = [outcome.name for outcome in self.outcomes]
         if len(set(outcome_names)) < len(outcome_names):
             raise ValueError(f"outcomes: each needs a name of its own, got {outcome_names}")
+        if any(r.kind is RuleKind.USER_HASH for r in self.targeting) and self.unit is not Unit.USER:
+            raise ValueError("targeting: user_hash assigns users, not requests — add `unit: user`")
         metric_names = [metric.name for metric in self.metrics]
         if len(set(metric_names)) < len(metric_names):
             raise ValueError(f"metrics: each needs a name of its own, got {metric_names}")

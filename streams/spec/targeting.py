@@ -21,6 +21,12 @@ HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$"
 VALUE = r"^[!-+\x2d-~]([ -+\x2d-~]{0,254}[!-+\x2d-~])?$"
 """A header's value: printable, no comma (it joins headers of one name), no blank at an end."""
 
+TARGETED_HEADER = "x-davy-targeted"
+"""What routers add to a request where there are rules, so that the service can tell its event."""
+TARGETED_SEGMENT = "targeted"
+"""What a prediction says of that in `segments`. Only events that say `yes` are compared."""
+TARGETED, NOT_TARGETED = "yes", "no"
+
 HeaderName = Annotated[str, Field(pattern=HEADER), AfterValidator(str.lower)]
 HeaderValue = Annotated[str, Field(pattern=VALUE)]
 

@@ -24,6 +24,7 @@ def _handler(name: str, seen: list[str]) -> type[BaseHTTPRequestHandler]:
             seen.append(name)
             self.send_response(200)
             self.send_header("content-length", str(len(name)))
+            self.send_header("x-told", self.headers.get("x-davy-targeted", ""))
             self.end_headers()
             self.wfile.write(name.encode())
 

@@ -90,7 +90,7 @@ class TestTargeting:
     )
     def test_a_rule_that_the_router_cannot_compile_is_refused_at_its_line(self, rule, says):
         """HAProxy's server weights hold for every request; Envoy can do all of them."""
-        rules = f"targeting:\n  - {rule}\n"
+        rules = f"targeting:\n  - {rule}\nunit: user\n"
         with pytest.raises(SpecError) as failure:
             check_route(load(HAPROXY + rules))
         assert str(failure.value).startswith("spec.yaml:11: targeting[0]: router haproxy")

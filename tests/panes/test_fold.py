@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streams.panes.facts import Cells, ClosedPane, PaneClock, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.spec.model import RolloutSpec
+from streams.spec.targeting import HeaderRule
 from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions
 from streams.wire.store import LocalSchemaStore
@@ -184,3 +185,43 @@ class TestRollouts:
         fold, _ = fold_all(log, [2], spec(max_classes=2))
         (cells,) = fold.open.values()
         assert cells["all", "baseline"].classes.counts == {"b": 1, "a": 1, "other": 2}
+
+
+class TestTargeting:
+    RULES = (HeaderRule(header="x-tier", values=("free",)),)
+
+    def counts(self, *rollouts: RolloutSpec) -> dict[tuple[str, str], int]:
+        """Exposures by rollout and arm over all panes."""
+        said: tuple[dict[str, str], ...] = ({"targeted": "yes"}, {"targeted": "no"}, {})
+        events = [
+            event(100 * number, version, request_id=f"{number}{version}", segments=said[number % 3])
+            for number in range(60)
+            for version in ("v1", "v2")
+        ]
+        fold, closed = fold_all(events, [7], *rollouts)
+        found: dict[tuple[str, str], int] = {}
+        for pane in closed:
+            for (_, arm), cell in pane.cells.items():
+                key = pane.rollout, arm
+                found[key] = found.get(key, 0) + cell.exposures
+        assert fold.marker.unknown == 0
+        return found
+
+    def test_only_targeted_events_count(self) -> None:
+        """Who is left out, and who says nothing, is no baseline to compare with."""
+        everybody, some = spec(), spec(rollout="some", targeting=self.RULES)
+        found = self.counts(everybody, some)
+        first, second = everybody.rollout, some.rollout
+        assert found[first, "baseline"] == found[first, "candidate"] > 0
+        assert found[second, "baseline"] == found[second, "candidate"]
+        assert 0 < found[second, "baseline"] <= found[first, "baseline"] / 3 + 1
+
+    def test_whatever_the_batches(self) -> None:
+        """The same panes from batches of 1, 7 and 5000."""
+        events = [
+            event(10 * number, segments={"targeted": "yes" if number % 2 else "no"})
+            for number in range(500)
+        ]
+        targeted = spec(targeting=self.RULES)
+        found = [states(fold_all(events, [size], targeted)[1]) for size in (1, 7, 5000)]
+        assert found[0] == found[1] == found[2] != []

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from streams.publisher import Publisher, Status
-from streams.publisher.asgi import PredictionMiddleware
+from streams.publisher.asgi import TARGETED_HEADER, PredictionMiddleware
+from streams.spec import targeting
 from tests.publisher.arrivals import Read
 from tests.publisher.service import START, Memory, client, get, hang, service, swallow
 
@@ -195,6 +196,20 @@ class TestLife:
         await watched({"type": "lifespan", "state": {}}, receive, send)
         assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
         assert (memory.started, memory.flushed) == (1, [3])
+
+
+class TestTargeted:
+    def test_the_header_is_the_routers(self) -> None:
+        """The SDK stands alone, so it says the name a second time."""
+        assert TARGETED_HEADER.decode() == targeting.TARGETED_HEADER
+
+    async def test_what_the_router_says_is_passed_on(self, app: Any, memory: Memory) -> None:
+        """Beside the handler's own segments; without rules there is no such word."""
+        async with client(app) as http:
+            await http.get("/predict", headers={"X-Davy-Targeted": "yes"})
+            await http.get("/predict")
+        told = [prediction.answer.segments for prediction in memory.published]
+        assert told == [{"targeted": "yes", "country": "SG"}, {"country": "SG"}]
 
 
 class TestAllTheWay:

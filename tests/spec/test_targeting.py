@@ -12,7 +12,8 @@ from streams.spec.render import render_spec
 from streams.spec.schema import spec_schema
 from streams.spec.targeting import HeaderRule, PrefixRule, UserHashRule, UsersRule
 
-FACTS = "service: digits\nbaseline: v1\ncandidate: v2\nroute: memory\n"
+ROUTE = "service: digits\nbaseline: v1\ncandidate: v2\nroute: memory\n"
+FACTS = f"{ROUTE}unit: user\n"
 ALL_KINDS = """\
 targeting:
   - users: {header: X-User-Id, list: [u-2, 1.10, u-1]}
@@ -28,31 +29,31 @@ RULES = (
 )
 MANY = ", ".join(f"u{number}" for number in range(1001))
 REFUSED = [
-    ("targeting:", 5, "write a list of rules"),
-    ("targeting: {header: {name: a}}", 5, "write a list of rules"),
-    ("targeting:\n  - headers: {name: x}", 6, "did you mean `header`?"),
-    ("targeting:\n  - {}", 6, "give it one key"),
-    ("targeting:\n  - header: {name: a, values: [b]}\n    users: {}", 6, "give it one key"),
-    ("targeting:\n  - header: {name: a}", 6, "`values: [free]`"),
-    ("targeting:\n  - header: {name: a, values: [b], prefix: b}", 6, "`values: [free]`"),
-    ("targeting:\n  - header: {name: a b, values: [b]}", 6, "write e.g. `x-tier`"),
-    ("targeting:\n  - header: {name: ':path', values: [b]}", 6, "write e.g. `x-tier`"),
-    ("targeting:\n  - header: {name: a, values: ['b,c']}", 6, "without a comma"),
-    ("targeting:\n  - header: {name: a, values: ['']}", 6, "without a comma"),
-    ("targeting:\n  - header: {name: a, values: [b, b]}", 6, "leave one of them out"),
-    ("targeting:\n  - header: {name: a, values: []}", 6, "write a list: "),
-    (f"targeting:\n  - users: {{header: a, list: [{MANY}]}}", 6, "write at most 1000"),
-    ("targeting:\n  - user_hash: {header: a, from: 20%, to: 20%}", 6, "write `from` below `to`"),
-    ("targeting:\n  - user_hash: {header: a, to: 20}", 6, "write it as `2%`"),
-    ("targeting:\n  - user_hash: {header: a, to: 1.005%}", 6, "round it"),
+    ("targeting:", 6, "write a list of rules"),
+    ("targeting: {header: {name: a}}", 6, "write a list of rules"),
+    ("targeting:\n  - headers: {name: x}", 7, "did you mean `header`?"),
+    ("targeting:\n  - {}", 7, "give it one key"),
+    ("targeting:\n  - header: {name: a, values: [b]}\n    users: {}", 7, "give it one key"),
+    ("targeting:\n  - header: {name: a}", 7, "`values: [free]`"),
+    ("targeting:\n  - header: {name: a, values: [b], prefix: b}", 7, "`values: [free]`"),
+    ("targeting:\n  - header: {name: a b, values: [b]}", 7, "write e.g. `x-tier`"),
+    ("targeting:\n  - header: {name: ':path', values: [b]}", 7, "write e.g. `x-tier`"),
+    ("targeting:\n  - header: {name: a, values: ['b,c']}", 7, "without a comma"),
+    ("targeting:\n  - header: {name: a, values: ['']}", 7, "without a comma"),
+    ("targeting:\n  - header: {name: a, values: [b, b]}", 7, "leave one of them out"),
+    ("targeting:\n  - header: {name: a, values: []}", 7, "write a list: "),
+    (f"targeting:\n  - users: {{header: a, list: [{MANY}]}}", 7, "write at most 1000"),
+    ("targeting:\n  - user_hash: {header: a, from: 20%, to: 20%}", 7, "write `from` below `to`"),
+    ("targeting:\n  - user_hash: {header: a, to: 20}", 7, "write it as `2%`"),
+    ("targeting:\n  - user_hash: {header: a, to: 1.005%}", 7, "round it"),
     (
         "targeting:\n  - user_hash: {header: a, to: 1%}\n  - user_hash: {header: b, to: 1%}",
-        7,
+        8,
         "name users by one header",
     ),
     (
         "targeting:\n  - header: {name: a, values: [b, c]}\n  - header: {name: A, values: [c, b]}",
-        7,
+        8,
         "stands twice",
     ),
 ]
@@ -82,7 +83,7 @@ class TestReading:
         loaded = parse(ALL_KINDS)
         text = render_spec(loaded)
         assert parse_spec(text).spec == loaded.spec
-        assert "  - header: {name: x-tier, prefix: be} # spec.yaml:9" in text
+        assert "  - header: {name: x-tier, prefix: be} # spec.yaml:10" in text
         assert RolloutSpec.from_json(loaded.spec.to_json()) == loaded.spec
 
     @pytest.mark.parametrize(("text", "line", "instead"), REFUSED)
@@ -92,6 +93,11 @@ class TestReading:
             parse(text + "\n")
         assert str(failure.value).startswith(f"spec.yaml:{line}: ")
         assert instead in str(failure.value)
+
+    def test_a_hash_assigns_users(self):
+        """Where users are assigned, requests are not what is counted."""
+        with pytest.raises(SpecError, match=r"spec\.yaml:6: targeting: user_hash .* `unit: user`"):
+            parse_spec(ROUTE + ALL_KINDS, name="spec.yaml")
 
     def test_a_stored_range_holds_somebody(self):
         """The facts check themselves too, for whoever does not come from YAML."""

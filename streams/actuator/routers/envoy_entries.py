@@ -3,7 +3,7 @@
 Each is a copy of the route with more header matchers and a split of its own; the first that
 matches wins. In front: whom no rule names. Then combinations of segments with weights of their
 own, the most special first, each candidate with the least share of any segment in it. The route
-itself is `all`.
+itself is `all`. Where there are rules every request tells its service whether it is targeted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streams.actuator.routers.envoy_match import hash_rules, missing, showing, u
 from streams.actuator.weights import home, lower_of
 from streams.errors import TargetRejected
 from streams.spec.model import ALL_SEGMENT, MIRROR, UNTARGETED
-from streams.spec.targeting import UserHashRule
+from streams.spec.targeting import NOT_TARGETED, TARGETED, UserHashRule
 
 Json = dict[str, Any]
 TAG = "/davy "
@@ -38,8 +38,8 @@ class Entry:
     headers: tuple[Json, ...]
     shares: Arms
     hashed: bool = False
-    copies: bool = True
-    """Whether requests that come here may be copied to a candidate."""
+    outside: bool = False
+    """Whether it takes those whom no rule names: never copied to a candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class Layout:
             "label": self.label(route),
             "headers": _headers(route)[common:],
             "same_match": same and _headers(route)[:common] == _headers(base),
-            "clusters": [(c.get("name"), int(c.get("weight", 0))) for c in split["clusters"]],
+            "clusters": list(map(_drawn, split["clusters"])),
             "user": _hashing(action) if split.get("use_hash_policy") else "",
             "mirror": envoy_split.mirrored(_policies(action), self.clusters),
         }
@@ -96,13 +96,13 @@ class Layout:
     def _projected(self, entry: Entry, weights: Segments) -> Json:
         names = {"clusters": [{"name": name} for name in self.clusters.values()]}
         split = self._split(names, entry)
-        mirror = weights.get(MIRROR) if entry.copies else None
+        mirror = None if entry.outside else weights.get(MIRROR)
         nothing = home(self.clusters)[ALL_SEGMENT]
         return {
             "label": entry.label,
             "headers": list(entry.headers),
             "same_match": True,
-            "clusters": [(c["name"], c["weight"]) for c in split["clusters"]],
+            "clusters": list(map(_drawn, split["clusters"])),
             "user": self.ranges[0].header if entry.hashed else "",
             "mirror": dict(mirror or nothing),
         }
@@ -117,13 +117,14 @@ class Layout:
             header = {"header_name": self.ranges[0].header}
             others = action.get("hash_policy", [])
             action["hash_policy"] = [{"header": header, "terminal": True}, *others]
-        self._set_mirror(action, weights.get(MIRROR, {}) if entry.copies else {})
+        self._set_mirror(action, {} if entry.outside else weights.get(MIRROR, {}))
         return made
 
     def _split(self, split: Json, entry: Entry) -> Json:
         if entry.hashed:
             return envoy_split.hashed(split, entry.shares, self.clusters, self.ranges)
-        return envoy_split.plain(split, entry.shares, self.clusters)
+        mark = NOT_TARGETED if entry.outside else TARGETED * bool(self.audience.rules)
+        return envoy_split.plain(split, entry.shares, self.clusters, mark)
 
     def _set_mirror(self, action: Json, mirror: Arms) -> None:
         policies = envoy_split.copied(_policies(action), mirror, self.clusters)
@@ -137,16 +138,18 @@ class Layout:
         if self.audience.rules:
             nobody = (*outside, missing(ranges[0].header)) if ranges else outside
             shares = home(self.clusters)[ALL_SEGMENT]
-            yield Entry(label=UNTARGETED, headers=nobody, shares=shares, copies=False)
+            yield Entry(label=UNTARGETED, headers=nobody, shares=shares, outside=True)
         special = [*self._combinations(weights)]
+        everybody = Entry(label=ALL_SEGMENT, headers=(), shares=weights[ALL_SEGMENT])
         if ranges:
-            everybody = Entry(label=ALL_SEGMENT, headers=(), shares=weights[ALL_SEGMENT])
             for entry in (*special, everybody):
                 headers = (*outside, *entry.headers)
                 label = HASHED + entry.label
                 yield Entry(label=label, headers=headers, shares=entry.shares, hashed=True)
         if outside or not ranges:
             yield from special
+        if outside:  # as the route itself, but its requests tell that they are targeted
+            yield everybody
 
     def _combinations(self, weights: Segments) -> Iterator[Entry]:
         """Combinations of segments whose weights are their own, the most special first."""
@@ -182,6 +185,11 @@ def least(found: Iterable[Arms]) -> Arms:
     """Per candidate the smallest share."""
     each: list[Segments] = [{ALL_SEGMENT: shares} for shares in found]
     return reduce(lower_of, each)[ALL_SEGMENT]
+
+
+def _drawn(cluster: Json) -> tuple[str, int, str]:
+    weight = int(cluster.get("weight", 0))
+    return str(cluster.get("name")), weight, envoy_split.mark_of(cluster)
 
 
 def _headers(route: Json) -> list[Json]:

@@ -62,12 +62,15 @@ class Block:
 
     def _is_ours(self, found: Segments) -> bool:
         """Whether davy would write entries of these names, here, and the route itself so."""
-        known = {ALL_SEGMENT, UNTARGETED, MIRROR, *self.layout.audience.shown}
         same = self._shares(self.base) == found[ALL_SEGMENT]
-        return not self.strays and same and found.keys() <= known
+        return not self.strays and same and self._knows(found)
+
+    def _knows(self, found: Segments) -> bool:
+        known = {ALL_SEGMENT, UNTARGETED, MIRROR, *self.layout.audience.shown}
+        return found.keys() <= known
 
     def _doubtful(self, found: Segments) -> Segments:
-        most, few = self._most(), self._least()
+        most, few = self._most(), self._least(found)
         guarded = {name for name in found if name not in {ALL_SEGMENT, MIRROR}}
         if self.layout.audience.rules:
             guarded.add(UNTARGETED)
@@ -80,9 +83,12 @@ class Block:
         ]
         return reduce(higher_of, each)[ALL_SEGMENT]
 
-    def _least(self) -> Arms:
-        inside = [e for e in self.entries if self.layout.label(e) != UNTARGETED]
-        return least(self._shares(route) for route in (self.base, *inside))
+    def _least(self, found: Segments) -> Arms:
+        """What `all` has at least: an entry that is as it should be takes nothing from it."""
+        good = self.layout.entries(found) if self._knows(found) else []
+        shapes = zip(self.entries, self.shape(), strict=True)
+        bad = [e for e, shape in shapes if shape not in good and shape["label"] != UNTARGETED]
+        return least(self._shares(route) for route in (self.base, *bad))
 
     def _copies(self, route: Json) -> dict[str, Arms]:
         """The mirror of a route; empty where it copies nothing."""

@@ -13,7 +13,7 @@ from typing import Any
 from streams.actuator.ports import Arms
 from streams.actuator.weights import measured
 from streams.spec.model import BASELINE, FULL_BP
-from streams.spec.targeting import UserHashRule
+from streams.spec.targeting import NOT_TARGETED, TARGETED, TARGETED_HEADER, UserHashRule
 
 Json = dict[str, Any]
 HASH_UNITS = FULL_BP * FULL_BP
@@ -31,10 +31,13 @@ def of(route: Json) -> Json:
     return {"clusters": [{"name": only, "weight": 1}] if only else []}
 
 
-def plain(split: Json, shares: Arms, clusters: Mapping[str, str]) -> Json:
-    """The split with these weights, all else of it kept."""
+def plain(split: Json, shares: Arms, clusters: Mapping[str, str], mark: str = "") -> Json:
+    """The split with these weights, all else of it kept; with a mark for services if given one."""
     arm_of = {cluster: arm for arm, cluster in clusters.items()}
-    entries = [entry | {"weight": shares[arm_of[entry["name"]]]} for entry in split["clusters"]]
+    entries = [
+        _marked(entry, mark) | {"weight": shares[arm_of[entry["name"]]]}
+        for entry in split["clusters"]
+    ]
     total = {"total_weight": FULL_BP} if "total_weight" in split else {}
     return split | {"clusters": entries} | total
 
@@ -44,22 +47,53 @@ def hashed(
 ) -> Json:
     """The split by the hash of users: in each range the candidates first, else the baseline."""
     known = {entry["name"]: entry for entry in split["clusters"]}
-    drawn = [known[clusters[arm]] | {"weight": units} for arm, units in _drawn(shares, ranges)]
+    drawn = [
+        _marked(known[clusters[arm]], mark) | {"weight": units}
+        for arm, units, mark in _drawn(shares, ranges)
+    ]
     kept = {key: value for key, value in split.items() if key not in {"header_name", "clusters"}}
     total = {"total_weight": HASH_UNITS} if "total_weight" in split else {}
     return kept | {"clusters": drawn, "use_hash_policy": True} | total
 
 
-def _drawn(shares: Arms, ranges: Sequence[UserHashRule]) -> Iterator[tuple[str, int]]:
-    """Arm and units, in the order in which the hash runs through them."""
+def _drawn(shares: Arms, ranges: Sequence[UserHashRule]) -> Iterator[tuple[str, int, str]]:
+    """Arm, units and mark, in the order in which the hash runs through them."""
     at = 0
     for rule in ranges:
-        yield BASELINE, (rule.from_bp - at) * FULL_BP
+        yield BASELINE, (rule.from_bp - at) * FULL_BP, NOT_TARGETED
         width = rule.to_bp - rule.from_bp
-        yield from ((arm, share * width) for arm, share in shares.items() if arm != BASELINE)
-        yield BASELINE, shares[BASELINE] * width
+        for arm, share in shares.items():
+            if arm != BASELINE:
+                yield arm, share * width, TARGETED
+        yield BASELINE, shares[BASELINE] * width, TARGETED
         at = rule.to_bp
-    yield BASELINE, (FULL_BP - at) * FULL_BP
+    yield BASELINE, (FULL_BP - at) * FULL_BP, NOT_TARGETED
+
+
+def _marked(cluster: Json, mark: str) -> Json:
+    """The cluster of a split whose requests tell the service what they are."""
+    if not mark:
+        return cluster
+    ours = {
+        "header": {"key": TARGETED_HEADER, "value": mark},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    others = [each for each in _added(cluster) if not _is_mark(each)]
+    return cluster | {"request_headers_to_add": [*others, ours]}
+
+
+def mark_of(cluster: Json) -> str:
+    """What the requests of a split's cluster tell the service; empty where they tell nothing."""
+    marks = [each["header"].get("value") for each in _added(cluster) if _is_mark(each)]
+    return ",".join(map(str, marks))
+
+
+def _added(cluster: Json) -> list[Json]:
+    return list(cluster.get("request_headers_to_add", []))
+
+
+def _is_mark(added: Json) -> bool:
+    return str(added.get("header", {}).get("key", "")).lower() == TARGETED_HEADER
 
 
 def shares(
