@@ -15,12 +15,13 @@ import numpy as np
 from streams.judge.budget import alpha_shares
 from streams.judge.facts import PaneInput, Verdict
 from streams.judge.kayenta.shadow import KayentaShadow
+from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.evidence import Closed, Counts
-from streams.judge.monitors.latency import CurrentLatency, LatencyReader
+from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.opening import Row, open_watches
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import ALL_SEGMENT, MetricKind, RolloutSpec
+from streams.spec.model import ALL_SEGMENT, RolloutSpec
 
 Settled = tuple[int, Sequence[Counts], Weights]
 """A confirmed pane, its counts by candidate in the whole, and the weights that held."""
@@ -156,11 +157,10 @@ class Field:
 
 
 def _rows(spec: RolloutSpec) -> Iterator[Row]:
-    asked = [m.quantile for m in spec.metrics if m.kind is MetricKind.LATENCY and m.quantile]
     alpha = spec.alpha_promote / len(spec.candidates)
     for segment in (ALL_SEGMENT, *spec.slices):
         for arm, candidate in enumerate(spec.candidates, start=1):
-            now = CurrentLatency(asked, alpha)
+            now = CurrentTimes(spec.metrics, alpha)
             yield Row(segment=segment, candidate=candidate.name, arm=arm, now=now)
 
 

@@ -22,7 +22,7 @@ from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.judge.monitors.rates import FREQUENT
 from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
-from streams.spec.model import Metric, MetricKind
+from streams.spec.model import Metric, MetricKind, Timing
 
 MIXES = frozenset({MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES})
 """Kinds whose columns are categories."""
@@ -37,6 +37,11 @@ FORESEEN = frozenset(
     }
 )
 """Kinds that have a lane."""
+
+
+def foreseen(metric: Metric) -> bool:
+    """Whether a metric can be simulated: what is known of traffic tells of requests alone."""
+    return metric.kind in FORESEEN and metric.timing is Timing.REQUEST
 
 
 SURELY, PERHAPS = 1, 2
@@ -61,7 +66,7 @@ class Lane(Protocol):
 
 
 def open_lane(metric: Metric, question: Question, streams: int, alpha_promote: float) -> Lane:
-    """The lane of a metric of a kind in `FORESEEN`; harm is not asked of mixes."""
+    """The lane of a metric that is `foreseen`; harm is not asked of mixes."""
     shape = (streams,)
     match metric.kind:
         case MetricKind.SUCCESS:

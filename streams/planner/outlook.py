@@ -27,7 +27,7 @@ from streams.planner.facts import (
     Traffic,
 )
 from streams.planner.harms import breaks_by_itself, check_harm, check_traffic, sees
-from streams.planner.lanes import FORESEEN, Question
+from streams.planner.lanes import Question, foreseen
 from streams.planner.simulate import Canaries, Proof, Race, run_clean, run_good, run_harm
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, Metric, Role, RolloutSpec
 
@@ -67,7 +67,7 @@ def foresee(
         courses=tuple(courses),
         promotion=promotion,
         advice=(),
-        unforeseen=tuple(m.name for m in spec.metrics if m.kind not in FORESEEN),
+        unforeseen=tuple(m.name for m in spec.metrics if not foreseen(m)),
         cases=cases,
     )
     return advise(spec, outlook)
@@ -199,7 +199,7 @@ class _Runs:
 
     def promotion(self) -> Promotion:
         """A candidate like the baseline, in the last stage before 100 %."""
-        guards = [m for m in self._spec.metrics if m.role is Role.GUARDRAIL and m.kind in FORESEEN]
+        guards = [m for m in self._spec.metrics if m.role is Role.GUARDRAIL and foreseen(m)]
         doomed = [metric for metric in guards if breaks_by_itself(metric, self._traffic)]
         hopeful = [metric for metric in guards if metric not in doomed]
         proof, leg = self._proof(hopeful), self._legs[-1]

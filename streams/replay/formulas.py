@@ -121,6 +121,14 @@ LESS = _formula("less is harm", "judge.monitors.mirrored.mirrored_margin")
 ACCURACY_SHOWN = _formula("figures of an arm", "judge.outcomes.shown.Shown.figures")
 AUC = _formula("area under the curve", "evidence.ranking.area_under_curve")
 CALIBRATION = _formula("calibration error", "evidence.ranking.calibration_error")
+UNBOUNDED_MEAN = _formula("unbounded mean", "evidence.unbounded_mean.UnboundedMeanSums.log_e_harm")
+CAPPED_RATIO = _formula(
+    "ratio of capped means", "evidence.unbounded_mean.UnboundedMeanSums.estimate"
+)
+CAPPED_INTERVAL = _formula(
+    "interval of capped means", "evidence.unbounded_mean.UnboundedMeanSums.interval"
+)
+CAP = _formula("cap of values", "judge.monitors.capped.freeze_cap")
 
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
 UNITS = _formula("units check", "judge.unit_health.UnitHealth.check")
@@ -137,6 +145,7 @@ _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTER
 _SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
 _LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
 _SLA = Formulas(test=SLA, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
+_CAPPED = Formulas(test=UNBOUNDED_MEAN, estimate=CAPPED_RATIO, interval=CAPPED_INTERVAL)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
 _COMPARED = Formulas(test=TWO_SAMPLE, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
 _MEAN = Formulas(test=RATIO_OF_MEANS, estimate=MEAN_ESTIMATE, interval=MEAN_INTERVAL)
@@ -158,6 +167,10 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.BRIER: _MEAN,
         MetricKind.RATE: _COMPARED,
         MetricKind.MEAN: _MEAN,
+        MetricKind.REFUSALS: _RATE,
+        MetricKind.JUDGE_SCORES: _MEAN,
+        MetricKind.TOKENS_IN: _CAPPED,
+        MetricKind.TOKENS_OUT: _CAPPED,
     }
 )
 """By metric kind."""
@@ -189,6 +202,19 @@ OF_FIGURE: Mapping[str, Formula] = MappingProxyType(
 """By the name of a figure that is shown of an arm."""
 
 
+_ALSO: Mapping[str, tuple[Formula, ...]] = MappingProxyType(
+    {
+        MetricKind.LATENCY_SLA: (ONE_ARM, LATE_ONSET),
+        MetricKind.SUCCESS: (LATE_ONSET,),
+        MetricKind.CLASSES: (EQUALITY,),
+        MetricKind.SCORES: (EQUALITY,),
+        MetricKind.CONFIDENCES: (EQUALITY,),
+        MetricKind.TOKENS_IN: (CAP,),
+        MetricKind.TOKENS_OUT: (CAP,),
+    }
+)
+
+
 def also_used(metric: Metric) -> tuple[Formula, ...]:
     """What else the test of a metric rests on, as far as its spec tells."""
     return _of_requests(metric) if metric.outcome is None else _of_outcomes(metric)
@@ -198,16 +224,10 @@ def _of_requests(metric: Metric) -> tuple[Formula, ...]:
     match metric.kind:
         case MetricKind.LATENCY if metric.quantile is not None:
             return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO, LATE_ONSET)
-        case MetricKind.ERRORS | MetricKind.TIMEOUTS:
+        case MetricKind.ERRORS | MetricKind.TIMEOUTS | MetricKind.REFUSALS:
             return (FLOOR, ONE_ARM, LATE_ONSET) if metric.floor else (LATE_ONSET,)
-        case MetricKind.LATENCY_SLA:
-            return (ONE_ARM, LATE_ONSET)
-        case MetricKind.SUCCESS:
-            return (LATE_ONSET,)
-        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
-            return (EQUALITY,)
         case _:
-            return ()
+            return _ALSO.get(metric.kind, ())
 
 
 def _of_outcomes(metric: Metric) -> tuple[Formula, ...]:

@@ -1,7 +1,7 @@
 """About how many events would have changed a verdict, where no panes are at hand?
 
 The closed form on the pooled counts of a verdict, as if it were one stratum: an approximation,
-and told as one. Only errors, timeouts and success can be told so; others need the panes.
+and told as one. Only errors, timeouts, refusals and success can be told so; others need the panes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from streams.judge.facts import Finding, Verdict
 from streams.replay.witness import Turn, fewest
 from streams.spec.model import BASELINE, MetricKind
 
+CLOSED = frozenset(
+    {MetricKind.ERRORS, MetricKind.TIMEOUTS, MetricKind.SUCCESS, MetricKind.REFUSALS}
+)
+"""Kinds that have a closed form."""
+
 
 def rough_turn(verdict: Verdict) -> Turn | None:
     """The turn of the harm test on pooled counts; None where the kind has no closed form."""
-    if verdict.kind not in {MetricKind.ERRORS, MetricKind.TIMEOUTS, MetricKind.SUCCESS}:
+    if verdict.kind not in CLOSED:
         return None
     crossed = verdict.log_e_harm >= verdict.log_e_harm_threshold
     n_c, x_c = verdict.exposures[verdict.candidate], verdict.events[verdict.candidate]

@@ -26,6 +26,9 @@ EVENT_KINDS = frozenset(MetricKind) - {
     MetricKind.CLASSES,
     MetricKind.SCORES,
     MetricKind.CONFIDENCES,
+    MetricKind.JUDGE_SCORES,
+    MetricKind.TOKENS_IN,
+    MetricKind.TOKENS_OUT,
 }
 """Kinds whose columns are exposures and then events, each counted once or under two bounds."""
 CANDIDATE, EVENTS = 1, 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from streams.spec.model import MetricKind
+from streams.spec.model import MetricKind, Timing
 
 ROUTE_NAME = "default"
 CANDIDATE_NAME = "candidate"
@@ -28,6 +28,7 @@ class MetricDefault:
     threshold: str | None = None
     change: str | None = None
     label: str | None = None
+    timing: Timing = Timing.REQUEST
     weight: str = "1"
 
 
@@ -39,14 +40,20 @@ SCORES = MetricDefault(kind=MetricKind.SCORES, threshold="0.05")
 CONFIDENCES = MetricDefault(kind=MetricKind.CONFIDENCES, threshold="0.05")
 
 
-def latency(quantile: float) -> MetricDefault:
+REFUSALS = MetricDefault(kind=MetricKind.REFUSALS, margin="+25%", floor="0.1pp")
+JUDGE_SCORES = MetricDefault(kind=MetricKind.JUDGE_SCORES, change="-2%")
+TOKENS_IN = MetricDefault(kind=MetricKind.TOKENS_IN, margin="+10%")
+TOKENS_OUT = MetricDefault(kind=MetricKind.TOKENS_OUT, margin="+10%")
+
+
+def latency(quantile: float, timing: Timing = Timing.REQUEST) -> MetricDefault:
     """A latency quantile, with its default margin."""
-    return MetricDefault(kind=MetricKind.LATENCY, margin="+10%", quantile=quantile)
+    return MetricDefault(kind=MetricKind.LATENCY, margin="+10%", quantile=quantile, timing=timing)
 
 
-def latency_sla(quantile: float) -> MetricDefault:
+def latency_sla(quantile: float, timing: Timing = Timing.REQUEST) -> MetricDefault:
     """A latency quantile with an absolute limit, which only the spec can know."""
-    return MetricDefault(kind=MetricKind.LATENCY_SLA, quantile=quantile)
+    return MetricDefault(kind=MetricKind.LATENCY_SLA, quantile=quantile, timing=timing)
 
 
 def recall(label: str | None = None) -> MetricDefault:
@@ -72,6 +79,10 @@ METRICS = MappingProxyType(
         "classes": CLASSES,
         "scores": SCORES,
         "confidences": CONFIDENCES,
+        "refusals": REFUSALS,
+        "judge_scores": JUDGE_SCORES,
+        "tokens_in": TOKENS_IN,
+        "tokens_out": TOKENS_OUT,
     }
 )
 GUARDRAILS = ("errors", "p50", "p95", "p99", "success", "classes")

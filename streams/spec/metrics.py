@@ -16,14 +16,14 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import Harm, Metric, MetricKind, Role
+from streams.spec.model import Harm, Metric, MetricKind, Role, Timing
 from streams.spec.outcomes import Asked, floor_of
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
 from streams.yaml_lines import did_you_mean, entries
 
 OFF = frozenset({"off", "false", "no"})
-QUANTILE = r"^p[1-9]\d?(?:\.\d{0,2}[1-9])?$"
+QUANTILE = r"^(?:(?:ttft|tpot)_)?p[1-9]\d?(?:\.\d{0,2}[1-9])?$"
 SLA = QUANTILE.replace("$", "_sla$")
 Watch = tuple[tuple[Metric, ...], dict[str, Source]]
 
@@ -46,6 +46,7 @@ FLOOR = Limit(field="floor", parse=units.share)
 THRESHOLD = Limit(field="threshold", parse=units.nats)
 LIMIT = Limit(field="limit_ms", parse=units.milliseconds)
 CHANGE = Limit(field="change", parse=units.change)
+FALL = Limit(field="change", parse=units.fall)
 WEIGHT = Limit(field="weight", parse=units.positive)
 # The first is what the short form (`errors: +25%`) means.
 LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
@@ -64,6 +65,10 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.BRIER: (MARGIN, WEIGHT),
     MetricKind.RATE: (CHANGE, WEIGHT),
     MetricKind.MEAN: (CHANGE, WEIGHT),
+    MetricKind.REFUSALS: (MARGIN, FLOOR, WEIGHT),
+    MetricKind.JUDGE_SCORES: (FALL, WEIGHT),
+    MetricKind.TOKENS_IN: (MARGIN, WEIGHT),
+    MetricKind.TOKENS_OUT: (MARGIN, WEIGHT),
 }
 NEEDED = {LIMIT: "300ms", FLOOR: "90%"}
 """First limits that some kinds have no default of, and how one is written."""
@@ -141,9 +146,12 @@ def metric_default(name: str) -> MetricDefault | None:
     if name in defaults.METRICS:
         return defaults.METRICS[name]
     of_kind = defaults.latency_sla if re.match(SLA, name) else defaults.latency
-    if not re.match(QUANTILE, name.removesuffix("_sla")):
+    plain = name.removesuffix("_sla")
+    if not re.match(QUANTILE, plain):
         return None
-    return of_kind(float(f"{float(name.removesuffix('_sla')[1:]) / 100:.6g}"))
+    timing, _, percent = plain.rpartition("p")
+    quantile = float(f"{float(percent) / 100:.6g}")
+    return of_kind(quantile, Timing(timing.rstrip("_") or Timing.REQUEST))
 
 
 def _defaults_off(told: dict[str, tuple[yaml.Node, yaml.Node]]) -> bool:
@@ -166,6 +174,7 @@ def _metrics(
     values, sources = _values(name, node, default)
     fields = {"name": name, "kind": default.kind, "role": role, "quantile": default.quantile}
     fields |= {"outcome": asked.outcome_of(name, default), "label": default.label}
+    fields["timing"] = default.timing
     if default.kind is not MetricKind.MISTAKES or FLOOR.field not in values:
         return [(Metric.model_validate(fields | values), sources)]
     floor = {"name": floor_of(name), "kind": MetricKind.ACCURACY, FLOOR.field: values.pop("floor")}

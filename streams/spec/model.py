@@ -56,6 +56,18 @@ class MetricKind(StrEnum):
     BRIER = "brier"  # mean square of what the stated probability lacks
     RATE = "rate"  # share of exposures whose outcome happened, against the baseline
     MEAN = "mean"  # mean of an outcome's value over all exposures, against the baseline
+    REFUSALS = "refusals"  # share of answers that a generative model refused, against the baseline
+    JUDGE_SCORES = "judge_scores"  # mean of a judge model's scores in [0, 1], against the baseline
+    TOKENS_IN = "tokens_in"  # mean of capped prompt lengths, against the baseline
+    TOKENS_OUT = "tokens_out"  # mean of capped answer lengths: the same
+
+
+class Timing(StrEnum):
+    """Which time a latency is."""
+
+    REQUEST = "request"  # from arrival to answer
+    TTFT = "ttft"  # to the first token
+    TPOT = "tpot"  # per output token
 
 
 class Harm(StrEnum):
@@ -98,6 +110,8 @@ class Metric(Fact):
     """Absolute floor of a relative rate rule (errors, timeouts); the limit of `success` (0.995)."""
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Which latency quantile, 0.99 for p99."""
+    timing: Timing = Timing.REQUEST
+    """Which time it is a quantile of (latency, latency_sla)."""
     limit_ms: Annotated[float, Field(gt=0)] | None = None
     """Absolute limit of a latency quantile in milliseconds (latency_sla)."""
     threshold: Annotated[float, Field(gt=0)] | None = None
@@ -107,7 +121,7 @@ class Metric(Fact):
     label: str | None = None
     """Whose recall it is."""
     harm: Harm = Harm.MORE
-    """LESS: `margin` is the fall that is tolerated, -2 % is 0.02 (rate, mean)."""
+    """LESS: `margin` is the fall that is tolerated, -2 % is 0.02 (rate, mean, judge_scores)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
 

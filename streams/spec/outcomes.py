@@ -15,7 +15,7 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import Outcome, OutcomeKind, Probability
+from streams.spec.model import MetricKind, Outcome, OutcomeKind, Probability
 from streams.spec.provenance import Source
 from streams.spec.reader import Block, refuse, scalar, written
 from streams.yaml_lines import did_you_mean, entries, kind
@@ -182,7 +182,7 @@ class Asked:
 
     def outcome_of(self, name: str, default: MetricDefault) -> str | None:
         """Which outcome a metric is computed from; None for those of requests."""
-        if default.change is not None:
+        if default.kind in {MetricKind.RATE, MetricKind.MEAN}:
             return name
         of_label = name in defaults.LABEL_METRICS or name.startswith(RECALL)
         return self.label.name if of_label and self.label else None

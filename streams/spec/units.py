@@ -153,6 +153,14 @@ def yes(text: str) -> bool:
     return text.lower() == "true"
 
 
+def fall(text: str) -> float:
+    """A tolerated fall of what is better the higher it is: `-2%` is -.02."""
+    found = change(text)
+    if math.copysign(1.0, found) > 0:
+        raise UnitError(f"{text} is a rise, and higher is better here", "write e.g. `-2%`")
+    return found
+
+
 def share(text: str) -> float:
     """A share of requests, in [0, 1): `99.5%`, `0.5pp`, `10bp`; a leading `>=` is allowed.
 

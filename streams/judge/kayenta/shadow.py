@@ -12,9 +12,12 @@ from typing import Any
 
 from streams.judge.facts import PaneInput, Shadow, ShadowMetric
 from streams.judge.kayenta.canary import judge_canary
+from streams.judge.monitors.generative import part_of, times_of
 from streams.judge.record import shadow_from_record
 from streams.sketches.cell import Cell
-from streams.spec.model import ALL_SEGMENT, BASELINE, Metric, MetricKind, RolloutSpec
+from streams.sketches.llm_cell import LlmCell
+from streams.sketches.scaled_sums import UNIT
+from streams.spec.model import ALL_SEGMENT, BASELINE, Harm, Metric, MetricKind, RolloutSpec
 
 JUDGE = "NetflixACAJudge-v1.0"
 MINUTE_MS = 60_000
@@ -43,6 +46,9 @@ def _metric_config(metric: Metric) -> dict[str, Any]:
     canary: dict[str, Any] = {"direction": "increase", "effectSize": {}}
     if metric.kind is MetricKind.SUCCESS:
         canary["direction"] = "decrease"
+    elif metric.harm is Harm.LESS:
+        canary["direction"] = "decrease"
+        canary["effectSize"] = {"allowedDecrease": 1.0 - metric.margin}
     elif metric.kind in {MetricKind.SCORES, MetricKind.CONFIDENCES}:
         canary["direction"] = "either"
     else:
@@ -147,9 +153,22 @@ def _value(metric: Metric, cell: Cell) -> float | None:
         case MetricKind.SUCCESS:
             return 1.0 - cell.errors / cell.exposures
         case MetricKind.LATENCY | MetricKind.LATENCY_SLA:
-            return cell.latency.quantile(metric.quantile or 0.5)
+            return times_of(metric.timing)(cell).quantile(metric.quantile or 0.5)
         case MetricKind.SCORES | MetricKind.CONFIDENCES:
             bins = cell.scores if metric.kind is MetricKind.SCORES else cell.confidences
             return bins.quantile(0.5)
+        case _:
+            return _generative(metric.kind, part_of(cell))
+
+
+def _generative(kind: MetricKind, part: LlmCell) -> float | None:
+    match kind:
+        case MetricKind.REFUSALS:
+            return part.refused / part.told if part.told else None
+        case MetricKind.JUDGE_SCORES:
+            return part.judged.total / part.judged.count / UNIT if part.judged.count else None
+        case MetricKind.TOKENS_IN | MetricKind.TOKENS_OUT:
+            tokens = part.tokens_in if kind is MetricKind.TOKENS_IN else part.tokens_out
+            return int(tokens.totals.sum()) / tokens.total if tokens.total else None
         case _:
             return None

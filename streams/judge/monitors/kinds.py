@@ -9,13 +9,17 @@ from types import MappingProxyType
 from typing import TypeVar, assert_never
 
 from streams.errors import SpecError
-from streams.evidence.margins import Against, MeanMargin
-from streams.evidence.margins import Harm as Side
 from streams.evidence.quantile import effective_margin, margin_buckets
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
+from streams.judge.monitors.capped import PARTS
 from streams.judge.monitors.evidence import Claims, Evidence, Reader
+from streams.judge.monitors.generative import generative_reader, times_of
 from streams.judge.monitors.latency import LatencyReader
-from streams.judge.monitors.means import BoundedMeanEvidence
+from streams.judge.monitors.means import (
+    BoundedMeanEvidence,
+    UnboundedMeanEvidence,
+    relative_margin,
+)
 from streams.judge.monitors.mirrored import Mirrored, mirrored_margin
 from streams.judge.monitors.mix import BinReader, ClassReader, MixEvidence
 from streams.judge.monitors.rates import (
@@ -51,13 +55,15 @@ class Form(StrEnum):
     SLA = "sla"  # one arm's latency quantile against a limit
     MIX = "mix"  # divergence of categories
     COMPARED = "compared"  # rate ratios of outcomes, which are frequent
-    MEAN = "mean"  # ratios of means
+    MEAN = "mean"  # ratios of means of values with a range
+    CAPPED = "capped"  # ratios of means of values without one
 
 
 FORMS = MappingProxyType(
     {
         MetricKind.ERRORS: Form.RARE,
         MetricKind.TIMEOUTS: Form.RARE,
+        MetricKind.REFUSALS: Form.RARE,
         MetricKind.SUCCESS: Form.SUCCESS,
         MetricKind.LATENCY_SLA: Form.SLA,
         MetricKind.CLASSES: Form.MIX,
@@ -70,6 +76,9 @@ FORMS = MappingProxyType(
         MetricKind.LOG_LOSS: Form.MEAN,
         MetricKind.BRIER: Form.MEAN,
         MetricKind.MEAN: Form.MEAN,
+        MetricKind.JUDGE_SCORES: Form.MEAN,
+        MetricKind.TOKENS_IN: Form.CAPPED,
+        MetricKind.TOKENS_OUT: Form.CAPPED,
     }
 )
 """Of every kind whose form does not hang on its numbers."""
@@ -94,18 +103,26 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
         SpecError: the metric lacks the number that its kind needs.
     """
     match metric.kind:
-        case MetricKind.ERRORS | MetricKind.TIMEOUTS:
-            return RateReader(attrgetter(metric.kind.value))
-        case MetricKind.SUCCESS:
-            return RateReader(attrgetter("errors"))
+        case MetricKind.ERRORS | MetricKind.TIMEOUTS | MetricKind.SUCCESS:
+            events = "timeouts" if metric.kind is MetricKind.TIMEOUTS else "errors"
+            return RateReader(attrgetter(events))
         case MetricKind.LATENCY:
-            return LatencyReader(_needed(metric.quantile, metric, "quantile"), metric.margin)
+            quantile = _needed(metric.quantile, metric, "quantile")
+            return LatencyReader(quantile, metric.margin, times_of(metric.timing))
         case MetricKind.LATENCY_SLA:
-            return SlaReader(_needed(metric.limit_ms, metric, "limit_ms"))
+            limit_ms = _needed(metric.limit_ms, metric, "limit_ms")
+            return SlaReader(limit_ms, times_of(metric.timing))
         case MetricKind.CLASSES:
             return ClassReader(max_classes)
         case MetricKind.SCORES | MetricKind.CONFIDENCES:
             return BinReader(attrgetter(metric.kind.value))
+        case (
+            MetricKind.REFUSALS
+            | MetricKind.JUDGE_SCORES
+            | MetricKind.TOKENS_IN
+            | MetricKind.TOKENS_OUT
+        ):
+            return generative_reader(metric.kind)
         case kind if kind in OF_OUTCOMES:
             raise SpecError(
                 f"metric {metric.name!r} of kind {kind.value!r}: `outcome` is missing; "
@@ -153,28 +170,21 @@ def new_evidence(form: Form, sizes: Mapping[str, int], claims: Claims) -> Eviden
             return SlaEvidence(quantiles, candidates)
         case Form.MIX:
             return MixEvidence(claims, tuple(sizes[metric.name] for metric in metrics))
-        case Form.COMPARED | Form.MEAN:
+        case Form.COMPARED | Form.MEAN | Form.CAPPED:
             return _of_ratios(form, claims)
         case _:
             assert_never(form)
 
 
 def _of_ratios(form: Form, claims: Claims) -> Evidence:
-    """Outcomes of both arms against each other, as rates or as means."""
+    """Both arms against each other, as rates of outcomes or as means."""
     metrics = [claim.metric for claim in claims[0]]
     if form is Form.COMPARED:
         return _compared(metrics, len(claims))
-    return BoundedMeanEvidence([mean_margin(metric) for metric in metrics], claims, UNIT)
-
-
-def mean_margin(metric: Metric) -> MeanMargin:
-    """What is tolerated of a mean, relative to the baseline's."""
-    less = metric.harm is Harm.LESS
-    return MeanMargin(
-        harm=Side.LESS if less else Side.MORE,
-        against=Against.RELATIVE,
-        margin=-metric.margin if less else metric.margin,
-    )
+    margins = [relative_margin(metric) for metric in metrics]
+    if form is Form.MEAN:
+        return BoundedMeanEvidence(margins, claims, UNIT)
+    return UnboundedMeanEvidence(margins, claims, PARTS)
 
 
 def _compared(metrics: Sequence[Metric], rows: int) -> Evidence:

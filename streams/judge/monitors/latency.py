@@ -15,7 +15,8 @@ is held for the rest of the stage and the next one learns it from panes after th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,9 @@ from streams.judge.monitors.evidence import Counts, Gauge, finite
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import LogHistogram
 
+Pick = Callable[[Cell], LogHistogram]
+"""Takes the times that are asked about from a cell."""
+REQUESTS: Pick = attrgetter("latency")
 LATENCY_COLUMNS = 2
 BLOCK_EVENTS = 1000
 """Baseline events, at least, between two freezes of tau."""
@@ -44,8 +48,8 @@ class LatencyReader:
 
     columns = LATENCY_COLUMNS
 
-    def __init__(self, quantile: float, margin: float) -> None:
-        self._quantile = quantile
+    def __init__(self, quantile: float, margin: float, pick: Pick = REQUESTS) -> None:
+        self._quantile, self._pick = quantile, pick
         self._shift = margin_buckets(margin)
         self._tau: int | None = None
         self._block = LogHistogram()
@@ -58,13 +62,13 @@ class LatencyReader:
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[requests, exceedances] per arm; zeros while the warm-up lasts."""
-        tau = self._tau
-        self._learn(baseline.latency)
+        tau, before, after = self._tau, self._pick(baseline), self._pick(candidate)
+        self._learn(before)
         if tau is None:
             return np.zeros((2, LATENCY_COLUMNS), np.int64)
-        slow_b = exceedances(baseline.latency, tau)
-        slow_c = exceedances(candidate.latency, tau, self._shift)
-        rows = [[baseline.latency.total, slow_b], [candidate.latency.total, slow_c]]
+        slow_b = exceedances(before, tau)
+        slow_c = exceedances(after, tau, self._shift)
+        rows = [[before.total, slow_b], [after.total, slow_c]]
         return np.array(rows, np.int64)
 
     def _learn(self, latency: LogHistogram) -> None:
@@ -122,9 +126,14 @@ class LatencyReader:
 class CurrentLatency:
     """Both arms' latencies under the current applied weight: pooled over a ramp they would lie."""
 
-    def __init__(self, quantiles: Sequence[float] = (), alpha: float = 0.05) -> None:
-        """Which quantiles are asked for, and the any-time miscoverage of their intervals."""
-        self._quantiles, self._alpha = tuple(quantiles), alpha
+    def __init__(
+        self,
+        quantiles: Sequence[float] = (),
+        alpha: float = 0.05,
+        pick: Pick = REQUESTS,
+    ) -> None:
+        """Which quantiles are asked for, the any-time miscoverage of their intervals, of what."""
+        self._quantiles, self._alpha, self._pick = tuple(quantiles), alpha, pick
         self._weight_bp: int | None = None
         self._baseline, self._candidate = LogHistogram(), LogHistogram()
         self._ratios: dict[float, Gauge] = {}
@@ -134,8 +143,8 @@ class CurrentLatency:
         if weight_bp != self._weight_bp:
             self._weight_bp = weight_bp
             self._baseline, self._candidate = LogHistogram(), LogHistogram()
-        self._baseline.merge(baseline.latency)
-        self._candidate.merge(candidate.latency)
+        self._baseline.merge(self._pick(baseline))
+        self._candidate.merge(self._pick(candidate))
         self._ratios.clear()
 
     def ratio(self, quantile: float) -> Gauge:

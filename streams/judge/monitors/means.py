@@ -14,10 +14,12 @@ import numpy as np
 
 from streams.evidence.bounded_mean import BoundedMeanSums, BoundedMeanTest
 from streams.evidence.fixed import Floats, Ints
-from streams.evidence.margins import MeanMargin
+from streams.evidence.margins import Against, MeanMargin
+from streams.evidence.margins import Harm as Side
 from streams.evidence.unbounded_mean import UnboundedMeanSums, UnboundedMeanTest, ValueScale
 from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
 from streams.judge.monitors.grids import by_claim, tallies
+from streams.spec.model import Harm, Metric
 
 MEAN_COLUMNS = 3
 LARGEST = 1000.0
@@ -55,6 +57,18 @@ class _Means(Generic[Sums]):
     def to_state(self) -> Any:
         """The sums of each metric."""
         return [sums.to_state() for sums in self._sums]
+
+
+def relative_margin(metric: Metric) -> MeanMargin:
+    """So much more, or less, than the baseline's mean is tolerated.
+
+    >>> from streams.spec.model import MetricKind
+    >>> relative_margin(Metric(name="t", kind=MetricKind.TOKENS_OUT, margin=0.05)).limit
+    1.05
+    """
+    if metric.harm is Harm.LESS:
+        return MeanMargin(harm=Side.LESS, against=Against.RELATIVE, margin=-metric.margin)
+    return MeanMargin(harm=Side.MORE, against=Against.RELATIVE, margin=metric.margin)
 
 
 class BoundedMeanEvidence(_Means[BoundedMeanSums]):

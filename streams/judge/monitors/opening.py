@@ -11,10 +11,10 @@ import numpy as np
 
 from streams.evidence.fixed import Ints
 from streams.judge.budget import Key
+from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.dispersion import Dispersions
 from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.kinds import Form, form_of, new_evidence, new_reader, tested_limit
-from streams.judge.monitors.latency import CurrentLatency
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.units import by_unit, counted_of
 from streams.judge.monitors.watch import PaneWatch
@@ -32,7 +32,7 @@ class Row:
     candidate: str
     arm: int
     """The candidate's place among the spec's arms."""
-    now: CurrentLatency
+    now: CurrentTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def _places(panel: Panel) -> Iterator[tuple[tuple[int, str], Place]]:
             yield (row, claim.metric.name), (panel, row, column)
 
 
-def _watch(place: Place, reader: Reader, now: CurrentLatency) -> PaneWatch:
+def _watch(place: Place, reader: Reader, now: CurrentTimes) -> PaneWatch:
     panel, row, column = place
     claim = panel.claims[row][column]
     measure = _measure(claim.metric, now)
@@ -139,10 +139,10 @@ def _watch(place: Place, reader: Reader, now: CurrentLatency) -> PaneWatch:
     )
 
 
-def _measure(metric: Metric, now: CurrentLatency) -> Callable[[], Gauge] | None:
+def _measure(metric: Metric, now: CurrentTimes) -> Callable[[], Gauge] | None:
     quantile = metric.quantile or 0.0
     if metric.kind is MetricKind.LATENCY:
-        return partial(now.ratio, quantile)
+        return partial(now.of(metric.timing).ratio, quantile)
     if metric.kind is MetricKind.LATENCY_SLA:
-        return partial(now.candidate_quantile, quantile)
+        return partial(now.of(metric.timing).candidate_quantile, quantile)
     return None

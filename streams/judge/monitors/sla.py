@@ -18,6 +18,7 @@ from streams.evidence.quantile_limit import limit_edges, quantile_limit_test
 from streams.judge.monitors.evidence import Closed, Counts, Gauge, Tally
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.judge.monitors.late import LateLimit
+from streams.judge.monitors.latency import REQUESTS, Pick
 from streams.sketches.cell import Cell
 
 SLA_COLUMNS = 3
@@ -29,15 +30,16 @@ class SlaReader:
     columns = SLA_COLUMNS
     ready = True
 
-    def __init__(self, limit_ms: float) -> None:
+    def __init__(self, limit_ms: float, pick: Pick = REQUESTS) -> None:
         self._perhaps, self._surely = limit_edges(limit_ms)
+        self._pick = pick
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[requests, surely over, perhaps over] per arm; failed requests count too."""
         edges = (self._surely, self._perhaps)
         rows = [
-            [cell.latency.total, *(cell.latency.count_above(edge) for edge in edges)]
-            for cell in (baseline, candidate)
+            [times.total, *(times.count_above(edge) for edge in edges)]
+            for times in (self._pick(baseline), self._pick(candidate))
         ]
         return np.array(rows, np.int64)
 
