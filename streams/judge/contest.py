@@ -69,7 +69,7 @@ def standing(
     """
     every = [*_found(pair, invalid), *outcomes]
     for row in sliced:
-        every += _found(row, invalid)
+        every += _harm(row, invalid)
     whole = [(watch, found) for watch, found in every if watch.claim.segment == ALL_SEGMENT]
     lacks = [watch.claim for watch, found in whole if found not in PROVEN]
     shown = [watch for watch, found in every if found is Finding.HARM]
@@ -90,6 +90,11 @@ def standing(
 
 def _found(row: Pair, invalid: str) -> list[Found]:
     return [(watch, watch.finding(invalid)[0]) for watch in row.watches]
+
+
+def _harm(row: Pair, invalid: str) -> list[Found]:
+    """All that matters of a slice."""
+    return [] if invalid else [(each, Finding.HARM) for each in row.watches if each.harmful]
 
 
 def _parted(watch: Watch) -> Parted:

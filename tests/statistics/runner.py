@@ -23,12 +23,14 @@ from tests.statistics import (
     means,
     published,
     sample_ratio,
+    segments,
     sketch,
 )
 from tests.statistics.facts import Figure, Result, Series, Task
 
 ROOMS = (
     false_rollback,
+    segments,
     false_promotion,
     latency,
     drift,

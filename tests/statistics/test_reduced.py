@@ -3,6 +3,8 @@
 Tolerances follow the number of streams. Bars that need all streams are left to the full run.
 """
 
+import math
+
 import pytest
 
 from tests.statistics.facts import band
@@ -10,6 +12,7 @@ from tests.statistics.false_rollback import run_naive
 from tests.statistics.fixed_sample import fixed_sample
 from tests.statistics.runner import chosen, tasks
 from tests.statistics.sample_ratio import alarms_on_a_ramp
+from tests.statistics.segments import peaks
 
 pytestmark = pytest.mark.statistics
 
@@ -55,6 +58,10 @@ class TestFailingForms:
         shares = {line.label: line.points[0][1] for line in run_naive(STREAMS).series}
         assert shares["ramp + common shock"] > 0.99
         assert shares["50/50"] > 2 * band(0.05, STREAMS)
+
+    def test_slices_that_each_spend_the_whole_budget(self):
+        anywhere = (peaks(STREAMS) >= -math.log(0.05)).any(axis=0)
+        assert anywhere.mean() > band(0.05, STREAMS)
 
     def test_sample_ratio_without_a_guard(self):
         assert alarms_on_a_ramp(STREAMS, guard_s=0.0) > 0.15 * STREAMS
