@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -108,8 +108,13 @@ class Log:
         *,
         seq: int | None = None,
         readable: bool = True,
+        segments: Mapping[str, int] | None = None,
     ) -> Decision:
-        """The judge's next decision, linked to the one before; or one of an unknown schema."""
+        """The judge's next decision, linked to the one before; or one of an unknown schema.
+
+        `segments`: what the candidate gets in those that have weights of their own.
+        """
+        shares = {"all": candidate_bp, **(segments or {})}
         before = self._last.get(spec.rollout)
         number = seq or (before.seq + 1 if before else 1)
         decision = Decision(
@@ -121,7 +126,10 @@ class Log:
             reason="test",
             stage=0,
             terminal=action in {Action.ROLLBACK, Action.PROMOTE},
-            weights_bp={"all": {"baseline": 10_000 - candidate_bp, "candidate": candidate_bp}},
+            weights_bp={
+                name: {"baseline": 10_000 - share, "candidate": share}
+                for name, share in shares.items()
+            },
             verdicts=(),
             health=(),
             pane_ms=1000,

@@ -21,9 +21,12 @@ from streams.demo.processes import Part, Parts, wait_until
 from streams.demo.proxy import ROUTE, start_envoy, write_routes
 from streams.judge.facts import Action, RoutingPhase
 from streams.spec.model import RolloutSpec, Target
+from streams.spec.targeting import HeaderRule
 from tests.actuator import traffic
 from tests.actuator.log import Log, make_spec
 from tests.actuator.targets import CLUSTERS, split
+
+FREE = HeaderRule(header="x-tier", values=("free",))
 
 
 @pytest.fixture
@@ -57,10 +60,11 @@ def actuating(log: Log) -> Iterator[None]:
     assert failures == []
 
 
-def in_memory() -> tuple[RolloutSpec, MemoryTarget]:
+def in_memory(**more: Any) -> tuple[RolloutSpec, MemoryTarget]:
     """A rollout on a memory target of its own."""
     name = f"r-{uuid.uuid4().hex[:8]}"
-    return make_spec(name, Target(router="memory", options={"name": name})), shared_target(name)
+    target = Target(router="memory", options={"name": name})
+    return make_spec(name, target, **more), shared_target(name)
 
 
 def phase(wanted: RoutingPhase, fence: int) -> Callable[[Any], bool]:
@@ -178,6 +182,32 @@ class TestRollout:
             failed = log.wait_for("wrong", phase(RoutingPhase.FAILED, 0), what="failed")
         assert "no router `nothing-like-it`" in failed.reason
         assert target.weights_bp == split(2500)
+
+    def test_a_rule_that_the_router_cannot_compile_is_told(self, log: Log) -> None:
+        """A spec that nobody checked moves nothing: the record names rule and router."""
+        servers = {"baseline": "v1", "candidate": "v2"}
+        options = {"socket": "/run/nowhere.sock", "backend": "digits", "servers": servers}
+        spec = make_spec("wrong", Target(router="haproxy", options=options), targeting=(FREE,))
+        with actuating(log):
+            log.apply(spec)
+            failed = log.wait_for("wrong", phase(RoutingPhase.FAILED, 0), what="failed")
+        assert "targeting[0]: router haproxy cannot compile a header rule" in failed.reason
+
+    def test_segments_and_rules_through_the_log(self, log: Log) -> None:
+        """What a decision says by segment is applied and told so, and found after a restart."""
+        spec, target = in_memory(targeting=(FREE,))
+        wanted = {**split(2500), "country=SG": split(0)["all"], "untargeted": split(0)["all"]}
+        with actuating(log):
+            begin(log, spec)
+            log.decide(spec, Action.ADVANCE, 2500, segments={"country=SG": 0})
+            applied = log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
+        assert applied.applied_bp == target.weights_bp == wanted
+        writes, told = target.writes, len(log.routed(spec.rollout))
+        with actuating(log):
+            seen = log.wait_for(
+                spec.rollout, phase(RoutingPhase.OBSERVED, 1), what="observed", after=told
+            )
+        assert (seen.applied_bp, target.writes) == (wanted, writes)
 
 
 class TestEnvoy:
