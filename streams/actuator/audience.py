@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from streams.actuator.ports import Capabilities
 from streams.spec.dimensions import OTHER_VALUE, Dimension, SegmentHarm
-from streams.spec.model import RolloutSpec
+from streams.spec.model import Mode, RolloutSpec
 from streams.spec.targeting import Rule
 
 
@@ -66,6 +66,12 @@ def _shown(header: str, dimension: Dimension, value: str) -> Shown:
 def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
     """What this spec asks for that a router of these capabilities cannot do."""
     router = spec.target.router
+    if spec.mode is Mode.SHADOW and not can.mirror:
+        yield Inability(
+            path="mode",
+            sentence=f"router {router} cannot copy requests to a candidate — take one that can "
+            "(envoy), or write `mode: live`",
+        )
     if spec.on_segment_harm is SegmentHarm.SEGMENT:
         yield from _cannot_target_segments(spec, can)
     for index, rule in enumerate(spec.targeting):

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from streams.evidence.boundaries import beta_binomial_mixture_bound
 from streams.evidence.fixed import Ints
+from streams.sketches.histogram import Histogram
 from streams.sketches.log_histogram import MAPPING, LogHistogram, margin_buckets
 
 __all__ = [
@@ -101,8 +102,8 @@ def quantile_rank_bounds(t: ArrayLike, q: ArrayLike, alpha: float) -> tuple[Ints
     return low, high
 
 
-def quantile_bounds(histogram: LogHistogram, q: float, alpha: float) -> tuple[float, float]:
-    """Any-time 1 - alpha interval of a latency quantile in ms, mapped outward to bucket edges.
+def quantile_bounds(histogram: Histogram, q: float, alpha: float) -> tuple[float, float]:
+    """Any-time 1 - alpha interval of a quantile (latencies: in ms), outward to bucket edges.
 
     (0, inf) while nothing is known.
     """
@@ -110,20 +111,21 @@ def quantile_bounds(histogram: LogHistogram, q: float, alpha: float) -> tuple[fl
     return outward(histogram, int(low_rank), int(high_rank))
 
 
-def outward(histogram: LogHistogram, low_rank: int, high_rank: int) -> tuple[float, float]:
+def outward(histogram: Histogram, low_rank: int, high_rank: int) -> tuple[float, float]:
     """Edges in ms around two order statistics; rank 0 or total + 1 knows no bound."""
     ((low, high),) = _outward(histogram, np.array([[low_rank, high_rank]]))
     return low, high
 
 
-def _outward(histogram: LogHistogram, ranks: Ints) -> list[tuple[float, float]]:
+def _outward(histogram: Histogram, ranks: Ints) -> list[tuple[float, float]]:
     """`outward` for each pair of ranks [pairs, 2]."""
-    last = MAPPING.size - 1  # a clamp: it has no upper edge
+    edges = histogram.mapping.edges
+    last = edges.size - 1  # a clamp: it has no upper edge
     index = np.searchsorted(np.cumsum(histogram.counts), ranks)
     low = np.where(ranks[:, 0] >= 1, index[:, 0], 0)
     high = np.where(ranks[:, 1] <= histogram.total, np.minimum(index[:, 1], last), last)
-    lows = np.where(low > 0, MAPPING.edges[low - 1], 0.0)
-    highs = np.where(high < last, MAPPING.edges[high], math.inf)
+    lows = np.where(low > 0, edges[low - 1], 0.0)
+    highs = np.where(high < last, edges[high], math.inf)
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streams.judge.facts import Action, Decision, Drift, Finding, Verdict, claim_name
-from streams.spec.model import ALL_SEGMENT, BASELINE
+from streams.spec.model import ALL_SEGMENT, BASELINE, MIRROR
 
 _DRIFTING = {
     "errors": "the share of errors",
@@ -70,6 +70,8 @@ def candidate_share(decision: Decision, segment: str = ALL_SEGMENT) -> float:
 
 
 def _what(decision: Decision) -> str:
+    if MIRROR in decision.weights_bp:
+        return _what_of_copies(decision)
     share = f"{candidate_share(decision):g} %"
     match decision.action:
         case Action.ADVANCE:
@@ -86,6 +88,17 @@ def _apart(decision: Decision) -> str:
     """Slices that went back alone."""
     apart = sorted(name for name in decision.weights_bp if "=" in name)
     return f", with {' and '.join(apart)} all at the baseline" if apart else ""
+
+
+def _what_of_copies(decision: Decision) -> str:
+    share = f"{candidate_share(decision, MIRROR):g} %"
+    match decision.action:
+        case Action.ADVANCE:
+            return f"stage {decision.stage} with copies of {share} of the requests"
+        case Action.ROLLBACK:
+            return "no request is copied any more"
+        case Action.HOLD | Action.PROMOTE:
+            return f"stays at copies of {share}"
 
 
 def _weightiest(verdicts: Iterable[Verdict]) -> Verdict | None:

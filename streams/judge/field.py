@@ -21,7 +21,7 @@ from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.opening import Row, open_watches
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import ALL_SEGMENT, RolloutSpec
+from streams.spec.model import ALL_SEGMENT, Mode, RolloutSpec
 
 Settled = tuple[int, Sequence[Counts], Weights]
 """A confirmed pane, its counts by candidate in the whole, and the weights that held."""
@@ -35,7 +35,8 @@ class Field:
         rows = list(_rows(spec))
         self.panels, watches = open_watches(spec, alpha_shares(spec), rows)
         self.rows = [
-            Pair(row, mine, _shadow(spec, row)) for row, mine in zip(rows, watches, strict=True)
+            Pair(row, mine, _shadow(spec, row), copies=spec.mode is Mode.SHADOW)
+            for row, mine in zip(rows, watches, strict=True)
         ]
         whole = len(spec.candidates)
         self.pairs, self.slices = self.rows[:whole], self.rows[whole:]

@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.evidence.budget import log_threshold
 from streams.evidence.sample_ratio import SampleRatioSums
-from streams.judge.facts import HealthCheck
+from streams.judge.facts import HealthCheck, PaneInput
 from streams.judge.stages import Progress
 from streams.judge.weights import Weights
 from streams.spec.model import FULL_BP
@@ -47,6 +47,13 @@ class SampleRatio:
     def failed(self) -> bool:
         """Whether the split has ever been shown to differ from the weights."""
         return self._failed
+
+    def watch(self, pane: PaneInput) -> None:
+        """Live requests need no look at what they hold."""
+
+    def checks(self) -> tuple[HealthCheck, ...]:
+        """The only check of live requests."""
+        return (self.check(),)
 
     def check(self) -> HealthCheck:
         """The check, with the candidates' observed and expected share."""

@@ -90,9 +90,14 @@ class Pair:
     """The baseline against one candidate in a segment: what is counted, and the open strata."""
 
     def __init__(
-        self, row: Row, watches: Sequence[PaneWatch], shadow: KayentaShadow | None = None
+        self,
+        row: Row,
+        watches: Sequence[PaneWatch],
+        shadow: KayentaShadow | None = None,
+        *,
+        copies: bool = False,
     ) -> None:
-        """Kayenta's judge looks at the whole alone."""
+        """Kayenta's judge looks at the whole alone; `copies`: exposures are paired requests."""
         self.segment, self.arm, self.candidate = row.segment, row.arm, row.candidate
         self.watches = tuple(watches)
         ends = np.cumsum([1, *(watch.reader.columns for watch in watches)]).tolist()
@@ -100,7 +105,7 @@ class Pair:
         self._columns: int = ends[-1] + 1
         self._whole, self._stage = self._fresh(), self._fresh()
         self._latency_now = row.now
-        self._shadow = shadow
+        self._shadow, self._copies = shadow, copies
         self._panes = (NO_PANE, NO_PANE)
 
     def _fresh(self) -> OpenStratum:
@@ -116,10 +121,15 @@ class Pair:
         counts = self.nothing()
         if baseline is candidate:  # both are empty
             return counts
-        counts[:, 0] = at_risk(baseline), at_risk(candidate)
+        counts[:, 0] = at_risk(baseline), self._exposures(candidate)
         for watch, columns in zip(self.watches, self._slices, strict=True):
             counts[:, columns] = watch.reader.read(baseline, candidate)
         return counts
+
+    def _exposures(self, candidate: Cell) -> int:
+        if not self._copies:
+            return at_risk(candidate)
+        return 0 if candidate.pairs is None else candidate.pairs.pairs
 
     def nothing(self) -> Counts:
         """The counts of a pane without events."""

@@ -60,8 +60,8 @@ def rule(now: Situation, stages: Sequence[Stage]) -> Ruling:
     return (
         _go_down(now)
         or _person(now, stages)
-        or _doubt(now)
-        or _raise_in_flight(now)
+        or doubt(now)
+        or raise_in_flight(now)
         or _wait(now, stages)
         or _go_up(now, stages)
     )
@@ -69,58 +69,65 @@ def rule(now: Situation, stages: Sequence[Stage]) -> Ruling:
 
 def _go_down(now: Situation) -> Ruling | None:
     if now.wishes.abort:
-        return _rollback("aborted", f"aborted by {now.wishes.abort}")
+        return rollback("aborted", f"aborted by {now.wishes.abort}")
     if now.harmed:
-        return _rollback("harm", f"harm shown: {_list(now.harmed)}")
-    harm = _list((*now.dropped, *now.parted))
+        return rollback("harm", f"harm shown: {listed(now.harmed)}")
+    harm = listed((*now.dropped, *now.parted))
     if now.dropped:
         sentence = f"harm shown: {harm}; the other candidates go on"
-        return _hold(now, "candidate_dropped", sentence)
+        return held(now, "candidate_dropped", sentence)
     if now.parted:
         sentence = f"harm shown: {harm}; there all requests go to the baseline, the others go on"
-        return _hold(now, "slice_dropped", sentence)
+        return held(now, "slice_dropped", sentence)
     return None
 
 
 def _person(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
     if now.wishes.promote and now.suspicious:
-        why = f"promotion asked by {now.wishes.promote}, but harm is shown: {_list(now.suspicious)}"
-        return _hold(now, "promote_refused", why)
+        why = (
+            f"promotion asked by {now.wishes.promote}, but harm is shown: {listed(now.suspicious)}"
+        )
+        return held(now, "promote_refused", why)
     if now.wishes.promote:
         return _promote(stages, "promoted_by_person", f"promoted by {now.wishes.promote}")
     if now.wishes.pause:
-        return _hold(now, "paused", f"paused by {now.wishes.pause}")
+        return held(now, "paused", f"paused by {now.wishes.pause}")
     return None
 
 
-def _doubt(now: Situation) -> Ruling | None:
+def doubt(now: Situation) -> Ruling | None:
+    """What a person must look at."""
     if now.suspicious:
-        return _hold(now, "signal_harm", f"a person must look: {_list(now.suspicious)}")
+        return held(now, "signal_harm", f"a person must look: {listed(now.suspicious)}")
     if now.unhealthy:
-        return _hold(now, "invalid", f"verdicts cannot be trusted: {_list(now.unhealthy)}")
+        return held(now, "invalid", f"verdicts cannot be trusted: {listed(now.unhealthy)}")
     return None
 
 
-def _raise_in_flight(now: Situation) -> Ruling | None:
+def raise_in_flight(now: Situation) -> Ruling | None:
     """Until the target has them, the stage's weights are restated as a raise."""
     if now.stage < 0 or now.progress.applied:
         return None
     if now.progress.short:
         sentence = f"stage {now.stage} is waiting for its weights to be applied"
         return Ruling(action=Action.ADVANCE, stage=now.stage, code="raising", sentence=sentence)
-    return _hold(now, "routing_differs", "the target gives a candidate more than is desired")
+    return held(now, "routing_differs", "the target gives a candidate more than is desired")
 
 
 def _wait(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
     lacking = next(_lacks(now, stages), None)
     if lacking is None:
         return None
-    code, sentence = lacking
+    return overdue(now, stages, *lacking)
+
+
+def overdue(now: Situation, stages: Sequence[Stage], code: str, sentence: str) -> Ruling:
+    """Hold for what is lacking; past the stage's maximum time a person must know."""
     limit_s = stages[now.stage].max_time_s if now.stage >= 0 else None
     if limit_s is not None and now.progress.elapsed_s >= limit_s:
         late = f"undecided at the stage's maximum of {limit_s:g} s: {sentence}"
-        return _hold(now, "max_time", late)
-    return _hold(now, code, sentence)
+        return held(now, "max_time", late)
+    return held(now, code, sentence)
 
 
 def _lacks(now: Situation, stages: Sequence[Stage]) -> Iterator[tuple[str, str]]:
@@ -129,14 +136,15 @@ def _lacks(now: Situation, stages: Sequence[Stage]) -> Iterator[tuple[str, str]]
         if not now.baseline_seen:
             yield "no_baseline", "no request of the baseline was seen yet"
     else:
-        yield from _stage_lacks(now, stages[now.stage])
+        yield from stage_lacks(now, stages[now.stage])
     if stages[now.stage + 1].weight_bp >= FULL_BP and now.unproven:
-        yield "not_shown_harmless", f"not shown to be harmless yet: {_list(now.unproven)}"
+        yield "not_shown_harmless", f"not shown to be harmless yet: {listed(now.unproven)}"
     if now.stage >= 0 and now.silent:
         yield "silence", "an arm that should have traffic has none"
 
 
-def _stage_lacks(now: Situation, stage: Stage) -> Iterator[tuple[str, str]]:
+def stage_lacks(now: Situation, stage: Stage) -> Iterator[tuple[str, str]]:
+    """Time and requests that the stage still needs: code and sentence."""
     have, progress = now.progress.exposures, now.progress
     if progress.confirmed_s < stage.min_time_s:
         have_s, need_s = int(progress.confirmed_s), stage.min_time_s
@@ -156,11 +164,13 @@ def _go_up(now: Situation, stages: Sequence[Stage]) -> Ruling:
     return Ruling(action=Action.ADVANCE, stage=up, code="advance", sentence=sentence)
 
 
-def _hold(now: Situation, code: str, sentence: str) -> Ruling:
+def held(now: Situation, code: str, sentence: str) -> Ruling:
+    """Stay where we are."""
     return Ruling(action=Action.HOLD, stage=now.stage, code=code, sentence=sentence)
 
 
-def _rollback(code: str, sentence: str) -> Ruling:
+def rollback(code: str, sentence: str) -> Ruling:
+    """Back before the first stage, and the end."""
     return Ruling(action=Action.ROLLBACK, stage=-1, code=code, sentence=sentence)
 
 
@@ -169,5 +179,6 @@ def _promote(stages: Sequence[Stage], code: str, sentence: str) -> Ruling:
     return Ruling(action=Action.PROMOTE, stage=top, code=code, sentence=sentence)
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
     return ", ".join(names)

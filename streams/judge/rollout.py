@@ -13,6 +13,7 @@ from streams.errors import StateError
 from streams.judge.arrivals import Arrivals
 from streams.judge.commands import Wishes
 from streams.judge.contest import Standing, at_worst, lacking, leaving, standing, winner
+from streams.judge.copies import CopyCheck
 from streams.judge.drift.watch import LATENCY, DriftWatch
 from streams.judge.facts import (
     Action,
@@ -31,11 +32,12 @@ from streams.judge.herald import Herald
 from streams.judge.outcomes.field import OutcomeField, spans_kept
 from streams.judge.policy import Ruling, Situation, rule
 from streams.judge.promotion import PromotionQueue, Waiting
+from streams.judge.shadow_policy import copied, rule_copies
 from streams.judge.slices import Slices
 from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.unit_health import UnitHealth
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import RolloutSpec, Unit
+from streams.spec.model import Mode, RolloutSpec, Unit
 
 STATE_VERSION = 3
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
@@ -57,14 +59,15 @@ class RolloutJudge:
         self.pane_ms = pane_ms
         self.ended = False
         self.last_pane: int | None = None
+        self._copies = spec.mode is Mode.SHADOW
         self._timeline = WeightTimeline(
-            spec.arms, round(spec.guard_s * 1000), kept=spans_kept(spec)
+            spec.arms, round(spec.guard_s * 1000), kept=spans_kept(spec), copies=self._copies
         )
         self._field = Field(spec)
         self._slices = Slices(spec)
         self._outcomes = OutcomeField(spec, pane_ms)
         self._queue = PromotionQueue()
-        self._sample_ratio = SampleRatio()
+        self._sample_ratio = self._new_sample_ratio()
         self._units = UnitHealth()
         self._silence = Silence()
         self._drift = DriftWatch()
@@ -104,7 +107,7 @@ class RolloutJudge:
         self._settle()
         standings = self._standings()
         situation = self._situation(pane, standings)
-        ruling = rule(situation, self.spec.stages)
+        ruling = (rule_copies if self._copies else rule)(situation, self.spec.stages)
         self._wishes = self._wishes.answered()
         decision = None
         findings = [finding for one in standings for finding in one.findings]
@@ -132,7 +135,11 @@ class RolloutJudge:
             }
             best = winner([(one, worst[one.candidate]) for one in self._live(standings)])
         whole = self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
-        return self._slices.weights(whole)
+        return copied(whole) if self._copies else self._slices.weights(whole)
+
+    def _new_sample_ratio(self) -> SampleRatio | CopyCheck:
+        """Whether as many requests come as the weights say."""
+        return CopyCheck(self.spec.arms) if self._copies else SampleRatio()
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
         wanted = pane.pane if self.last_pane is None else self.last_pane + 1
@@ -149,6 +156,7 @@ class RolloutJudge:
         pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
         counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
+        self._sample_ratio.watch(pane)
         arrivals, whole = Arrivals.of(pane, self.spec), counts[: len(self._field.pairs)]
         self._queue.push(Waiting(pane=pane.pane, counts=whole, arrivals=arrivals))
         self._units.hear(arrivals)
@@ -161,7 +169,8 @@ class RolloutJudge:
         for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
             if self._clock.stage < 0 or not same_weights(weights, desired):
                 continue
-            self._sample_ratio.fold(weights, waiting.arrivals.assigned)
+            came = waiting.exposures if self._copies else waiting.arrivals.assigned
+            self._sample_ratio.fold(weights, came)
             self._units.settle(waiting.arrivals)
             self._clock.count(waiting.exposures[1:])
             panes.append((waiting.pane, waiting.counts, weights))
@@ -258,7 +267,7 @@ class RolloutJudge:
         span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
         units = self.spec.unit is Unit.USER
         return (
-            self._sample_ratio.check(),
+            *self._sample_ratio.checks(),
             *([self._units.check(dropped=bool(self._dropped))] if units else []),
             routing_check(progress, self._desired(), span.weights if span else None, astray),
             self._silence.check(self.pane_ms),
@@ -281,7 +290,7 @@ class RolloutJudge:
 
     def _afresh(self) -> None:
         """What was shown for promotion so far counts no more."""
-        self._sample_ratio = SampleRatio()
+        self._sample_ratio = self._new_sample_ratio()
         self._units.enter_stage()
         self._queue.enter_stage()
         self._field.enter_stage()

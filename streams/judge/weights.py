@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from streams.judge.facts import RoutingFact, RoutingPhase
+from streams.spec.model import BASELINE, FULL_BP, MIRROR
 
 Weights = tuple[int, ...]
 """Basis points per arm, in the spec's order of arms (baseline first)."""
@@ -47,9 +48,20 @@ class Placement(StrEnum):
 class WeightTimeline:
     """Applied weights by event time, from routing records in log order."""
 
-    def __init__(self, arms: Sequence[str], guard_ms: int, *, kept: int = SPANS_KEPT) -> None:
-        """`kept` spans are remembered; whoever asks of long ago needs more of them."""
+    def __init__(
+        self,
+        arms: Sequence[str],
+        guard_ms: int,
+        *,
+        kept: int = SPANS_KEPT,
+        copies: bool = False,
+    ) -> None:
+        """`kept` spans are remembered; whoever asks of long ago needs more of them.
+
+        `copies`: the weights that count are shares of copies, not of requests.
+        """
         self._arms = tuple(arms)
+        self._copies = copies
         self._guard_ms = guard_ms
         self._kept = kept
         self._spans: list[Span] = []
@@ -68,7 +80,8 @@ class WeightTimeline:
 
     def feed(self, fact: RoutingFact) -> None:
         """Take the next routing record in."""
-        weights = self._weights(fact.weights_bp)
+        copies = fact.segments_bp.get(MIRROR) or {BASELINE: FULL_BP}
+        weights = self._weights(copies if self._copies else fact.weights_bp)
         if fact.phase in SEEN and fact.weights_bp:
             self._segments = {name: self._weights(bp) for name, bp in fact.segments_bp.items()}
         match fact.phase:

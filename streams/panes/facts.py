@@ -68,6 +68,10 @@ class PaneClock:
     dedupe: bool = True
     """Whether a repeated request id is folded once."""
 
+    def panes_of(self, hold_ms: int) -> int:
+        """How many panes a time covers, rounded up."""
+        return -(-hold_ms // self.pane_ms)
+
     def pane_of(self, event_ms: int) -> int:
         """Index of the pane that holds this event time."""
         return event_ms // self.pane_ms

@@ -15,6 +15,7 @@ from streams.panes.facts import Body, Cells, ClosedPane, LiveRollout, Marker, Pa
 from streams.panes.groups import add_to_cells
 from streams.panes.outcomes.fold import OutcomeFold
 from streams.panes.outcomes.stored import OutcomeStore
+from streams.panes.pairs import Pairing
 from streams.panes.source_fold import Added, Refused, SourceFold
 from streams.panes.units.ledger import UnitLedger
 from streams.panes.units.parts import changed_units, restore_units, unit_keys
@@ -33,6 +34,7 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         self._store = OutcomeStore()
         self._duplicates = Duplicates()
         self._ended_parts: tuple[str, ...] = ()
+        self._pairing = Pairing()
 
     @property
     def horizon_offset(self) -> int:
@@ -56,17 +58,26 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
         return super().deactivate(rollout)
 
     def changed_parts(self) -> Parts:
-        """What became known of units and outcomes, and what was known for ended rollouts."""
-        units, outcomes = changed_units(self.live), self._store.changed(self.outcomes)
-        ended, self._ended_parts = self._ended_parts, ()
-        return Parts(
-            written=units.written | outcomes.written, gone=(*units.gone, *outcomes.gone, *ended)
+        """What became known of units and outcomes, and which answers may still find their pair.
+
+        And what was known for ended rollouts.
+        """
+        self._pairing.follow(self.live.values())
+        parts = (
+            changed_units(self.live),
+            self._store.changed(self.outcomes),
+            self._pairing.changed_parts(),
         )
+        ended, self._ended_parts = self._ended_parts, ()
+        written = {key: body for each in parts for key, body in each.written.items()}
+        return Parts(written=written, gone=(*(k for each in parts for k in each.gone), *ended))
 
     def restore_parts(self, parts: Mapping[str, Body], *, again: bool) -> None:
-        """Take back what is known of units, and what waits for outcomes."""
+        """Take back what is known of units, what waits for outcomes and what for its pair."""
         restore_units(self.live, parts, again=again)
         self._store.restore(self.outcomes, self.live.values(), parts, again=again)
+        self._pairing.follow(self.live.values())
+        self._pairing.restore_parts(parts, again=again)
 
     def recall(
         self,
@@ -96,6 +107,7 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
 
     def _add(self, columns: PredictionColumns, keep: NDArray[np.bool_]) -> Added:
         """Add kept events to open panes."""
+        self._pairing.follow(self.live.values())
         known = np.zeros(len(keep), dtype=np.bool_)
         for arms in self.targets.layers(columns.service, columns.version):
             known |= keep & (arms >= 0)
@@ -105,6 +117,8 @@ class PartitionFold(SourceFold[PredictionColumns, Cells, Cells]):
                     self.open, self.targets, columns, chosen, arms[chosen], self.clock.pane_ms
                 )
                 self.outcomes.expose(self.targets, columns, chosen, arms[chosen])
+        self._pairing.forget_before(self.marker.max_event_ms - self.clock.lateness_ms)
+        self.dirty |= self._pairing.add(columns, keep, self.open, self.clock.pane_ms)
         return Added(known=int(known.sum()))
 
     def _closed(self, rollout: str, pane: int) -> ClosedPane[Cells]:

@@ -65,11 +65,13 @@ class PaneMerge:
     late: int = 0
     """Panes that came after theirs had been judged."""
     joined: CohortMerge = field(default_factory=CohortMerge)
+    hold_ms: int = 0
+    """How long panes stay open behind the watermark, in wait of pairs (`RolloutSpec`)."""
 
     @classmethod
     def of(cls, spec: RolloutSpec) -> Self:
         """Nothing taken yet of a rollout."""
-        return cls(joined=CohortMerge(spec.outcomes))
+        return cls(joined=CohortMerge(spec.outcomes), hold_ms=spec.pair_hold_ms)
 
     def take(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
         """Take a decoded record of `panes`; those of other rollouts do nothing."""
@@ -120,7 +122,7 @@ class PaneMerge:
         if self.next_pane is None:
             self.next_pane = self._first_pane()
         busy = [source.closed_through for source in self.sources.values() if not source.idle]
-        if self.next_pane is None or not busy or min(busy) < self.next_pane:
+        if self.next_pane is None or not busy or min(busy) - self._lag < self.next_pane:
             return None
         pane, self.next_pane = self.next_pane, self.next_pane + 1
         idle = tuple(sorted(p for p, source in self.sources.items() if source.idle))
@@ -132,6 +134,11 @@ class PaneMerge:
             joined_through=self.joined.joined_through,
             fates=self.joined.fates,
         )
+
+    @property
+    def _lag(self) -> int:
+        """Panes by which closing follows the watermark."""
+        return -(-self.hold_ms // self.pane_ms) if self.pane_ms else 0
 
     def _first_pane(self) -> int | None:
         """The first pane that is whole on every partition; None until all have activated."""
@@ -166,6 +173,7 @@ class PaneMerge:
             },
             "late": self.late,
             "joined": self.joined.to_state(),
+            "hold_ms": self.hold_ms,
         }
 
     @classmethod
@@ -183,4 +191,5 @@ class PaneMerge:
             },
             late=state["late"],
             joined=joined,
+            hold_ms=state["hold_ms"],
         )

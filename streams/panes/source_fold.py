@@ -239,10 +239,11 @@ class SourceFold(ABC, Generic[ColumnsT, Open, Closed]):
         )
 
     def _close(self) -> list[ClosedPane[Closed]]:
-        due = sorted(
-            (pane, rollout) for rollout, pane in self.open if pane <= self.marker.closed_through
-        )
-        return [self._closed(rollout, pane) for pane, rollout in due]
+        """What is due, in the order in which it came to be due; panes of pairs wait for them."""
+        held = {name: self.clock.panes_of(r.spec.pair_hold_ms) for name, r in self.live.items()}
+        due = sorted((pane + held[rollout], rollout, pane) for rollout, pane in self.open)
+        through = self.marker.closed_through
+        return [self._closed(rollout, pane) for at, rollout, pane in due if at <= through]
 
     def _closed(self, rollout: str, pane: int) -> ClosedPane[Closed]:
         self.dirty.discard((rollout, pane))

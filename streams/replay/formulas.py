@@ -129,6 +129,12 @@ CAPPED_INTERVAL = _formula(
     "interval of capped means", "evidence.unbounded_mean.UnboundedMeanSums.interval"
 )
 CAP = _formula("cap of values", "judge.monitors.capped.freeze_cap")
+PAIRED = _formula("paired e-process", "evidence.paired.PairedSums.log_e_harm")
+PAIRED_RATIO = _formula("paired ratio", "evidence.paired.PairedSums.estimate")
+PAIRED_INTERVAL = _formula("paired interval", "evidence.paired.PairedSums.interval")
+LATENCY_RATIO = _formula("latency ratio", "judge.monitors.paired.RatioReader.read")
+RATIO_QUANTILE = _formula("quantile of latency ratios", "judge.monitors.paired.RatioReader.gauge")
+DISAGREEMENT = _formula("disagreement", "judge.monitors.paired.DisagreementReader.read")
 
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
 UNITS = _formula("units check", "judge.unit_health.UnitHealth.check")
@@ -139,6 +145,8 @@ DRIFT = _formula("drift of the baseline", "judge.drift.course.Course.add")
 LABEL_COVERAGE = _formula("label coverage", "evidence.label_coverage.LabelCoverageSums.log_e_gap")
 LABEL_DELAY = _formula("label delay", "evidence.label_delay.LabelDelaySums.log_e")
 FATES = _formula("outcomes told", "panes.cohort_merge.CohortMerge")
+MIRRORED_SHARE = _formula("mirrored share", "judge.copies.copied_share_log_e")
+UNPAIRED = _formula("answers without a pair", "judge.copies.CopyCheck.watch")
 KAYENTA = _formula("Kayenta's judge", "judge.kayenta.canary.judge_canary")
 
 _RATE = Formulas(test=RATE_RATIO, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
@@ -146,6 +154,9 @@ _SHARE = Formulas(test=ONE_ARM, estimate=SHARE, interval=SHARE_INTERVAL)
 _LATENCY = Formulas(test=EXCEEDANCES, estimate=QUANTILES, interval=QUANTILE_INTERVAL)
 _SLA = Formulas(test=SLA, estimate=SLA_QUANTILE, interval=SLA_BOUNDS)
 _CAPPED = Formulas(test=UNBOUNDED_MEAN, estimate=CAPPED_RATIO, interval=CAPPED_INTERVAL)
+_PAIRED = Formulas(test=PAIRED, estimate=PAIRED_RATIO, interval=PAIRED_INTERVAL)
+_LATENCY_RATIO = Formulas(test=LATENCY_RATIO, estimate=RATIO_QUANTILE, interval=SLA_BOUNDS)
+_DISAGREEMENT = Formulas(test=DISAGREEMENT, estimate=SHARE, interval=SHARE_INTERVAL)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
 _COMPARED = Formulas(test=TWO_SAMPLE, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
 _MEAN = Formulas(test=RATIO_OF_MEANS, estimate=MEAN_ESTIMATE, interval=MEAN_INTERVAL)
@@ -171,6 +182,10 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.JUDGE_SCORES: _MEAN,
         MetricKind.TOKENS_IN: _CAPPED,
         MetricKind.TOKENS_OUT: _CAPPED,
+        MetricKind.PAIRED_ERRORS: _PAIRED,
+        MetricKind.PAIRED_TIMEOUTS: _PAIRED,
+        MetricKind.LATENCY_RATIO: _LATENCY_RATIO,
+        MetricKind.DISAGREEMENT: _DISAGREEMENT,
     }
 )
 """By metric kind."""
@@ -185,6 +200,8 @@ OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
         "label_coverage": LABEL_COVERAGE,
         "label_delay": LABEL_DELAY,
         "outcomes": FATES,
+        "mirrored_share": MIRRORED_SHARE,
+        "unpaired": UNPAIRED,
     }
 )
 """By the name of a health check, without the outcome's behind a colon."""
@@ -226,6 +243,10 @@ def _of_requests(metric: Metric) -> tuple[Formula, ...]:
             return (TWO_SAMPLE if 1 - metric.quantile > FREQUENT else RATE_RATIO, LATE_ONSET)
         case MetricKind.ERRORS | MetricKind.TIMEOUTS | MetricKind.REFUSALS:
             return (FLOOR, ONE_ARM, LATE_ONSET) if metric.floor else (LATE_ONSET,)
+        case MetricKind.PAIRED_ERRORS | MetricKind.PAIRED_TIMEOUTS:
+            return (FLOOR, ONE_ARM, LATE_ONSET) if metric.floor else (LATE_ONSET,)
+        case MetricKind.LATENCY_RATIO | MetricKind.DISAGREEMENT:
+            return (ONE_ARM, LATE_ONSET)
         case _:
             return _ALSO.get(metric.kind, ())
 

@@ -6,6 +6,7 @@ is passed over as the judge passes it over; what is missing is told when it is n
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import logging
@@ -124,6 +125,7 @@ def trail_of(rollout: str, read: Callable[[str], Iterable[StoredRecord]]) -> Tra
         if topic != "panes"
     }
     last = max((_last_pane(stored.record) for stored in records["decisions"]), default=NONE)
+    last += _panes_held(records) if last > NONE else 0
     panes = dropwhile(lambda stored: not activates(stored.record, rollout), read("panes"))
     return Trail(rollout=rollout, records=records | {"panes": tuple(_needed(panes, rollout, last))})
 
@@ -146,6 +148,16 @@ def _needed(panes: Iterable[StoredRecord], rollout: str, last: int) -> Iterator[
             yield stored
         if name == "davy.Progress" and body["closed_through"] >= last > NONE:
             closed.add(source)
+
+
+def _panes_held(records: Mapping[str, Iterable[StoredRecord]]) -> int:
+    """Panes by which the judge followed the watermark, in wait of pairs."""
+    pane_ms = max((int(r.record.get("pane_ms", 0)) for r in records["decisions"]), default=0)
+    held_ms = 0
+    for stored in records["rollouts"]:
+        with contextlib.suppress(*UNUSABLE):
+            held_ms = max(held_ms, _spec(stored.record).pair_hold_ms)
+    return -(-held_ms // pane_ms) if pane_ms > 0 else 0
 
 
 def _last_pane(record: Mapping[str, Any]) -> int:

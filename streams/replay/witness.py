@@ -29,8 +29,13 @@ EVENT_KINDS = frozenset(MetricKind) - {
     MetricKind.JUDGE_SCORES,
     MetricKind.TOKENS_IN,
     MetricKind.TOKENS_OUT,
+    MetricKind.PAIRED_ERRORS,
+    MetricKind.PAIRED_TIMEOUTS,
 }
-"""Kinds whose columns are exposures and then events, each counted once or under two bounds."""
+"""Kinds whose columns are exposures and then events, each counted once or under two bounds.
+
+Not those of paired failures: which of two answers failed cannot be moved without the other.
+"""
 CANDIDATE, EVENTS = 1, 1
 MARK_EVERY = 32
 """Strata between two states that are kept."""

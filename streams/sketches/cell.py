@@ -10,6 +10,7 @@ from streams.sketches.bins import FixedBins
 from streams.sketches.categories import CategoryCounts
 from streams.sketches.llm_cell import LlmCell
 from streams.sketches.log_histogram import LogHistogram
+from streams.sketches.pairs import PairCounts
 from streams.sketches.unit_cell import UnitCell
 
 
@@ -28,6 +29,8 @@ class Cell:
     """Where units are counted."""
     llm: LlmCell | None = None
     """What generative models add; None where no event had it."""
+    pairs: PairCounts | None = None
+    """Of a candidate that gets copies: requests that the baseline answered too."""
 
     def merge(self, other: Self) -> None:
         """Add another cell's events."""
@@ -43,12 +46,20 @@ class Cell:
             self.units.merge(other.units)
         if other.llm is not None:
             self.generative().merge(other.llm)
+        if other.pairs is not None:
+            self.paired().merge(other.pairs)
 
     def generative(self) -> LlmCell:
         """`llm`, made where it is not there yet."""
         if self.llm is None:
             self.llm = LlmCell()
         return self.llm
+
+    def paired(self) -> PairCounts:
+        """`pairs`, made where it is not there yet."""
+        if self.pairs is None:
+            self.pairs = PairCounts()
+        return self.pairs
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -62,6 +73,7 @@ class Cell:
             confidences=self.confidences.copy(),
             units=self.units and self.units.copy(),
             llm=self.llm and self.llm.copy(),
+            pairs=self.pairs and self.pairs.copy(),
         )
 
     def to_state(self, segment: str, arm: str) -> dict[str, Any]:
@@ -78,6 +90,7 @@ class Cell:
             "confidences": self.confidences.to_state(),
             "units": self.units and self.units.to_state(),
             "llm": self.llm and self.llm.to_state(),
+            "pairs": self.pairs and self.pairs.to_state(),
         }
 
     @classmethod
@@ -93,5 +106,6 @@ class Cell:
             confidences=FixedBins.from_state(state["confidences"]),
             units=state["units"] and UnitCell.from_state(state["units"]),
             llm=LlmCell.from_state(state["llm"]) if state["llm"] else None,
+            pairs=state["pairs"] and PairCounts.from_state(state["pairs"]),
         )
         return state["segment"], state["arm"], cell

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from streams.spec.model import MetricKind, Timing
+from streams.spec.model import MetricKind, Mode, Timing
 
 ROUTE_NAME = "default"
 CANDIDATE_NAME = "candidate"
+MODE = "live"
 STAGES = ("1% for 2h", "10% for 12h", "100%")
+SHADOW_STAGES = ("1% for 15m", "10% for 2h")
 # Below this many requests per arm no test says anything: a stratum of evidence, a divergence.
 MIN_EXPOSURES = "50"
 
@@ -29,6 +31,7 @@ class MetricDefault:
     change: str | None = None
     label: str | None = None
     timing: Timing = Timing.REQUEST
+    most: str | None = None
     weight: str = "1"
 
 
@@ -85,6 +88,22 @@ METRICS = MappingProxyType(
         "tokens_out": TOKENS_OUT,
     }
 )
+# The same requests went to both arms, so these compare answer by answer.
+PAIRED_ERRORS = MetricDefault(kind=MetricKind.PAIRED_ERRORS, margin="+25%", floor="0.1pp")
+PAIRED_TIMEOUTS = MetricDefault(kind=MetricKind.PAIRED_TIMEOUTS, margin="+25%", floor="0.1pp")
+LATENCY_RATIO = MetricDefault(kind=MetricKind.LATENCY_RATIO, margin="+10%", quantile=0.5)
+DISAGREEMENT = MetricDefault(kind=MetricKind.DISAGREEMENT, most="5%")
+SHADOW_ONLY = MappingProxyType({"latency_ratio": LATENCY_RATIO, "disagreement": DISAGREEMENT})
+"""Metrics of shadow mode alone."""
+METRICS_OF: MappingProxyType[Mode, MappingProxyType[str, MetricDefault]] = MappingProxyType(
+    {
+        Mode.LIVE: METRICS,
+        Mode.SHADOW: MappingProxyType(
+            METRICS | {"errors": PAIRED_ERRORS, "timeouts": PAIRED_TIMEOUTS} | SHADOW_ONLY
+        ),
+    }
+)
+
 GUARDRAILS = ("errors", "p50", "p95", "p99", "success", "classes")
 """Watched unless the spec turns them `off` or moves them to `signals`."""
 LABEL_METRICS = MappingProxyType(
@@ -106,6 +125,12 @@ DELIVERY = "0s"
 PROBABILITY = "confidence"
 EXPLICIT = "false"
 OUTCOME_SAMPLE = "100%"
+SHADOW_GUARDRAILS = ("errors", "latency_ratio", "p95", "p99", "success", "classes")
+SHADOW_SIGNALS = ("disagreement",)
+GUARDRAILS_OF = MappingProxyType({Mode.LIVE: GUARDRAILS, Mode.SHADOW: SHADOW_GUARDRAILS})
+SIGNALS_OF: MappingProxyType[Mode, tuple[str, ...]] = MappingProxyType(
+    {Mode.LIVE: (), Mode.SHADOW: SHADOW_SIGNALS}
+)
 
 ALPHA_ROLLBACK = "1%"
 ALPHA_PROMOTE = "5%"

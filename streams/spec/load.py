@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from streams.errors import SpecError
 from streams.spec import defaults, stages, units
+from streams.spec.copies import read_mode, read_pair_within
 from streams.spec.metrics import read_metrics
-from streams.spec.model import BASELINE, Candidate, RolloutSpec, Target
+from streams.spec.model import BASELINE, Candidate, Mode, RolloutSpec, Target
 from streams.spec.outcomes import EXAMPLE as OUTCOMES_EXAMPLE
 from streams.spec.outcomes import Asked, Read, read_outcomes
 from streams.spec.provenance import LoadedSpec, Source, Told
@@ -32,7 +33,7 @@ KEYS = (
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
     *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
-    *("unit", "max_units", "targeting", "outcomes", "outcome_sample"),
+    *("unit", "max_units", "targeting", "outcomes", "outcome_sample", "mode", "pair_within"),
 )
 NEVER = "never"
 ROUTE_EXAMPLE = (
@@ -64,13 +65,16 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     baseline = _needed(block, "baseline", "baseline: v1")
     candidates, sources = _candidates(block, baseline.value)
     route, target, route_sources = _route(block)
-    plan, stage_sources = _stages(block, len(candidates))
+    mode = read_mode(block)
+    plan, stage_sources = _stages(block, len(candidates), mode.value)
     outcomes, outcome_sources = _outcomes(block)
     metrics, metric_sources = read_metrics(
-        block.get("guardrails"), block.get("signals"), Asked(outcomes)
+        block.get("guardrails"), block.get("signals"), Asked(outcomes), mode.value
     )
     rollout = _rollout(block, service.value, candidates)
     told, knobs = _knobs(block)
+    within = read_pair_within(block, mode.value, knobs["timeout_s"])
+    told |= {"mode": mode.source, "pair_within": within.source}
     segments, segment_sources = _segments(block)
     rules, rule_sources = read_targeting(block.get("targeting"))
     sources |= (
@@ -85,6 +89,8 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
         "baseline": baseline.value,
         "candidates": candidates,
         "target": target,
+        "mode": mode.value,
+        "pair_within_s": within.value,
         "stages": plan,
         "metrics": metrics,
         "segments": segments,
@@ -199,9 +205,11 @@ def _options(node: yaml.Node) -> dict[str, Any]:
     return found
 
 
-def _stages(block: Block, candidates: int) -> stages.Plan:
+def _stages(block: Block, candidates: int, mode: Mode) -> stages.Plan:
     node = block.get("stages")
-    return stages.default_plan() if node is None else stages.read_plan(node, candidates=candidates)
+    if node is None:
+        return stages.default_plan(mode)
+    return stages.read_plan(node, candidates=candidates, mode=mode)
 
 
 def _segments(block: Block) -> Segments:

@@ -16,7 +16,7 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import Harm, Metric, MetricKind, Role, Timing
+from streams.spec.model import Harm, Metric, MetricKind, Mode, Role, Timing
 from streams.spec.outcomes import Asked, floor_of
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
@@ -47,6 +47,7 @@ THRESHOLD = Limit(field="threshold", parse=units.nats)
 LIMIT = Limit(field="limit_ms", parse=units.milliseconds)
 CHANGE = Limit(field="change", parse=units.change)
 FALL = Limit(field="change", parse=units.fall)
+MOST = Limit(field="most", parse=units.most)
 WEIGHT = Limit(field="weight", parse=units.positive)
 # The first is what the short form (`errors: +25%`) means.
 LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
@@ -69,6 +70,10 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.JUDGE_SCORES: (FALL, WEIGHT),
     MetricKind.TOKENS_IN: (MARGIN, WEIGHT),
     MetricKind.TOKENS_OUT: (MARGIN, WEIGHT),
+    MetricKind.PAIRED_ERRORS: (MARGIN, FLOOR, WEIGHT),
+    MetricKind.PAIRED_TIMEOUTS: (MARGIN, FLOOR, WEIGHT),
+    MetricKind.LATENCY_RATIO: (MARGIN, WEIGHT),
+    MetricKind.DISAGREEMENT: (MOST, WEIGHT),
 }
 NEEDED = {LIMIT: "300ms", FLOOR: "90%"}
 """First limits that some kinds have no default of, and how one is written."""
@@ -76,7 +81,10 @@ Chosen = dict[str, tuple[Role, yaml.Node | None, MetricDefault]]
 
 
 def read_metrics(
-    guardrails: yaml.Node | None, signals: yaml.Node | None, asked: Asked | None = None
+    guardrails: yaml.Node | None,
+    signals: yaml.Node | None,
+    asked: Asked | None = None,
+    mode: Mode = Mode.LIVE,
 ) -> Watch:
     """Every metric of the rollout with the source of each of its fields.
 
@@ -85,7 +93,7 @@ def read_metrics(
     asked = asked or Asked()
     metrics: list[Metric] = []
     sources: dict[str, Source] = {}
-    for name, (role, node, default) in _chosen(guardrails, signals, asked).items():
+    for name, (role, node, default) in _chosen(guardrails, signals, asked, mode).items():
         if node is not None and _is_off(node):
             continue
         for metric, found in _metrics(name, role, node, default, asked):
@@ -95,26 +103,32 @@ def read_metrics(
     return tuple(sorted(metrics, key=_order)), sources
 
 
-def _chosen(guardrails: yaml.Node | None, signals: yaml.Node | None, asked: Asked) -> Chosen:
+def _chosen(
+    guardrails: yaml.Node | None, signals: yaml.Node | None, asked: Asked, mode: Mode
+) -> Chosen:
     """What is watched, as what, and what its author wrote of it."""
-    told, hints = _block(guardrails, "guardrails", asked), _block(signals, "signals", asked)
+    told = _block(guardrails, "guardrails", asked, mode)
+    hints = _block(signals, "signals", asked, mode)
     for name in told.keys() & hints.keys() - {"defaults"}:
         refuse(hints[name][0], f"{name} is a guardrail and a signal", "keep one of the two")
-    names = () if _defaults_off(told) else (*defaults.GUARDRAILS, *asked.guardrails)
+    off = _defaults_off(told)
+    names = () if off else (*defaults.GUARDRAILS_OF[mode], *asked.guardrails)
+    heard = () if off else defaults.SIGNALS_OF[mode]
     lines: dict[str, tuple[Role, yaml.Node | None]] = dict.fromkeys(names, (Role.GUARDRAIL, None))
+    lines |= dict.fromkeys(heard, (Role.SIGNAL, None))
     lines |= {n: (Role.GUARDRAIL, v) for n, (_, v) in told.items() if n != "defaults"}
     lines |= {n: (Role.SIGNAL, v) for n, (_, v) in hints.items()}
     plain: Chosen = {}
     spread: Chosen = {}
     for name, (role, node) in lines.items():
-        each = asked.spread(name, _known(name, asked))
+        each = asked.spread(name, _known(name, asked, mode))
         found = plain if each[0][0] == name else spread
         found |= {one: (role, node, default) for one, default in each}
     return spread | plain  # a class of its own says more than all of them
 
 
-def _known(name: str, asked: Asked) -> MetricDefault:
-    default = metric_default(name) or asked.default(name)
+def _known(name: str, asked: Asked, mode: Mode) -> MetricDefault:
+    default = metric_default(name, mode) or asked.default(name)
     if default is None:
         raise SpecError(f"no metric is called {name}")
     return default
@@ -126,25 +140,28 @@ def _order(metric: Metric) -> tuple[int, float, str]:
 
 
 def _block(
-    node: yaml.Node | None, what: str, asked: Asked
+    node: yaml.Node | None, what: str, asked: Asked, mode: Mode
 ) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     if node is None:
         return {}
     found = entries(node, what=what, error=SpecError)
     for name, (at, _) in found.items():
         asked.check(name, at)
-        known = metric_default(name) or asked.default(name)
+        known = metric_default(name, mode) or asked.default(name)
+        if known is None and name in defaults.SHADOW_ONLY:
+            why = "compares both answers to one request, which only mirrored copies have"
+            refuse(at, f"{name} {why}", "write `mode: shadow`, or leave it out")
         if known is None and not (name == "defaults" and what == "guardrails"):
-            hint = did_you_mean(name, [*defaults.METRICS, *asked.names])
+            hint = did_you_mean(name, [*defaults.METRICS_OF[mode], *asked.names])
             more = "any pNN is a latency, pNN_sla one with a limit of its own; a business metric "
             refuse(at, f"unknown metric `{name}` in {what}", f"{hint} ({more}needs its outcome)")
     return found
 
 
-def metric_default(name: str) -> MetricDefault | None:
-    """The defaults of a metric by name, None for a metric that does not exist."""
-    if name in defaults.METRICS:
-        return defaults.METRICS[name]
+def metric_default(name: str, mode: Mode = Mode.LIVE) -> MetricDefault | None:
+    """The defaults of a metric by name, None for a metric that does not exist in this mode."""
+    if name in defaults.METRICS_OF[mode]:
+        return defaults.METRICS_OF[mode][name]
     of_kind = defaults.latency_sla if re.match(SLA, name) else defaults.latency
     plain = name.removesuffix("_sla")
     if not re.match(QUANTILE, plain):
@@ -191,7 +208,7 @@ def _values(
 ) -> tuple[dict[str, object], dict[str, Source]]:
     limits = LIMITS[default.kind]
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
-    texts |= {"weight": default.weight, "change": default.change}
+    texts |= {"weight": default.weight, "change": default.change, "most": default.most}
     values: dict[str, object] = {
         lim.field: lim.parse(text) for lim in limits if (text := texts.get(lim.field))
     }

@@ -60,6 +60,21 @@ class MetricKind(StrEnum):
     JUDGE_SCORES = "judge_scores"  # mean of a judge model's scores in [0, 1], against the baseline
     TOKENS_IN = "tokens_in"  # mean of capped prompt lengths, against the baseline
     TOKENS_OUT = "tokens_out"  # mean of capped answer lengths: the same
+    PAIRED_ERRORS = "paired_errors"  # errors among requests that both arms answered (shadow)
+    PAIRED_TIMEOUTS = "paired_timeouts"  # timeouts among them
+    LATENCY_RATIO = "latency_ratio"  # how much longer the candidate took for the same request
+    DISAGREEMENT = "disagreement"  # share of them to which the arms gave different classes
+
+
+PAIRED = frozenset(
+    {
+        MetricKind.PAIRED_ERRORS,
+        MetricKind.PAIRED_TIMEOUTS,
+        MetricKind.LATENCY_RATIO,
+        MetricKind.DISAGREEMENT,
+    }
+)
+"""Kinds that look at requests which both arms answered; there are such in shadow mode alone."""
 
 
 class Timing(StrEnum):
@@ -75,6 +90,13 @@ class Harm(StrEnum):
 
     MORE = "more"
     LESS = "less"
+
+
+class Mode(StrEnum):
+    """What candidates are given."""
+
+    LIVE = "live"  # a share of the requests: their answers go to the users
+    SHADOW = "shadow"  # copies of a share of the requests: their answers go nowhere
 
 
 class Role(StrEnum):
@@ -116,6 +138,8 @@ class Metric(Fact):
     """Absolute limit of a latency quantile in milliseconds (latency_sla)."""
     threshold: Annotated[float, Field(gt=0)] | None = None
     """JSD limit in nats, as a divergence, equal weights (classes, scores, confidences)."""
+    most: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Absolute largest share (disagreement)."""
     outcome: Name | None = None
     """Which outcome it is computed from (labels, business metrics)."""
     label: str | None = None
@@ -174,7 +198,8 @@ class Stage(Fact):
     """A step of the plan: hold this weight until its conditions are met."""
 
     weight_bp: Annotated[int, Field(gt=0, le=FULL_BP)]
-    """All candidates together; several candidates share it equally."""
+    """All candidates together; several candidates share it equally. Of requests, or in shadow
+    mode of copies of them."""
     min_time_s: Annotated[float, Field(ge=0)] = 0.0
     max_time_s: Annotated[float, Field(gt=0)] | None = None
     min_exposures: Annotated[int, Field(ge=0)] = 0
@@ -198,6 +223,7 @@ class RolloutSpec(Fact):
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=16)]
     target: Target
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    mode: Mode = Mode.LIVE
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
     alpha_rollback: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     alpha_promote: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
@@ -211,6 +237,8 @@ class RolloutSpec(Fact):
     """How long the actuator trusts a judge it does not hear."""
     silence_rollback_s: Annotated[float, Field(gt=0)] | None = 300.0
     """Analyzer silence after which the actuator rolls back; None freezes only."""
+    pair_within_s: Annotated[float, Field(gt=0)] = 30.0
+    """Longest time between both answers to one request, either way (shadow mode)."""
     max_classes: Annotated[int, Field(gt=1, le=1000)] = 64
     """Predicted classes told apart; the rest is `other`."""
     outcomes: Annotated[tuple[Outcome, ...], Field(max_length=32)] = ()
@@ -245,6 +273,11 @@ class RolloutSpec(Fact):
     def guard_s(self) -> float:
         """Seconds after a weight change whose strata promotion and sample ratio discard."""
         return self.timeout_s + self.routing_lag_s
+
+    @property
+    def pair_hold_ms(self) -> int:
+        """How long panes stay open behind the watermark, so that pairs become complete."""
+        return round(self.pair_within_s * 1000) if self.mode is Mode.SHADOW else 0
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -298,7 +331,8 @@ class RolloutSpec(Fact):
         """Desired weights in basis points per arm at a stage index; -1 is "all to the baseline".
 
         Candidates share the stage equally; those in `without` leave their part to the baseline,
-        and a `winner` takes it all.
+        and a `winner` takes it all. In shadow mode these are shares of the requests of which a
+        candidate gets a copy; the baseline's is the share that nobody gets a copy of.
         """
         total = 0 if stage < 0 else self.stages[stage].weight_bp
         share = total // len(self.candidates)
@@ -306,6 +340,13 @@ class RolloutSpec(Fact):
         if winner:
             weights = {name: total if name == winner else 0 for name in weights}
         return {BASELINE: FULL_BP - sum(weights.values())} | weights
+
+    @model_validator(mode="after")
+    def _pairs_are_of_copies(self) -> Self:
+        paired = [metric.name for metric in self.metrics if metric.kind in PAIRED]
+        if paired and self.mode is Mode.LIVE:
+            raise ValueError(f"metrics: {paired} compare pair by pair, which needs mode: shadow")
+        return self
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -318,7 +359,7 @@ class RolloutSpec(Fact):
         weights = [stage.weight_bp for stage in self.stages]
         if sorted(set(weights)) != weights:
             raise ValueError(f"stages: weights must rise from stage to stage, got {weights}")
-        if weights[-1] != FULL_BP:
+        if weights[-1] != FULL_BP and self.mode is Mode.LIVE:
             raise ValueError("stages: the last stage must be 100%")
         outcome_names = [outcome.name for outcome in self.outcomes]
         if len(set(outcome_names)) < len(outcome_names):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import yaml
 
 from streams.spec import units
-from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS
+from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS_OF, SIGNALS_OF
 from streams.spec.load import NEVER
 from streams.spec.metrics import LIMITS
-from streams.spec.model import Harm, Metric, Outcome, OutcomeKind, Role, RolloutSpec, Stage
+from streams.spec.model import Harm, Metric, Mode, Outcome, OutcomeKind, Role, RolloutSpec, Stage
 from streams.spec.outcomes import Asked
 from streams.spec.provenance import LoadedSpec, Source
 from streams.spec.rules import rule_lines
@@ -51,6 +51,10 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     router = spec.target.router
     options = _flow(spec.target.options)
     yield _line(f"  {_word(router)}", options, told[f"route.{router}"])
+    yield _line("mode", spec.mode, told["mode"])
+    if spec.mode is Mode.SHADOW:
+        within = units.format_duration(spec.pair_within_s)
+        yield _line("pair_within", within, told["pair_within"])
     yield Line("stages:")
     for index, stage in enumerate(spec.stages):
         yield from _stage(stage, f"stages[{index}].", told)
@@ -101,14 +105,15 @@ def _stage(stage: Stage, path: str, told: Mapping[str, Source]) -> Iterator[Line
 def _metrics(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     for role in Role:
         chosen = [metric for metric in spec.metrics if metric.role is role]
-        if chosen:
+        usual = SIGNALS_OF[spec.mode]
+        if role is Role.GUARDRAIL:
+            usual = (*GUARDRAILS_OF[spec.mode], *Asked(spec.outcomes).guardrails)
+        missing = [name for name in usual if name not in {m.name for m in spec.metrics}]
+        if chosen or missing:
             yield Line(f"{role}s:")
         for metric in chosen:
             yield from _metric(metric, told)
-        if role is Role.GUARDRAIL:
-            default = (*GUARDRAILS, *Asked(spec.outcomes).guardrails)
-            missing = [name for name in default if name not in {m.name for m in spec.metrics}]
-            yield from (Line(f"  {name}: off", "turned off by the spec") for name in missing)
+        yield from (Line(f"  {name}: off", "turned off by the spec") for name in missing)
 
 
 def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
@@ -117,6 +122,7 @@ def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
         "margin": units.format_margin,
         "floor": units.format_share,
         "threshold": units.format_number,
+        "most": units.format_share,
         "limit_ms": units.format_milliseconds,
         "weight": units.format_number,
         "change": units.format_change,

@@ -14,7 +14,7 @@ from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, QUANTILE, SLA
-from streams.spec.model import OutcomeKind, Overdispersion, Probability, Unit
+from streams.spec.model import Mode, OutcomeKind, Overdispersion, Probability, Unit
 from streams.spec.rules_schema import targeting_schema
 from streams.spec.stages import KEYS as STAGE_KEYS
 from streams.spec.targeting import HEADER
@@ -25,6 +25,7 @@ PATTERNS = {
     "floor": units.SHARE,
     "threshold": units.NATS,
     "change": units.CHANGE,
+    "most": units.MOST,
     "limit": units.DURATION,
     "weight": rf"^{units.NUMBER}$",
 }
@@ -127,7 +128,7 @@ def _stages() -> Schema:
     return {
         "type": "array",
         "minItems": 1,
-        "description": "Weights rise to 100%.",
+        "description": "Weights rise, and those of live requests to 100%.",
         "default": list(defaults.STAGES),
         "items": {
             "anyOf": [
@@ -144,7 +145,7 @@ def _stages() -> Schema:
 
 
 def _watch() -> Schema:
-    named = defaults.METRICS | defaults.LABEL_METRICS
+    named = defaults.METRICS_OF[Mode.SHADOW] | defaults.METRICS | defaults.LABEL_METRICS
     known = {name: _metric(default) for name, default in named.items()}
     quantiles = {
         QUANTILE: _metric(defaults.latency(0.9)),
@@ -168,7 +169,7 @@ def _watch() -> Schema:
 
 def _metric(default: MetricDefault) -> Schema:
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
-    texts |= {"weight": default.weight, "change": default.change}
+    texts |= {"weight": default.weight, "change": default.change, "most": default.most}
     fields = {
         limit.key: _pattern(PATTERNS[limit.key], f"The {limit.key}.", texts.get(limit.key))
         | NUMBERS.get(limit.key, {})
@@ -271,6 +272,14 @@ def _knobs() -> Schema:
         "lease": _pattern(time, "How long a silent judge is trusted.", defaults.LEASE),
         "silence_rollback": _pattern(
             never, "Silence after which traffic goes back.", defaults.SILENCE_ROLLBACK
+        ),
+        "mode": {
+            "enum": [mode.value for mode in Mode],
+            "default": defaults.MODE,
+            "description": "shadow: candidates get copies of requests, nothing of theirs is used.",
+        },
+        "pair_within": _pattern(
+            time, "Longest time between both answers to a request (shadow); timeout if left out."
         ),
         "max_classes": {
             "type": "integer",

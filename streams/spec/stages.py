@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import yaml
 
 from streams.spec import defaults, units
-from streams.spec.model import FULL_BP, Stage
+from streams.spec.model import FULL_BP, Mode, Stage
 from streams.spec.provenance import Source, Told
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
 from streams.spec.units import UnitError
@@ -17,30 +17,30 @@ KEYS = ("weight", "min_time", "max_time", "min_exposures")
 Plan = tuple[tuple[Stage, ...], dict[str, Source]]
 
 
-def default_plan() -> Plan:
-    """1 % for 2 h, 10 % for 12 h, 100 %."""
+def default_plan(mode: Mode = Mode.LIVE) -> Plan:
+    """1 % for 2 h, 10 % for 12 h, 100 %; of copies 1 % for 15 min, 10 % for 2 h."""
     stages = []
-    for text in defaults.STAGES:
+    for text in defaults.STAGES if mode is Mode.LIVE else defaults.SHADOW_STAGES:
         weight_bp, min_time_s = _short(text)
         stages.append(_stage(weight_bp, min_time_s, None, None))
     paths = [f"stages[{i}].{key}" for i in range(len(stages)) for key in KEYS]
     return tuple(stages), dict.fromkeys(paths, DEFAULT)
 
 
-def read_plan(node: yaml.Node, *, candidates: int) -> Plan:
-    """The stages as written; weights must rise and end at 100 %."""
+def read_plan(node: yaml.Node, *, candidates: int, mode: Mode = Mode.LIVE) -> Plan:
+    """The stages as written; weights must rise and, of live requests, end at 100 %."""
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
         refuse(node, f"stages is {found}", "write a list: `[1% for 2h, 10% for 12h, 100%]`")
     stages: list[Stage] = []
     sources: dict[str, Source] = {}
     for index, item in enumerate(node.value):
-        stage, told = _read(item)
+        stage, told = _read(item, mode)
         before = stages[-1].weight_bp if stages else 0
         _check_rise(item, before, stage.weight_bp, candidates)
         stages.append(stage)
         sources |= {f"stages[{index}].{key}": source for key, source in told.items()}
-    if stages[-1].weight_bp != FULL_BP:
+    if stages[-1].weight_bp != FULL_BP and mode is Mode.LIVE:
         last = units.format_weight(stages[-1].weight_bp)
         refuse(node.value[-1], f"the last stage is {last}", "add `100%` as the last stage")
     return tuple(stages), sources
@@ -58,17 +58,18 @@ def _check_rise(item: yaml.Node, before: int, weight_bp: int, candidates: int) -
         )
 
 
-def _read(item: yaml.Node) -> tuple[Stage, Mapping[str, Source]]:
+def _read(item: yaml.Node, mode: Mode) -> tuple[Stage, Mapping[str, Source]]:
     if not isinstance(item, yaml.MappingNode):
         weight_bp, min_time_s = scalar(item, _short, what="stage")
         told = {"weight": written(item), "min_time": written(item)}
         if min_time_s is None:
             told["min_time"] = DEFAULT
-        return _stage(weight_bp, min_time_s, None, None), dict.fromkeys(KEYS, DEFAULT) | told
-    return _read_long(item)
+        stage = _stage(weight_bp, min_time_s, None, None, mode)
+        return stage, dict.fromkeys(KEYS, DEFAULT) | told
+    return _read_long(item, mode)
 
 
-def _read_long(item: yaml.Node) -> tuple[Stage, Mapping[str, Source]]:
+def _read_long(item: yaml.Node, mode: Mode) -> tuple[Stage, Mapping[str, Source]]:
     block = Block(item, what="the stage", known=KEYS)
     node = block.need("weight", example="weight: 2%")
     min_time = block.take_optional("min_time", units.duration)
@@ -80,6 +81,7 @@ def _read_long(item: yaml.Node) -> tuple[Stage, Mapping[str, Source]]:
         min_time.value if min_time else None,
         max_time.value if max_time else None,
         exposures.value if exposures else None,
+        mode,
     )
     found = {"min_time": min_time, "max_time": max_time, "min_exposures": exposures}
     sources = {key: told.source if told else DEFAULT for key, told in found.items()}
@@ -110,10 +112,15 @@ def _short(text: str) -> tuple[int, float | None]:
 
 
 def _stage(
-    weight_bp: int, min_time_s: float | None, max_time_s: float | None, exposures: int | None
+    weight_bp: int,
+    min_time_s: float | None,
+    max_time_s: float | None,
+    exposures: int | None,
+    mode: Mode = Mode.LIVE,
 ) -> Stage:
     # At 100 % there is nothing left to wait for: the promotion was decided before.
-    least = 0 if weight_bp == FULL_BP else units.count(defaults.MIN_EXPOSURES)
+    promoted = weight_bp == FULL_BP and mode is Mode.LIVE
+    least = 0 if promoted else units.count(defaults.MIN_EXPOSURES)
     return Stage(
         weight_bp=weight_bp,
         min_time_s=min_time_s or 0.0,

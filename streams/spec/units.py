@@ -11,7 +11,7 @@ import re
 from decimal import Decimal
 
 from streams.spec.dimensions import SegmentHarm
-from streams.spec.model import FULL_BP, Overdispersion, Unit
+from streams.spec.model import FULL_BP, Mode, Overdispersion, Unit
 
 NUMBER = r"\d+(?:\.\d+)?"
 WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
@@ -20,6 +20,7 @@ MARGIN = rf"^(?:\+?{NUMBER}%|{NUMBER}x|0)$"
 SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 CHANGE = rf"^[+-]{NUMBER}%$"
 PART = rf"^{NUMBER}%$"
+MOST = rf"^(?:<=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
 PROBABILITY = rf"^(?:{NUMBER}%|0?\.\d+)$"
 PART = rf"^{NUMBER}%$"
@@ -175,6 +176,18 @@ def share(text: str) -> float:
     return float(found)
 
 
+def most(text: str) -> float:
+    """A largest share of requests, in (0, 1): `5%`; a leading `<=` is allowed.
+
+    >>> most("<= 5%"), most("50bp")
+    (0.05, 0.005)
+    """
+    found = share(re.sub(r"^<=? ?", "", text))
+    if found <= 0:
+        raise UnitError(f"{text} tolerates nothing", "write a share above 0, e.g. `5%`")
+    return found
+
+
 def nats(text: str) -> float:
     """A Jensen-Shannon divergence in nats, below log 2: `0.05`, `< 0.05`, `0.05 nats`."""
     if not re.match(NATS, text):
@@ -250,6 +263,13 @@ def unit(text: str) -> Unit:
             "write `user` where a user or session stays with one version, else `request`",
         )
     return Unit(text)
+
+
+def mode(text: str) -> Mode:
+    """`live` or `shadow`."""
+    if text not in set(Mode):
+        raise UnitError(f"`{text}` is no mode", "write `live`, or `shadow` to judge copies")
+    return Mode(text)
 
 
 def name(text: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 import streams.evidence
 from streams.judge.facts import Decision, Drift, Figure, HealthCheck, Shadow, Verdict
+from streams.judge.rollout import RolloutJudge
 from streams.replay import formulas
 from streams.replay.formulas import OF_FIGURE, OF_HEALTH, OF_KIND, PAGE, ROOT, Formula, also_used
 from streams.replay.legend import (
@@ -23,6 +24,8 @@ from streams.replay.legend import (
     of_verdict,
 )
 from streams.spec.model import MetricKind
+from tests.judge import world
+from tests.judge.mirror import MirrorWorld, shadow_spec
 from tests.judge.outcomes.world import (
     ACCURACY,
     BRIER,
@@ -34,7 +37,7 @@ from tests.judge.outcomes.world import (
     outcome_spec,
     run,
 )
-from tests.judge.world import ALL_METRICS
+from tests.judge.world import ALL_METRICS, PANE_MS
 from tests.replay.trails import decisions_of, trail
 
 OF_OUTCOMES = (ACCURACY, FLOOR, RECALL, BRIER, CONVERSION, REVENUE)
@@ -110,6 +113,9 @@ class TestFigures:
         names = {check.name for decision in decisions_of(trail()) for check in decision.health}
         labels = outcome_spec(ACCURACY)
         names |= {check.name for check in run(OutcomeWorld(spec=labels), 1)[0].health}
+        copies = MirrorWorld(spec=shadow_spec())
+        (told,) = world.run(RolloutJudge(copies.spec, PANE_MS), copies, 1)
+        names |= {check.name for check in told.health}
         assert {name.partition(":")[0] for name in names} == set(OF_HEALTH) - {"units"}
 
     @pytest.mark.parametrize("metric", [*ALL_METRICS, *OF_OUTCOMES], ids=lambda metric: metric.name)

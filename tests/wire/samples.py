@@ -59,6 +59,7 @@ CELL = {
     "confidences": {"index": [39], "count": [2]},
     "units": None,
     "llm": None,
+    "pairs": None,
 }
 SUMMED = {"index": [3, 700], "count": [1, 2], "total": [0, 2400]}
 LLM_CELL = CELL | {
@@ -87,7 +88,22 @@ UNITS = {
     "lost": 0,
     "slowest": [{"shift": 5, "before": BINS, "after": BINS}],
 }
+PAIRS = {
+    "pairs": 3,
+    "matched": 2,
+    "errors_candidate": 1,
+    "errors_baseline": 0,
+    "errors_both": 1,
+    "timeouts_candidate": 1,
+    "timeouts_baseline": 0,
+    "timeouts_both": 0,
+    "classes_same": 1,
+    "classes_different": 1,
+    "ratio": {"index": [346, 692], "count": [2, 1]},
+}
 PANE = {"rollout": "r", "spec_hash": "ab", "pane": 9, "cells": [CELL, LLM_CELL]}
+MIRROR_PANE = PANE | {"cells": [CELL | {"pairs": PAIRS}]}
+PAIR_BLOCK = {"rollout": "r", "number": 4, "rows": b"\x00\xff"}
 UNIT_PANE = PANE | {"cells": [CELL | {"units": UNITS}]}
 UNIT_PART = {"rollout": "r", "name": "log/0/0", "data": b"\x01\x02"}
 SOURCE = {
@@ -320,11 +336,13 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         {"body": ("davy.OpenCohort", COHORT | {"told": 3})},
         {"body": ("davy.JoinPart", JOIN_PART)},
         {"body": ("davy.UnitPart", UNIT_PART)},
+        {"body": ("davy.PairBlock", PAIR_BLOCK)},
         {"body": ("davy.JoinMarker", JOIN_MARKER)},
     ),
     "panes": (
         {**SOURCE, "body": ("davy.Pane", PANE)},
         {**SOURCE, "body": ("davy.Pane", UNIT_PANE)},
+        {**SOURCE, "body": ("davy.Pane", MIRROR_PANE)},
         {**SOURCE, "body": ("davy.Progress", PROGRESS)},
         {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
         {**SOURCE, "body": ("davy.Cohort", COHORT | {"complete": 8})},

@@ -146,9 +146,9 @@ def minute_value(metric: Metric, cell: Cell) -> float | None:
 
 def _value(metric: Metric, cell: Cell) -> float | None:
     match metric.kind:
-        case MetricKind.ERRORS:
+        case MetricKind.ERRORS | MetricKind.PAIRED_ERRORS:
             return cell.errors / cell.exposures
-        case MetricKind.TIMEOUTS:
+        case MetricKind.TIMEOUTS | MetricKind.PAIRED_TIMEOUTS:
             return cell.timeouts / cell.exposures
         case MetricKind.SUCCESS:
             return 1.0 - cell.errors / cell.exposures

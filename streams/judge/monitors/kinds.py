@@ -22,6 +22,7 @@ from streams.judge.monitors.means import (
 )
 from streams.judge.monitors.mirrored import Mirrored, mirrored_margin
 from streams.judge.monitors.mix import BinReader, ClassReader, MixEvidence
+from streams.judge.monitors.paired import paired_evidence, paired_reader
 from streams.judge.monitors.rates import (
     FREQUENT,
     RateReader,
@@ -32,7 +33,7 @@ from streams.judge.monitors.rates import (
 )
 from streams.judge.monitors.sla import SlaEvidence, SlaReader
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.model import Harm, Metric, MetricKind
+from streams.spec.model import PAIRED, Harm, Metric, MetricKind
 
 Value = TypeVar("Value")
 START_RATE = 0.1
@@ -57,6 +58,8 @@ class Form(StrEnum):
     COMPARED = "compared"  # rate ratios of outcomes, which are frequent
     MEAN = "mean"  # ratios of means of values with a range
     CAPPED = "capped"  # ratios of means of values without one
+    PAIRED = "paired"  # rates of failure of two answers to one request
+    DISAGREEMENT = "disagreement"  # share of requests with two different answers
 
 
 FORMS = MappingProxyType(
@@ -79,6 +82,10 @@ FORMS = MappingProxyType(
         MetricKind.JUDGE_SCORES: Form.MEAN,
         MetricKind.TOKENS_IN: Form.CAPPED,
         MetricKind.TOKENS_OUT: Form.CAPPED,
+        MetricKind.PAIRED_ERRORS: Form.PAIRED,
+        MetricKind.PAIRED_TIMEOUTS: Form.PAIRED,
+        MetricKind.LATENCY_RATIO: Form.SLA,
+        MetricKind.DISAGREEMENT: Form.DISAGREEMENT,
     }
 )
 """Of every kind whose form does not hang on its numbers."""
@@ -106,16 +113,16 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
         case MetricKind.ERRORS | MetricKind.TIMEOUTS | MetricKind.SUCCESS:
             events = "timeouts" if metric.kind is MetricKind.TIMEOUTS else "errors"
             return RateReader(attrgetter(events))
+        case kind if kind in PAIRED:
+            return paired_reader(metric)
         case MetricKind.LATENCY:
             quantile = _needed(metric.quantile, metric, "quantile")
             return LatencyReader(quantile, metric.margin, times_of(metric.timing))
         case MetricKind.LATENCY_SLA:
             limit_ms = _needed(metric.limit_ms, metric, "limit_ms")
             return SlaReader(limit_ms, times_of(metric.timing))
-        case MetricKind.CLASSES:
-            return ClassReader(max_classes)
-        case MetricKind.SCORES | MetricKind.CONFIDENCES:
-            return BinReader(attrgetter(metric.kind.value))
+        case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
+            return _mix_reader(metric.kind, max_classes)
         case (
             MetricKind.REFUSALS
             | MetricKind.JUDGE_SCORES
@@ -132,6 +139,10 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
             raise SpecError(f"metric {metric.name!r}: nothing counts {metric.kind.value!r}")
 
 
+def _mix_reader(kind: MetricKind, max_classes: int) -> Reader:
+    return ClassReader(max_classes) if kind is MetricKind.CLASSES else BinReader(attrgetter(kind))
+
+
 def tested_limit(metric: Metric) -> float:
     """The limit in the gauge's unit, as it is really tested.
 
@@ -141,12 +152,14 @@ def tested_limit(metric: Metric) -> float:
     match metric.kind:
         case MetricKind.SUCCESS | MetricKind.ACCURACY:
             return _needed(metric.floor, metric, "floor")
-        case MetricKind.LATENCY:
+        case MetricKind.LATENCY | MetricKind.LATENCY_RATIO:
             return 1 + effective_margin(margin_buckets(metric.margin))
         case MetricKind.LATENCY_SLA:
             return _needed(metric.limit_ms, metric, "limit_ms")
         case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return _needed(metric.threshold, metric, "threshold")
+        case MetricKind.DISAGREEMENT:
+            return _needed(metric.most, metric, "most")
         case _:
             return 1 - metric.margin if metric.harm is Harm.LESS else 1 + metric.margin
 
@@ -170,14 +183,16 @@ def new_evidence(form: Form, sizes: Mapping[str, int], claims: Claims) -> Eviden
             return SlaEvidence(quantiles, candidates)
         case Form.MIX:
             return MixEvidence(claims, tuple(sizes[metric.name] for metric in metrics))
-        case Form.COMPARED | Form.MEAN | Form.CAPPED:
+        case Form.COMPARED | Form.MEAN | Form.CAPPED | Form.PAIRED | Form.DISAGREEMENT:
             return _of_ratios(form, claims)
         case _:
             assert_never(form)
 
 
 def _of_ratios(form: Form, claims: Claims) -> Evidence:
-    """Both arms against each other, as rates of outcomes or as means."""
+    """Both arms against each other: rates of outcomes, means, pairs of answers."""
+    if form in {Form.PAIRED, Form.DISAGREEMENT}:
+        return paired_evidence(claims)
     metrics = [claim.metric for claim in claims[0]]
     if form is Form.COMPARED:
         return _compared(metrics, len(claims))

@@ -15,6 +15,7 @@ from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.dispersion import Dispersions
 from streams.judge.monitors.evidence import Claim, Gauge, Reader
 from streams.judge.monitors.kinds import Form, form_of, new_evidence, new_reader, tested_limit
+from streams.judge.monitors.paired import RatioReader
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.units import by_unit, counted_of
 from streams.judge.monitors.watch import PaneWatch
@@ -134,6 +135,8 @@ def _watch(place: Place, reader: Reader, now: CurrentTimes) -> PaneWatch:
     panel, row, column = place
     claim = panel.claims[row][column]
     measure = _measure(claim.metric, now)
+    if isinstance(reader, RatioReader):
+        measure = partial(reader.gauge, claim.alpha_promote)
     return PaneWatch(
         claim=claim, reader=reader, panel=panel, row=row, column=column, measure=measure
     )
