@@ -77,6 +77,15 @@ PAIRED = frozenset(
 """Kinds that look at requests which both arms answered; there are such in shadow mode alone."""
 
 
+GENERATIVE = frozenset(
+    {
+        *(MetricKind.REFUSALS, MetricKind.JUDGE_SCORES),
+        *(MetricKind.TOKENS_IN, MetricKind.TOKENS_OUT),
+    }
+)
+"""Kinds that only generative models have."""
+
+
 class Timing(StrEnum):
     """Which time a latency is."""
 
@@ -148,6 +157,11 @@ class Metric(Fact):
     """LESS: `margin` is the fall that is tolerated, -2 % is 0.02 (rate, mean, judge_scores)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
+
+    @property
+    def generative(self) -> bool:
+        """Whether only generative models have it."""
+        return self.kind in GENERATIVE or self.timing is not Timing.REQUEST
 
 
 class OutcomeKind(StrEnum):
@@ -307,9 +321,10 @@ class RolloutSpec(Fact):
 
     @property
     def latency_margins(self) -> tuple[float, ...]:
-        """Different margins of its latencies, ascending; an absolute limit has the margin 0."""
+        """Different margins of requests' latencies, ascending; an absolute limit has 0."""
         kinds = (MetricKind.LATENCY, MetricKind.LATENCY_SLA)
-        return tuple(sorted({metric.margin for metric in self.metrics if metric.kind in kinds}))
+        times = [m for m in self.metrics if m.kind in kinds and not m.generative]
+        return tuple(sorted({metric.margin for metric in times}))
 
     @property
     def spec_hash(self) -> str:
@@ -375,12 +390,24 @@ class RolloutSpec(Fact):
             joint=self.joint,
             claims=len(self.metrics) * len(self.candidates),
         )
-        if self.unit is not Unit.REQUEST and len(self.latency_margins) > MAX_UNIT_MARGINS:
+        strange = {m.outcome for m in self.metrics} - {None, *outcome_names}
+        if strange:
+            raise ValueError(f"metrics: no outcome is called {', '.join(map(str, strange))}")
+        return self
+
+    @model_validator(mode="after")
+    def _units_can_be_counted(self) -> Self:
+        if self.unit is Unit.REQUEST:
+            return self
+        if len(self.latency_margins) > MAX_UNIT_MARGINS:
             raise ValueError(
                 f"metrics: where users are counted, latencies have at most {MAX_UNIT_MARGINS} "
                 f"different margins, got {self.latency_margins} (an absolute limit counts as 0)"
             )
-        strange = {m.outcome for m in self.metrics} - {None, *outcome_names}
-        if strange:
-            raise ValueError(f"metrics: no outcome is called {', '.join(map(str, strange))}")
+        by_request = [m.name for m in self.metrics if m.generative and m.role is Role.GUARDRAIL]
+        if by_request:
+            raise ValueError(
+                f"unit: {by_request[0]} counts requests, and those of one user are alike — "
+                f"make it a signal, or write `unit: request`"
+            )
         return self

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from streams.errors import SpecError
 from streams.judge.facts import Action, Decision, Finding
+from streams.judge.field import Field
 from streams.judge.kayenta.shadow import canary_config, minute_value
 from streams.judge.monitors.generative import generative_reader
 from streams.judge.rollout import RolloutJudge
@@ -158,6 +160,33 @@ class TestSpec:
     def test_other_kinds_have_no_reader_here(self) -> None:
         with pytest.raises(ValueError, match="no metric of generative models"):
             generative_reader(MetricKind.ERRORS)
+
+
+class TestUsers:
+    """Where users are the unit, requests of one user are alike."""
+
+    def test_guardrails_are_refused(self) -> None:
+        text = f"{FACTS}unit: user\nguardrails: {{ttft_p95: +20%}}\n"
+        with pytest.raises(SpecError) as refused:
+            parse_spec(text, name="spec.yaml")
+        assert str(refused.value) == (
+            "spec.yaml:5: unit: ttft_p95 counts requests, and those of one user are alike — "
+            "make it a signal, or write `unit: request`"
+        )
+
+    def test_signals_count_requests(self) -> None:
+        """By their own times, not by those of users' requests."""
+        loaded = parse_spec(f"{FACTS}unit: user\nsignals: {{ttft_p50: +30%, p50_sla: 1s}}\n")
+        watches = {w.claim.metric.name: w for w in Field(loaded.spec).pairs[0].watches}
+        reader, rng = watches["ttft_p50"].reader, np.random.default_rng(1)
+        reader.read(GOOD.answer(5000, rng), GOOD.answer(10, rng))
+        slow = replace(GOOD, ttft_ms=800.0)
+        counts = reader.read(GOOD.answer(1000, rng), slow.answer(1000, rng))
+        assert counts[:, 0].tolist() == [1000, 1000]
+        assert counts[1, 1] > 800
+        assert counts[0, 1] < 600
+        assert watches["ttft_p50"].claim.counted == "requests"
+        assert watches["p50_sla"].claim.counted != "requests"
 
 
 class TestKayenta:

@@ -100,7 +100,7 @@ def _open_panel(
                 limit=tested_limit(seat.metric),
                 alpha_share=shares[row.segment, row.candidate, seat.metric.name],
                 alpha_promote=spec.alpha_promote / len(spec.candidates),
-                counted=counted_of(seat.metric.kind, spec.unit),
+                counted=counted_of(seat.metric, spec.unit),
             )
             for seat in seats
         ]

@@ -41,14 +41,16 @@ _BY_UNIT = {
 }
 
 
-def counted_of(kind: MetricKind, unit: Unit) -> Counted:
+def counted_of(metric: Metric, unit: Unit) -> Counted:
     """What a metric counts in a rollout."""
-    return Counted.REQUESTS if unit is Unit.REQUEST else _BY_UNIT.get(kind, Counted.REQUESTS)
+    if unit is Unit.REQUEST or metric.generative:
+        return Counted.REQUESTS
+    return _BY_UNIT.get(metric.kind, Counted.REQUESTS)
 
 
 def by_unit(metric: Metric, reader: Reader) -> Reader:
     """The reader that counts by user what `reader` counts by request; itself where none does."""
-    match counted_of(metric.kind, Unit.USER), reader:
+    match counted_of(metric, Unit.USER), reader:
         case Counted.FIRST_ERROR, RateReader():
             return FirstErrorReader()
         case Counted.FIRST_TIMEOUT, RateReader():
