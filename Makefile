@@ -34,7 +34,7 @@ lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versio
 rigs: $(READY) ## Fetch the real parts that tests run on, ahead of them (Java and Maven)
 	$(BIN)/python -m infra.rigs.fetch
 
-demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift, BROKER=tansu|kafka)
+demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka)
 	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER)
 
 test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')

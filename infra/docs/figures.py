@@ -30,7 +30,7 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def demos() -> Iterator[dict[str, Any]]:
     """The last result of each fault."""
-    for fault in ("errors", "slow", "drift"):
+    for fault in ("errors", "slow", "drift", "accuracy", "conversion"):
         path = BUILD / f"demo-{fault}.json"
         if path.exists():
             yield json.loads(path.read_text())

@@ -26,6 +26,27 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is awaited of each answer, and the guardrail that asks for it: lines of the spec."""
+
+    outcomes: str = "# nothing is awaited of the answers"
+    guardrail: str = ""
+
+
+# Windows in seconds, as all times of the demo; four mean delays long, so that slow is not worse.
+ASKED = {
+    Fault.ACCURACY: Asked(
+        outcomes="outcomes: {label: {kind: label, window: 2s, delivery: 500ms}}",
+        guardrail="accuracy: +150%",
+    ),
+    Fault.CONVERSION: Asked(
+        outcomes="outcomes: {purchase: {kind: rate, window: 2s, delivery: 500ms}}",
+        guardrail="purchase: -30%",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """One rollout of the demo and the outcome that it must have."""
 
@@ -34,6 +55,7 @@ class Act:
     candidate: str
     fault: Fault
     expected: Outcome
+    asked: Asked = Asked()
 
     def spec_text(self, template: str, *, rds: Path, admin: str) -> str:
         """The rollout spec as YAML."""
@@ -43,17 +65,21 @@ class Act:
             candidate=self.candidate,
             rds=rds,
             admin=admin,
+            outcomes=self.asked.outcomes,
+            guardrail=self.asked.guardrail,
         )
 
 
 def acts(fault: Fault) -> tuple[Act, ...]:
-    """First a good candidate, then one with the fault."""
+    """First a good candidate, then one with the fault; both are asked what would show it."""
+    asked = ASKED.get(fault, Asked())
     good = Act(
         rollout="digits-v2",
         baseline="v1",
         candidate="v2",
         fault=Fault.NONE,
         expected=Outcome.PROMOTED,
+        asked=asked,
     )
     bad = Act(
         rollout="digits-v3",
@@ -61,6 +87,7 @@ def acts(fault: Fault) -> tuple[Act, ...]:
         candidate="v3",
         fault=fault,
         expected=Outcome.ROLLED_BACK,
+        asked=asked,
     )
     return good, bad
 

@@ -15,12 +15,15 @@ import random
 import signal
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
 from streams.demo.counts import FAULT_HEADER, VERSION_HEADER, Counts
 from streams.demo.digits import digits
+from streams.demo.people import REQUEST_ID, SERVICE, People
+from streams.publisher import Publisher
 
 REPORT_S = 0.2
 ANSWER_S = 5.0
@@ -58,24 +61,41 @@ class Tally:
         )
 
 
-async def ask(session: aiohttp.ClientSession, url: str, body: bytes, tally: Tally) -> None:
-    """One question; whatever happens is counted."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An image as a request's body, and what it shows."""
+
+    body: bytes
+    truth: int
+
+
+async def ask(
+    session: aiohttp.ClientSession, url: str, question: Question, tally: Tally, people: People
+) -> None:
+    """One question; whatever happens is counted, and an answer is heard."""
     try:
-        async with session.post(url, data=body) as answer:
-            await answer.read()
+        async with session.post(url, data=question.body) as answer:
+            said = await answer.read()
+            failed = answer.status >= HTTP_ERROR
             tally.count(
                 answer.headers.get(VERSION_HEADER, LOST),
-                failed=answer.status >= HTTP_ERROR,
+                failed=failed,
                 faulty=FAULT_HEADER in answer.headers,
             )
+            if not failed and REQUEST_ID in answer.headers:
+                people.hear(answer.headers[REQUEST_ID], json.loads(said), question.truth)
     except (aiohttp.ClientError, TimeoutError):
         tally.count(LOST, failed=True, faulty=False)
 
 
-async def arrivals(url: str, rate: float, seed: int, tally: Tally) -> None:
+async def arrivals(url: str, rate: float, seed: int, tally: Tally, people: People) -> None:
     """Ask for ever: `rate` questions a second with exponential gaps, each a task of its own."""
     dice = random.Random(seed)
-    bodies = [json.dumps({"pixels": row.tolist()}).encode() for row in digits().held_pixels]
+    held = digits()
+    questions = [
+        Question(json.dumps({"pixels": pixels.tolist()}).encode(), int(label))
+        for pixels, label in zip(held.held_pixels, held.held_labels, strict=True)
+    ]
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     connector = aiohttp.TCPConnector(limit=MOST_WAITING)
     headers = {"content-type": "application/json"}
@@ -87,7 +107,7 @@ async def arrivals(url: str, rate: float, seed: int, tally: Tally) -> None:
         while True:
             due += dice.expovariate(rate)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            waiting.create_task(ask(session, url, dice.choice(bodies), tally))
+            waiting.create_task(ask(session, url, dice.choice(questions), tally, people))
 
 
 async def reports(path: Path, tally: Tally) -> None:
@@ -99,10 +119,10 @@ async def reports(path: Path, tally: Tally) -> None:
             await asyncio.sleep(REPORT_S)
 
 
-async def run(url: str, rate: float, seed: int, path: Path) -> None:
+async def run(url: str, rate: float, seed: int, path: Path, publisher: Publisher) -> None:
     """Ask and report until SIGTERM or SIGINT."""
-    tally = Tally()
-    asking = asyncio.gather(arrivals(url, rate, seed, tally), reports(path, tally))
+    tally, people = Tally(), People(publisher, seed)
+    asking = asyncio.gather(arrivals(url, rate, seed, tally, people), reports(path, tally))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asking.cancel)
@@ -117,8 +137,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, required=True, help="questions a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--counts", type=Path, required=True, help="file for the totals")
+    parser.add_argument("--bootstrap", required=True, help="where what people say goes")
     args = parser.parse_args()
-    asyncio.run(run(args.url, args.rate, args.seed, args.counts))
+    # The registry, if any, is the environment's. People know no version.
+    told = {"bootstrap": args.bootstrap, "service": SERVICE, "model_version": "unknown"}
+    with Publisher.from_env(**told) as publisher:
+        asyncio.run(run(args.url, args.rate, args.seed, args.counts, publisher))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Model:
 
     def _prepare(self, pixels: Pixels) -> Image:
         match self.fault:
-            case Fault.NONE | Fault.SLOW:
+            case Fault.NONE | Fault.SLOW | Fault.ACCURACY | Fault.CONVERSION:
                 return self._ink[pixels]
             case Fault.ERRORS:
                 top, rest = pixels[:SIDE], pixels[SIDE:]

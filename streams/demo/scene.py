@@ -92,7 +92,7 @@ def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None
         part.wait_until(health, what="it is healthy", deadline_s=120.0)
     ports = {version: port for version, (_, port) in servers.items()}
     proxy = start_envoy(parts, folder, ports, {VERSIONS[0]: FULL_BP, VERSIONS[1]: 0})
-    counts = _load(parts, folder, proxy)
+    counts = _load(parts, folder, proxy, running, env)
     return Scene(parts=parts, folder=folder, settings=settings, proxy=proxy, counts=counts, env=env)
 
 
@@ -129,10 +129,13 @@ def _servers(
     return started
 
 
-def _load(parts: Parts, folder: Path, proxy: Proxy) -> CountsFile:
+def _load(
+    parts: Parts, folder: Path, proxy: Proxy, broker: RunningBroker, env: dict[str, str]
+) -> CountsFile:
     path = folder / "answers.jsonl"
     command = [sys.executable, "-m", "streams.demo.load", "--url", f"{proxy.url}/predict"]
-    part = parts.start("load", [*command, "--rate", f"{RATE:g}", "--counts", path])
+    command += ["--bootstrap", broker.bootstrap, "--rate", f"{RATE:g}"]
+    part = parts.start("load", [*command, "--counts", path], env=env)
     counts = CountsFile(path)
 
     def flows() -> bool:

@@ -26,11 +26,10 @@ from streams.demo.counts import FAULT_HEADER, VERSION_HEADER
 from streams.demo.digits import Pixels, digits
 from streams.demo.faults import VERSIONS, Fault
 from streams.demo.models import Answer, Model
+from streams.demo.people import REQUEST_ID, SERVICE
 from streams.demo.processes import HOST
 from streams.publisher import Publisher
 
-SERVICE = "digits"
-REQUEST_ID = "x-request-id"  # Envoy gives every request one
 PIXELS = 64
 MEDIAN_S = 0.04
 SPREAD = 0.25
@@ -65,6 +64,9 @@ class DigitService:
         self._model = model
         self._publisher = publisher
         self._features = FeatureStore(seed=len(model.version))
+        self._answered = 0
+        self._before: Answer | None = None
+        """The answer to the question before."""
 
     async def predict(self, request: Request) -> Response:
         """POST /predict: a digit, or 500 where the model's code failed."""
@@ -74,7 +76,7 @@ class DigitService:
             await self._features.fetch()
         answer = self._answer(pixels)
         self._publish(request, answer, latency_ms=(time.perf_counter() - started) * 1000)
-        return self._respond(answer)
+        return self._respond(answer, request.headers[REQUEST_ID])
 
     async def health(self, _: Request) -> Response:
         """GET /health: the model is loaded."""
@@ -82,9 +84,13 @@ class DigitService:
 
     def _answer(self, pixels: Pixels) -> Answer | None:
         try:
-            return self._model.predict(pixels)
+            answer = self._model.predict(pixels)
         except IndexError:
             return None
+        before, self._before = self._before or answer, answer
+        self._answered += 1
+        mixed_up = self._model.fault is Fault.ACCURACY and self._answered % 2 == 0
+        return before if mixed_up else answer
 
     def _publish(self, request: Request, answer: Answer | None, *, latency_ms: float) -> None:
         self._publisher.prediction(
@@ -95,13 +101,17 @@ class DigitService:
             score=None if answer is None else answer.score,
         )
 
-    def _respond(self, answer: Answer | None) -> Response:
-        headers = {VERSION_HEADER: self._model.version}
-        if answer is None or self._model.fault in (Fault.SLOW, Fault.DRIFT):
-            headers[FAULT_HEADER] = self._model.fault
+    def _respond(self, answer: Answer | None, request_id: str) -> Response:
+        fault = self._model.fault
+        headers = {VERSION_HEADER: self._model.version, REQUEST_ID: request_id}
+        if answer is None or fault not in (Fault.NONE, Fault.ERRORS):
+            headers[FAULT_HEADER] = fault
         if answer is None:
             return JSONResponse({"error": "the model failed"}, status_code=500, headers=headers)
-        return JSONResponse({"digit": answer.digit, "score": answer.score}, headers=headers)
+        body = {"digit": answer.digit, "score": answer.score}
+        if fault is not Fault.CONVERSION:
+            body["offer"] = f"a poster of the {answer.digit}"
+        return JSONResponse(body, headers=headers)
 
 
 def create_app(model: Model, publisher: Publisher) -> Starlette:

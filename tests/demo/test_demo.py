@@ -62,6 +62,8 @@ class TestDemo:
             "errors",
             pytest.param("slow", marks=pytest.mark.slow),
             pytest.param("drift", marks=pytest.mark.slow),
+            pytest.param("accuracy", marks=pytest.mark.slow),
+            pytest.param("conversion", marks=pytest.mark.slow),
         ],
     )
     def test_whole(self, parts: Parts, tmp_path: Path, mark: str, fault: str) -> None:
