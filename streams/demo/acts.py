@@ -36,7 +36,7 @@ class Asked:
 # Windows in seconds, as all times of the demo; four mean delays long, so that slow is not worse.
 ASKED = {
     Fault.ACCURACY: Asked(
-        outcomes="outcomes: {label: {kind: label, window: 2s, delivery: 500ms}}",
+        outcomes="outcomes: {label: {kind: label, window: 3s, delivery: 1s}}",
         guardrail="accuracy: +150%",
     ),
     Fault.CONVERSION: Asked(

@@ -24,7 +24,7 @@ from streams.errors import PartError
 from streams.spec.load import load_spec
 from streams.spec.model import RolloutSpec
 
-ACT_S = 75.0
+ACT_S = 120.0
 TEMPLATE = files("streams.demo").joinpath("rollout.yaml").read_text(encoding="utf-8")
 LOOK_S = 0.1
 APPLY_S = 20.0

@@ -14,7 +14,7 @@ from streams.demo.processes import Part, Parts, wait_until
 
 DEMO = (sys.executable, "-m", "streams.demo")
 MARK = "DEMO_TEST_MARK"
-RUN_S = 170.0
+RUN_S = 240.0
 
 
 def marked(mark: str) -> set[int]:
