@@ -1,7 +1,7 @@
 """Which agents run on a worker, and on what?
 
-Two Faust agents: one folds `predictions`, one judges `panes`. Faust distributes the partitions;
-`Ownership` holds what belongs to each.
+Three Faust agents: two fold `predictions` and `resources`, one judges `panes`. Faust distributes
+the partitions; `Ownership` holds what belongs to each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from faust.types.auth import CredentialsT
 
 from streams.agents.batch import Batch
 from streams.agents.ownership import Ownership
+from streams.agents.sources import FORMS
 from streams.settings import Settings
 
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         key_serializer="raw",
     )
     app.ownership = ownership
-    for name in ("predictions", "panes"):
+    for name in (*FORMS, "panes"):
         topic = app.topic(settings.topic(name), value_type=bytes, value_serializer="raw")
         app.agent(topic, name=f"{name}_agent", concurrency=1)(_feed(ownership))
     return app

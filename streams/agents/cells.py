@@ -17,9 +17,11 @@ from streams.panes.facts import (
     LiveRollout,
     Marker,
     PaneClock,
+    Source,
     cells_from_states,
     cells_to_states,
 )
+from streams.panes.resource_fold import OpenUsage, open_usage_from_states, open_usage_to_states
 from streams.spec.model import RolloutSpec
 
 Stamp = tuple[int, int]
@@ -52,6 +54,12 @@ def stamp_of(headers: Iterable[tuple[str, bytes]]) -> Stamp:
     """Read what `stamp_headers` wrote."""
     values = dict(headers)
     return int(values["epoch"]), int(values["flush"])
+
+
+def of_another_source(source: str, key: bytes | None) -> bool:
+    """Whether a record of `cells` belongs to the owner of another source's partition."""
+    found = (key or b"").partition(b"/")[0].decode(errors="replace")
+    return found in set(Source) and found != source
 
 
 @dataclass(slots=True)
@@ -95,6 +103,18 @@ def open_body(rollout: str, spec_hash: str, pane: int, cells: Cells) -> tuple[st
         "spec_hash": spec_hash,
         "pane": pane,
         "cells": cells_to_states(cells),
+    }
+
+
+def open_usage_body(
+    rollout: str, spec_hash: str, pane: int, pods: OpenUsage
+) -> tuple[str, dict[str, Any]]:
+    """Union member of an open minute of use."""
+    return "davy.OpenResourcePane", {
+        "rollout": rollout,
+        "spec_hash": spec_hash,
+        "pane": pane,
+        "pods": open_usage_to_states(pods),
     }
 
 
@@ -145,6 +165,8 @@ def _take(state: StoredState, key: str, name: str, body: dict[str, Any]) -> None
         state.idle, state.horizon_offset = body["idle"], body["horizon_offset"]
     elif name == "davy.OpenPane":
         state.open[body["rollout"], body["pane"]] = cells_from_states(body["cells"])
+    elif name == "davy.OpenResourcePane":
+        state.open[body["rollout"], body["pane"]] = open_usage_from_states(body["pods"])
     elif name == "davy.LiveRollout":
         state.live.append(
             LiveRollout(

@@ -73,6 +73,7 @@ class Desk:
                 commands_offset=commands,
                 routing_offset=routing,
                 joined_through=due.joined_through,
+                resources_through=due.resources_through,
             )
             decision = self._judge(self.judge, due)
             if decision is not None:

@@ -36,7 +36,8 @@ class SketchRecords:
 
     def stored(self, records: Iterable[Any]) -> Iterator[cells.StoredRecord]:
         """Read a partition of `cells`; Unreadable where it holds what may be state."""
-        for record, read in self._own.state("cells", records):
+        mine = (r for r in records if not cells.of_another_source(self._source, r.key))
+        for record, read in self._own.state("cells", mine):
             yield cells.StoredRecord(
                 key=(record.key or b"").decode(errors="replace"),
                 stamp=cells.stamp_of(record.headers),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic
 
 from streams.agents import cells
 from streams.panes.facts import Body, Cells, ClosedPane, Marker, PaneClock, Source, cells_to_states
 from streams.panes.fold import PartitionFold
+from streams.panes.resource_fold import LATENESS_MS, MINUTE_MS, ResourceFold
 from streams.panes.source_fold import Closed, ColumnsT, Open, SourceFold
 from streams.settings import Settings
+from streams.sketches.usage import Usages, usages_to_states
 from streams.wire.codec import Codec
 from streams.wire.columns import PredictionColumns, decode_predictions
+from streams.wire.resource_columns import ResourceColumns, decode_resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +70,37 @@ PREDICTIONS = SourceForm(
     open_body=cells.open_body,
     closed_body=_closed_cells,
 )
+
+
+def minute_clock(settings: Settings) -> PaneClock:
+    """How the event time of resource samples is cut, whatever the length of a pane."""
+    future = settings.future_ms
+    return PaneClock(pane_ms=MINUTE_MS, lateness_ms=LATENESS_MS, future_ms=future, dedupe=False)
+
+
+def _samples(values: Sequence[bytes | None], codec: Codec, most: int) -> ResourceColumns:
+    return decode_resources(values, codec, max_event_bytes=most)
+
+
+def _closed_minute(pane: ClosedPane[Usages]) -> Body:
+    return "davy.ResourcePane", {
+        "rollout": pane.rollout,
+        "spec_hash": pane.spec_hash,
+        "pane": pane.pane,
+        "usages": usages_to_states(pane.cells),
+    }
+
+
+RESOURCES = SourceForm(
+    source=Source.RESOURCES,
+    clock=minute_clock,
+    new_fold=ResourceFold,
+    decode=_samples,
+    open_body=cells.open_usage_body,
+    closed_body=_closed_minute,
+)
+
+FORMS: Mapping[str, AnyForm] = MappingProxyType(
+    {form.source.value: form for form in (PREDICTIONS, RESOURCES)}
+)
+"""By source topic without prefix."""

@@ -16,6 +16,8 @@ from streams.agents.context import Context
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.ownership import Owner, Ownership
 from streams.agents.prediction_owner import PredictionOwner
+from streams.agents.sketch_owner import SketchOwner
+from streams.agents.sources import RESOURCES
 from streams.agents.specs import SpecFeed
 from streams.broker import is_transactional
 from streams.errors import LogError
@@ -102,6 +104,8 @@ async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFee
     def make(partition: Partition) -> Owner:
         if partition.topic == settings.topic("panes"):
             return JudgeOwner(partition, context)
+        if partition.topic == settings.topic("resources"):
+            return SketchOwner(partition, context, RESOURCES)
         return PredictionOwner(partition, context)
 
     async def seek(positions: Any) -> None:

@@ -14,6 +14,7 @@ from streams.cli import INSTALL, decisions, deploy, kayenta, plan, rollout
 from streams.cli.common import Bootstrap, Config, Prefix, complain, service_settings_of
 from streams.cli.explain import explain
 from streams.cli.replay import replay
+from streams.cli.resources import resources
 from streams.errors import DavyError
 
 FAILED = 2
@@ -29,6 +30,7 @@ app.add_typer(kayenta.app, name="kayenta")
 app.command(name="plan")(plan.plan)
 app.command()(explain)
 app.command()(replay)
+app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
 

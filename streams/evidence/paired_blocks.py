@@ -114,9 +114,9 @@ class PairedBlocks:
         """Add a block: means of both arms' pods (`pod_mean`); NaN in either leaves it out."""
         self._add(np.asarray(mean_c, np.float64) - (1.0 + margin) * np.asarray(mean_b, np.float64))
 
-    def fold_limit(self, mean_c: ArrayLike, limit: float) -> None:
+    def fold_limit(self, mean_c: ArrayLike, limit: ArrayLike) -> None:
         """Add a block of the candidate against an absolute limit; NaN leaves it out."""
-        self._add(np.asarray(mean_c, np.float64) - limit)
+        self._add(np.asarray(mean_c, np.float64) - np.asarray(limit, np.float64))
 
     def _add(self, difference: Floats) -> None:
         known = np.broadcast_to(np.isfinite(difference), self.n.shape)

@@ -1,7 +1,7 @@
 """How is the error budget of a rollout shared by its claims?
 
 Over metric x segment x candidate (e-Bonferroni): the whole keeps its part, the slices share the
-rest equally. A rollout without segments spends all of it on the whole.
+rest equally; use of pods knows no segments. A rollout without them spends all of it on the whole.
 """
 
 from __future__ import annotations
@@ -24,5 +24,6 @@ def alpha_shares(spec: RolloutSpec) -> dict[Key, float]:
         for segment, part in parts.items()
         for candidate in spec.candidates
         for metric in spec.metrics
+        if segment == ALL_SEGMENT or metric.kind.resource is None
     }
     return split(spec.alpha_rollback, weights)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from streams.panes.cohorts import Cohort
 from streams.panes.merge import DuePane
+from streams.panes.use_merge import UseMinute
 from streams.sketches.cell import Cell
 from streams.spec.model import ALL_SEGMENT
 
@@ -79,6 +80,8 @@ class Cut:
     routing_offset: int = 0
     joined_through: int = -1
     """Outcomes were joined up to the closing of this pane, and cohorts complete by then judged."""
+    resources_through: int = -1
+    """Last minute of use that had been handed over; -1 while none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,8 @@ class PaneInput:
     """What of outcomes has become complete since the pane before, in the order of judging."""
     fates: Mapping[str, int] = field(default_factory=dict)
     """Outcomes by what became of them, since the beginning."""
+    resources: tuple[UseMinute, ...] = ()
+    """Minutes of use that have become whole since the step before, in order; all end by its end."""
 
     @classmethod
     def of(cls, due: DuePane, pane_ms: int) -> PaneInput:
@@ -103,6 +108,7 @@ class PaneInput:
             cells=due.cells,
             cohorts=due.cohorts,
             fates=due.fates,
+            resources=due.resources,
         )
 
     @property

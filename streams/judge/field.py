@@ -19,8 +19,11 @@ from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.evidence import Closed, Counts
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.opening import Row, open_watches
+from streams.judge.monitors.panel import Panel
 from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
-from streams.judge.weights import Weights, WeightTimeline
+from streams.judge.stages import same_weights
+from streams.judge.use import UseBlocks
+from streams.judge.weights import Placement, Weights, WeightTimeline
 from streams.spec.model import ALL_SEGMENT, Mode, RolloutSpec
 
 Settled = tuple[int, Sequence[Counts], Weights]
@@ -47,6 +50,10 @@ class Field:
             for watch in row.watches
             if isinstance(watch.reader, LatencyReader)
         ]
+        names = tuple(candidate.name for candidate in spec.candidates)
+        self._use = list(_use(self.panels, names))
+        of_use = [blocks.panel for blocks in self._use]
+        self._of_requests = [panel for panel in self.panels if panel not in of_use]
         self._first_ms: int | None = None
 
     def read(
@@ -70,7 +77,7 @@ class Field:
         ]
         at_s = (pane.start_ms - self._first_ms) / 1000
         for each in self._rounds(closed, at_s):
-            for panel in self.panels:
+            for panel in self._of_requests:
                 panel.fold(each)
 
     def forget(self, dimension: str, gone: Collection[str]) -> None:
@@ -95,8 +102,22 @@ class Field:
             for place, pair in enumerate(self.pairs)
         ]
         for each in self._rounds(closed, None):
-            for panel in self.panels:
+            for panel in self._of_requests:
                 panel.fold_stage(each)
+
+    def use(self, pane: PaneInput, timeline: WeightTimeline, desired: Weights | None) -> None:
+        """The minutes of use that come with a pane; `desired` are the current stage's weights."""
+        for minute in pane.resources:
+            span = minute.start_ms, minute.end_ms
+            placement, weights = timeline.place(*span)
+            steady = placement is Placement.STEADY and weights is not None and desired is not None
+            for blocks in self._use:
+                blocks.feed(
+                    minute,
+                    pane_ms=pane.pane_ms,
+                    lowered=[timeline.lowered(pair.arm, *span) for pair in self.pairs],
+                    steady=steady and same_weights(weights or (), desired or ()),
+                )
 
     def _rounds(self, closed: Sequence[Sequence[Stratum]], at_s: float | None) -> list[Closed]:
         """One stratum of each row at a time, in order."""
@@ -128,6 +149,8 @@ class Field:
             reader.renew()
         for pair in self.pairs:
             pair.enter_stage()
+        for blocks in self._use:
+            blocks.enter_stage()
         for panel in self.panels:
             panel.enter_stage()
 
@@ -145,6 +168,7 @@ class Field:
         return {
             "rows": [row.to_state() for row in self.rows],
             "panels": [panel.to_state() for panel in self.panels],
+            "use": [blocks.to_state() for blocks in self._use],
             "first_ms": self._first_ms,
         }
 
@@ -154,7 +178,16 @@ class Field:
             row.restore(saved)
         for panel, saved in zip(self.panels, state["panels"], strict=True):
             panel.restore(saved)
+        for blocks, saved in zip(self._use, state["use"], strict=True):
+            blocks.restore(saved)
         self._first_ms = state["first_ms"]
+
+
+def _use(panels: Sequence[Panel], candidates: tuple[str, ...]) -> Iterator[UseBlocks]:
+    for panel in panels:
+        resource = panel.claims[0][0].metric.kind.resource
+        if resource:
+            yield UseBlocks(panel, resource, candidates)
 
 
 def _rows(spec: RolloutSpec) -> Iterator[Row]:

@@ -36,6 +36,7 @@ from streams.judge.shadow_policy import copied, rule_copies
 from streams.judge.slices import Slices
 from streams.judge.stages import Progress, StageClock, same_weights
 from streams.judge.unit_health import UnitHealth
+from streams.judge.use import expect_minutes
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import Mode, RolloutSpec, Unit
 
@@ -93,6 +94,7 @@ class RolloutJudge:
         if self.ended:
             return None
         self._expect(pane, cut)
+        expect_minutes(pane, self._herald.chain.last_cut, cut)
         self._herald.chain.follow(cut)
         for fact in routing:
             self._timeline.feed(fact)
@@ -157,6 +159,7 @@ class RolloutJudge:
         counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
         self._sample_ratio.watch(pane)
+        self._field.use(pane, self._timeline, self._desired() if self._clock.stage >= 0 else None)
         arrivals, whole = Arrivals.of(pane, self.spec), counts[: len(self._field.pairs)]
         self._queue.push(Waiting(pane=pane.pane, counts=whole, arrivals=arrivals))
         self._units.hear(arrivals)

@@ -135,6 +135,10 @@ PAIRED_INTERVAL = _formula("paired interval", "evidence.paired.PairedSums.interv
 LATENCY_RATIO = _formula("latency ratio", "judge.monitors.paired.RatioReader.read")
 RATIO_QUANTILE = _formula("quantile of latency ratios", "judge.monitors.paired.RatioReader.gauge")
 DISAGREEMENT = _formula("disagreement", "judge.monitors.paired.DisagreementReader.read")
+BLOCKS = _formula("paired blocks", "evidence.paired_blocks.block_mean_log_e")
+BLOCK_LENGTH = _formula("length of a block", "evidence.autocorrelation.Autocorrelation.rho")
+USE = _formula("use of pods", "evidence.paired_blocks.PairedBlocks.estimate")
+USE_INTERVAL = _formula("interval of use", "evidence.paired_blocks.PairedBlocks.interval")
 
 SAMPLE_RATIO = _formula("sample ratio", "evidence.sample_ratio.sample_ratio_log_bayes_factor")
 UNITS = _formula("units check", "judge.unit_health.UnitHealth.check")
@@ -157,6 +161,7 @@ _CAPPED = Formulas(test=UNBOUNDED_MEAN, estimate=CAPPED_RATIO, interval=CAPPED_I
 _PAIRED = Formulas(test=PAIRED, estimate=PAIRED_RATIO, interval=PAIRED_INTERVAL)
 _LATENCY_RATIO = Formulas(test=LATENCY_RATIO, estimate=RATIO_QUANTILE, interval=SLA_BOUNDS)
 _DISAGREEMENT = Formulas(test=DISAGREEMENT, estimate=SHARE, interval=SHARE_INTERVAL)
+_USE = Formulas(test=BLOCKS, estimate=USE, interval=USE_INTERVAL)
 _MIX = Formulas(test=DIVERGENCE, estimate=JSD, interval=JSD_INTERVAL)
 _COMPARED = Formulas(test=TWO_SAMPLE, estimate=MANTEL_HAENSZEL, interval=RATIO_INTERVAL)
 _MEAN = Formulas(test=RATIO_OF_MEANS, estimate=MEAN_ESTIMATE, interval=MEAN_INTERVAL)
@@ -186,6 +191,12 @@ OF_KIND: Mapping[str, Formulas] = MappingProxyType(
         MetricKind.PAIRED_TIMEOUTS: _PAIRED,
         MetricKind.LATENCY_RATIO: _LATENCY_RATIO,
         MetricKind.DISAGREEMENT: _DISAGREEMENT,
+        MetricKind.CPU: _USE,
+        MetricKind.MEMORY: _USE,
+        MetricKind.GPU: _USE,
+        MetricKind.CPU_LIMIT: _USE,
+        MetricKind.MEMORY_LIMIT: _USE,
+        MetricKind.GPU_LIMIT: _USE,
     }
 )
 """By metric kind."""
@@ -248,7 +259,7 @@ def _of_requests(metric: Metric) -> tuple[Formula, ...]:
         case MetricKind.LATENCY_RATIO | MetricKind.DISAGREEMENT:
             return (ONE_ARM, LATE_ONSET)
         case _:
-            return _ALSO.get(metric.kind, ())
+            return _ALSO.get(metric.kind, (BLOCK_LENGTH,) if metric.kind.resource else ())
 
 
 def _of_outcomes(metric: Metric) -> tuple[Formula, ...]:

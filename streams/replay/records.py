@@ -22,7 +22,6 @@ from streams.agents.desk import command_fact, routing_fact
 from streams.errors import LogError
 from streams.judge.facts import CommandFact, Decision, RoutingFact
 from streams.judge.record import decision_from_record
-from streams.panes.facts import NONE
 from streams.replay.rollout import PaneRecord, activates
 from streams.spec.model import RolloutSpec
 from streams.wire.schemas import load_schema
@@ -124,10 +123,12 @@ def trail_of(rollout: str, read: Callable[[str], Iterable[StoredRecord]]) -> Tra
         for topic in TOPICS
         if topic != "panes"
     }
-    last = max((_last_pane(stored.record) for stored in records["decisions"]), default=NONE)
-    last += _panes_held(records) if last > NONE else 0
+    last_ms = max((_last_ms(stored.record) for stored in records["decisions"]), default=0)
+    last_ms += _held_ms(records) if last_ms else 0
     panes = dropwhile(lambda stored: not activates(stored.record, rollout), read("panes"))
-    return Trail(rollout=rollout, records=records | {"panes": tuple(_needed(panes, rollout, last))})
+    return Trail(
+        rollout=rollout, records=records | {"panes": tuple(_needed(panes, rollout, last_ms))}
+    )
 
 
 def recorded_body(record: Mapping[str, Any]) -> bytes:
@@ -137,8 +138,8 @@ def recorded_body(record: Mapping[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _needed(panes: Iterable[StoredRecord], rollout: str, last: int) -> Iterator[StoredRecord]:
-    """A rollout's own records, and what each source partition told until it had closed `last`."""
+def _needed(panes: Iterable[StoredRecord], rollout: str, last_ms: int) -> Iterator[StoredRecord]:
+    """A rollout's own records, and what each source partition told until it was past `last_ms`."""
     closed: set[tuple[str, int]] = set()
     for stored in panes:
         name, body = stored.record["body"]
@@ -146,23 +147,31 @@ def _needed(panes: Iterable[StoredRecord], rollout: str, last: int) -> Iterator[
         mine = name != "davy.Progress" and body["rollout"] == rollout
         if mine or (name == "davy.Progress" and source not in closed):
             yield stored
-        if name == "davy.Progress" and body["closed_through"] >= last > NONE:
+        if (
+            name == "davy.Progress"
+            and _end_ms(stored.record, body["closed_through"]) >= last_ms > 0
+        ):
             closed.add(source)
 
 
-def _panes_held(records: Mapping[str, Iterable[StoredRecord]]) -> int:
-    """Panes by which the judge followed the watermark, in wait of pairs."""
+def _held_ms(records: Mapping[str, Iterable[StoredRecord]]) -> int:
+    """How long, in whole panes, the judge followed the watermark, in wait of pairs."""
     pane_ms = max((int(r.record.get("pane_ms", 0)) for r in records["decisions"]), default=0)
     held_ms = 0
     for stored in records["rollouts"]:
         with contextlib.suppress(*UNUSABLE):
             held_ms = max(held_ms, _spec(stored.record).pair_hold_ms)
-    return -(-held_ms // pane_ms) if pane_ms > 0 else 0
+    return -(-held_ms // pane_ms) * pane_ms if pane_ms > 0 else 0
 
 
-def _last_pane(record: Mapping[str, Any]) -> int:
-    cut = record.get("cut")
-    return int(cut["pane"]) if isinstance(cut, Mapping) else NONE
+def _last_ms(decision: Mapping[str, Any]) -> int:
+    """When the last pane ended that a decision looked at; 0 where it tells none."""
+    cut = decision.get("cut")
+    return _end_ms(decision, cut["pane"]) if isinstance(cut, Mapping) else 0
+
+
+def _end_ms(record: Mapping[str, Any], pane: int) -> int:
+    return (pane + 1) * int(record.get("pane_ms", 0))
 
 
 def _recorded(stored: StoredRecord) -> RecordedDecision:

@@ -22,7 +22,7 @@ from streams.judge.monitors.watch import Watch
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import MetricKind, RolloutSpec
 
-EVENT_KINDS = frozenset(MetricKind) - {
+EVENT_KINDS = frozenset(kind for kind in MetricKind if kind.resource is None) - {
     MetricKind.CLASSES,
     MetricKind.SCORES,
     MetricKind.CONFIDENCES,

@@ -32,6 +32,7 @@ class MetricDefault:
     label: str | None = None
     timing: Timing = Timing.REQUEST
     most: str | None = None
+    limit: str | None = None
     weight: str = "1"
 
 
@@ -47,6 +48,16 @@ REFUSALS = MetricDefault(kind=MetricKind.REFUSALS, margin="+25%", floor="0.1pp")
 JUDGE_SCORES = MetricDefault(kind=MetricKind.JUDGE_SCORES, change="-2%")
 TOKENS_IN = MetricDefault(kind=MetricKind.TOKENS_IN, margin="+10%")
 TOKENS_OUT = MetricDefault(kind=MetricKind.TOKENS_OUT, margin="+10%")
+
+
+def use(kind: MetricKind) -> MetricDefault:
+    """What pods use, against the baseline: a signal."""
+    return MetricDefault(kind=kind, margin="+10%")
+
+
+def use_limit(kind: MetricKind) -> MetricDefault:
+    """What pods use for long, against their own limit."""
+    return MetricDefault(kind=kind, limit="80%")
 
 
 def latency(quantile: float, timing: Timing = Timing.REQUEST) -> MetricDefault:
@@ -86,6 +97,8 @@ METRICS = MappingProxyType(
         "judge_scores": JUDGE_SCORES,
         "tokens_in": TOKENS_IN,
         "tokens_out": TOKENS_OUT,
+        **{kind.value: use(kind) for kind in (MetricKind.CPU, MetricKind.MEMORY, MetricKind.GPU)},
+        **{kind.value: use_limit(kind) for kind in MetricKind if kind.is_limit},
     }
 )
 # The same requests went to both arms, so these compare answer by answer.

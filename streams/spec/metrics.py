@@ -24,6 +24,8 @@ from streams.yaml_lines import did_you_mean, entries
 
 OFF = frozenset({"off", "false", "no"})
 QUANTILE = r"^(?:(?:ttft|tpot)_)?p[1-9]\d?(?:\.\d{0,2}[1-9])?$"
+ONLY_SIGNALS = frozenset({"cpu", "memory", "gpu"})
+"""Use against the baseline: harm holds for a person."""
 SLA = QUANTILE.replace("$", "_sla$")
 Watch = tuple[tuple[Metric, ...], dict[str, Source]]
 
@@ -44,6 +46,7 @@ class Limit:
 MARGIN = Limit(field="margin", parse=units.margin)
 FLOOR = Limit(field="floor", parse=units.share)
 THRESHOLD = Limit(field="threshold", parse=units.nats)
+USE = Limit(field="limit", parse=units.use)
 LIMIT = Limit(field="limit_ms", parse=units.milliseconds)
 CHANGE = Limit(field="change", parse=units.change)
 FALL = Limit(field="change", parse=units.fall)
@@ -74,6 +77,12 @@ LIMITS: dict[MetricKind, tuple[Limit, ...]] = {
     MetricKind.PAIRED_TIMEOUTS: (MARGIN, FLOOR, WEIGHT),
     MetricKind.LATENCY_RATIO: (MARGIN, WEIGHT),
     MetricKind.DISAGREEMENT: (MOST, WEIGHT),
+    MetricKind.CPU: (MARGIN, WEIGHT),
+    MetricKind.MEMORY: (MARGIN, WEIGHT),
+    MetricKind.GPU: (MARGIN, WEIGHT),
+    MetricKind.CPU_LIMIT: (USE, WEIGHT),
+    MetricKind.MEMORY_LIMIT: (USE, WEIGHT),
+    MetricKind.GPU_LIMIT: (USE, WEIGHT),
 }
 NEEDED = {LIMIT: "300ms", FLOOR: "90%"}
 """First limits that some kinds have no default of, and how one is written."""
@@ -111,6 +120,12 @@ def _chosen(
     hints = _block(signals, "signals", asked, mode)
     for name in told.keys() & hints.keys() - {"defaults"}:
         refuse(hints[name][0], f"{name} is a guardrail and a signal", "keep one of the two")
+    for name in told.keys() & ONLY_SIGNALS:
+        refuse(
+            told[name][0],
+            f"{name} is a guardrail, but more use than the baseline alone never rolls back",
+            f"write it under `signals`; `{name}_limit: 80%` may be a guardrail",
+        )
     off = _defaults_off(told)
     names = () if off else (*defaults.GUARDRAILS_OF[mode], *asked.guardrails)
     heard = () if off else defaults.SIGNALS_OF[mode]
@@ -209,6 +224,7 @@ def _values(
     limits = LIMITS[default.kind]
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
     texts |= {"weight": default.weight, "change": default.change, "most": default.most}
+    texts |= {"limit": default.limit}
     values: dict[str, object] = {
         lim.field: lim.parse(text) for lim in limits if (text := texts.get(lim.field))
     }

@@ -64,6 +64,23 @@ class MetricKind(StrEnum):
     PAIRED_TIMEOUTS = "paired_timeouts"  # timeouts among them
     LATENCY_RATIO = "latency_ratio"  # how much longer the candidate took for the same request
     DISAGREEMENT = "disagreement"  # share of them to which the arms gave different classes
+    CPU = "cpu"  # share of its limit that a pod uses, against the baseline; never a guardrail
+    MEMORY = "memory"  # the same
+    GPU = "gpu"  # the same
+    CPU_LIMIT = "cpu_limit"  # the same, sustained, against an absolute limit
+    MEMORY_LIMIT = "memory_limit"  # the same
+    GPU_LIMIT = "gpu_limit"  # the same
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is use against an absolute limit."""
+        return self in {self.CPU_LIMIT, self.MEMORY_LIMIT, self.GPU_LIMIT}
+
+    @property
+    def resource(self) -> str | None:
+        """Whose use it is: cpu, memory or gpu; None where it looks at requests."""
+        name = self.value.removesuffix("_limit")
+        return name if name in {self.CPU, self.MEMORY, self.GPU} else None
 
 
 PAIRED = frozenset(
@@ -155,6 +172,8 @@ class Metric(Fact):
     """Whose recall it is."""
     harm: Harm = Harm.MORE
     """LESS: `margin` is the fall that is tolerated, -2 % is 0.02 (rate, mean, judge_scores)."""
+    limit: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Most that pods may use for long, as a share of their own limit (cpu_limit ...)."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of the error budget, relative to the other metrics."""
 
@@ -162,6 +181,15 @@ class Metric(Fact):
     def generative(self) -> bool:
         """Whether only generative models have it."""
         return self.kind in GENERATIVE or self.timing is not Timing.REQUEST
+
+    @model_validator(mode="after")
+    def _may_roll_back(self) -> Self:
+        if self.kind.resource and not self.kind.is_limit and self.role is Role.GUARDRAIL:
+            raise ValueError(
+                f"metrics: {self.name} compares use with the baseline's, which alone never rolls "
+                f"back: make it a signal; {self.kind}_limit may be a guardrail"
+            )
+        return self
 
 
 class OutcomeKind(StrEnum):

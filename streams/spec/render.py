@@ -124,6 +124,7 @@ def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
         "threshold": units.format_number,
         "most": units.format_share,
         "limit_ms": units.format_milliseconds,
+        "limit": units.format_share,
         "weight": units.format_number,
         "change": units.format_change,
     }

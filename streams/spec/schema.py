@@ -13,7 +13,7 @@ from typing import Any
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
-from streams.spec.metrics import LIMITS, QUANTILE, SLA
+from streams.spec.metrics import LIMITS, ONLY_SIGNALS, QUANTILE, SLA
 from streams.spec.model import Mode, OutcomeKind, Overdispersion, Probability, Unit
 from streams.spec.rules_schema import targeting_schema
 from streams.spec.stages import KEYS as STAGE_KEYS
@@ -26,7 +26,8 @@ PATTERNS = {
     "threshold": units.NATS,
     "change": units.CHANGE,
     "most": units.MOST,
-    "limit": units.DURATION,
+    "limit_ms": units.DURATION,
+    "limit": units.USE,
     "weight": rf"^{units.NUMBER}$",
 }
 # Where a bare number has one meaning only.
@@ -160,7 +161,8 @@ def _watch() -> Schema:
     }
     why = "Harm rolls back. Default guardrails stay unless they are turned `off` or are signals: "
     guardrails = {"description": f"{why}{', '.join(defaults.GUARDRAILS)}."}
-    properties = known | {"defaults": OFF | {"description": "off: only what stands here."}}
+    may = {name: found for name, found in known.items() if name not in ONLY_SIGNALS}
+    properties = may | {"defaults": OFF | {"description": "off: only what stands here."}}
     return {
         "guardrails": block | guardrails | {"properties": properties},
         "signals": block | {"description": "Harm holds for a person.", "properties": known},
@@ -170,8 +172,9 @@ def _watch() -> Schema:
 def _metric(default: MetricDefault) -> Schema:
     texts = {"margin": default.margin, "floor": default.floor, "threshold": default.threshold}
     texts |= {"weight": default.weight, "change": default.change, "most": default.most}
+    texts |= {"limit": default.limit}
     fields = {
-        limit.key: _pattern(PATTERNS[limit.key], f"The {limit.key}.", texts.get(limit.key))
+        limit.key: _pattern(PATTERNS[limit.field], f"The {limit.key}.", texts.get(limit.key))
         | NUMBERS.get(limit.key, {})
         for limit in LIMITS[default.kind]
     }

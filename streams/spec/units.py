@@ -21,6 +21,7 @@ SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 CHANGE = rf"^[+-]{NUMBER}%$"
 PART = rf"^{NUMBER}%$"
 MOST = rf"^(?:<=? ?)?{NUMBER} ?(?:%|pp|bp)$"
+USE = rf"^(?:<=? ?)?{NUMBER} ?%$"
 NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
 PROBABILITY = rf"^(?:{NUMBER}%|0?\.\d+)$"
 PART = rf"^{NUMBER}%$"
@@ -185,6 +186,20 @@ def most(text: str) -> float:
     found = share(re.sub(r"^<=? ?", "", text))
     if found <= 0:
         raise UnitError(f"{text} tolerates nothing", "write a share above 0, e.g. `5%`")
+    return found
+
+
+def use(text: str) -> float:
+    """Most use for long, a share of the pods' own limit in (0, 1]: `80%`, `< 80%`.
+
+    >>> use("80%"), use("< 100%")
+    (0.8, 1.0)
+    """
+    if not re.match(USE, text):
+        raise UnitError(f"`{text}` is no share of a limit", "write it as `80%`")
+    found = float(_number(text) / 100)
+    if not 0 < found <= 1:
+        raise UnitError(f"{text} is outside (0, 100%]", "write e.g. `80%`")
     return found
 
 

@@ -33,6 +33,11 @@ class Reason(StrEnum):
     BAD_LATENCY = "bad_latency"
     BAD_VALUE = "bad_value"
     BAD_TIME = "bad_time"
+    NO_POD = "no_pod"
+    BAD_INTERVAL = "bad_interval"
+    BAD_SHARE = "bad_share"
+    NO_USE = "no_use"
+    TOO_MANY_PODS = "too_many_pods"
     FUTURE = "future"
     UNPROCESSABLE = "unprocessable"
 
@@ -70,6 +75,15 @@ _ADVICE = {
     Reason.BAD_LATENCY: "The latency is NaN, infinite, negative or above 1e7 ms: publish"
     " milliseconds.",
     Reason.BAD_TIME: "The time is not between 1970 and 2200: publish milliseconds since the epoch.",
+    Reason.NO_POD: "The pod is empty: give the exporter the pod's name, and key samples by it.",
+    Reason.BAD_INTERVAL: "The sampled interval is not within 1 ms to 2 minutes, or begins before"
+    " 1970: sample every 10 to 30 s and publish its length in milliseconds.",
+    Reason.BAD_SHARE: "A share is NaN, negative or above 2: publish shares of the pod's limit (0.8"
+    " is 80 %), no percent, cores or bytes.",
+    Reason.NO_USE: "The sample tells none of cpu, memory and gpu: publish what is known, or"
+    " nothing.",
+    Reason.TOO_MANY_PODS: "More pods of one version than davy tells apart in a minute: name the pod"
+    " in a sample, not the request or the process.",
     Reason.UNPROCESSABLE: "davy failed on this record three times over: report it with its bytes,"
     " it is a defect of davy.",
     Reason.FUTURE: "The event is later than the broker's clock allows: set the producer's clock.",

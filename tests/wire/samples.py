@@ -146,6 +146,31 @@ PROGRESS = {
     "duplicates": 1,
     "outcomes": [{"name": "joined", "count": 7}],
 }
+USAGE = {
+    "rollout": "r",
+    "spec_hash": "ab",
+    "pane": 7,
+    "usages": [
+        {
+            "segment": "all",
+            "arm": "candidate",
+            "sums": [{"resource": "cpu", "pods": 2, "total": 1 << 30}],
+        }
+    ],
+}
+OPEN_USAGE = {
+    "rollout": "r",
+    "spec_hash": "ab",
+    "pane": 8,
+    "pods": [
+        {
+            "arm": "candidate",
+            "pod": "p",
+            "last_ms": AT_MS,
+            "sums": [{"resource": "cpu", "weighted": 9 << 30, "span_ms": 30_000}],
+        }
+    ],
+}
 ACTIVATION = {
     "rollout": "r",
     "spec_hash": "ab",
@@ -161,6 +186,7 @@ CUT = {
     "commands_offset": 2,
     "routing_offset": 3,
     "joined_through": 7,
+    "resources_through": 7,
 }
 FIGURE = {
     "name": "accuracy",
@@ -332,6 +358,7 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
     "cells": (
         {"body": ("davy.Marker", MARKER)},
         {"body": ("davy.OpenPane", PANE)},
+        {"body": ("davy.OpenResourcePane", OPEN_USAGE)},
         {"body": ("davy.LiveRollout", LIVE)},
         {"body": ("davy.OpenCohort", COHORT | {"told": 3})},
         {"body": ("davy.JoinPart", JOIN_PART)},
@@ -343,6 +370,7 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         {**SOURCE, "body": ("davy.Pane", PANE)},
         {**SOURCE, "body": ("davy.Pane", UNIT_PANE)},
         {**SOURCE, "body": ("davy.Pane", MIRROR_PANE)},
+        {**SOURCE, "source": "resources", "body": ("davy.ResourcePane", USAGE)},
         {**SOURCE, "body": ("davy.Progress", PROGRESS)},
         {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
         {**SOURCE, "body": ("davy.Cohort", COHORT | {"complete": 8})},

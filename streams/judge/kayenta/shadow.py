@@ -61,7 +61,7 @@ def _metric_config(metric: Metric) -> dict[str, Any]:
 
 
 def _has_series(metric: Metric) -> bool:
-    return metric.kind is not MetricKind.CLASSES
+    return metric.kind is not MetricKind.CLASSES and metric.kind.resource is None
 
 
 class KayentaShadow:

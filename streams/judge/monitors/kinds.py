@@ -11,6 +11,7 @@ from typing import TypeVar, assert_never
 from streams.errors import SpecError
 from streams.evidence.quantile import effective_margin, margin_buckets
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
+from streams.judge.monitors.blocks import BlockEvidence, UseReader
 from streams.judge.monitors.capped import PARTS
 from streams.judge.monitors.evidence import Claims, Evidence, Reader
 from streams.judge.monitors.generative import generative_reader, times_of
@@ -60,6 +61,9 @@ class Form(StrEnum):
     CAPPED = "capped"  # ratios of means of values without one
     PAIRED = "paired"  # rates of failure of two answers to one request
     DISAGREEMENT = "disagreement"  # share of requests with two different answers
+    CPU = "cpu"  # block means of a resource: each has blocks of its own length
+    MEMORY = "memory"
+    GPU = "gpu"
 
 
 FORMS = MappingProxyType(
@@ -86,6 +90,7 @@ FORMS = MappingProxyType(
         MetricKind.PAIRED_TIMEOUTS: Form.PAIRED,
         MetricKind.LATENCY_RATIO: Form.SLA,
         MetricKind.DISAGREEMENT: Form.DISAGREEMENT,
+        **{kind: Form(kind.resource) for kind in MetricKind if kind.resource},
     }
 )
 """Of every kind whose form does not hang on its numbers."""
@@ -123,20 +128,13 @@ def new_reader(metric: Metric, max_classes: int) -> Reader:
             return SlaReader(limit_ms, times_of(metric.timing))
         case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return _mix_reader(metric.kind, max_classes)
-        case (
-            MetricKind.REFUSALS
-            | MetricKind.JUDGE_SCORES
-            | MetricKind.TOKENS_IN
-            | MetricKind.TOKENS_OUT
-        ):
-            return generative_reader(metric.kind)
         case kind if kind in OF_OUTCOMES:
             raise SpecError(
                 f"metric {metric.name!r} of kind {kind.value!r}: `outcome` is missing; "
                 f"name the outcome that it is computed from"
             )
-        case _:
-            raise SpecError(f"metric {metric.name!r}: nothing counts {metric.kind.value!r}")
+        case kind:
+            return UseReader() if kind.resource else generative_reader(kind)
 
 
 def _mix_reader(kind: MetricKind, max_classes: int) -> Reader:
@@ -158,8 +156,9 @@ def tested_limit(metric: Metric) -> float:
             return _needed(metric.limit_ms, metric, "limit_ms")
         case MetricKind.CLASSES | MetricKind.SCORES | MetricKind.CONFIDENCES:
             return _needed(metric.threshold, metric, "threshold")
-        case MetricKind.DISAGREEMENT:
-            return _needed(metric.most, metric, "most")
+        case kind if kind is MetricKind.DISAGREEMENT or kind.is_limit:
+            most = metric.limit if kind.is_limit else metric.most
+            return _needed(most, metric, "limit" if kind.is_limit else "most")
         case _:
             return 1 - metric.margin if metric.harm is Harm.LESS else 1 + metric.margin
 
@@ -183,16 +182,25 @@ def new_evidence(form: Form, sizes: Mapping[str, int], claims: Claims) -> Eviden
             return SlaEvidence(quantiles, candidates)
         case Form.MIX:
             return MixEvidence(claims, tuple(sizes[metric.name] for metric in metrics))
-        case Form.COMPARED | Form.MEAN | Form.CAPPED | Form.PAIRED | Form.DISAGREEMENT:
+        case (
+            Form.COMPARED
+            | Form.MEAN
+            | Form.CAPPED
+            | Form.PAIRED
+            | Form.DISAGREEMENT
+            | (Form.CPU | Form.MEMORY | Form.GPU)
+        ):
             return _of_ratios(form, claims)
         case _:
             assert_never(form)
 
 
 def _of_ratios(form: Form, claims: Claims) -> Evidence:
-    """Both arms against each other: rates of outcomes, means, pairs of answers."""
+    """Both arms against each other: rates of outcomes, means, pairs of answers, use of pods."""
     if form in {Form.PAIRED, Form.DISAGREEMENT}:
         return paired_evidence(claims)
+    if form in {Form.CPU, Form.MEMORY, Form.GPU}:
+        return BlockEvidence(claims)
     metrics = [claim.metric for claim in claims[0]]
     if form is Form.COMPARED:
         return _compared(metrics, len(claims))

@@ -11,6 +11,7 @@ import numpy as np
 
 from streams.evidence.fixed import Ints
 from streams.judge.budget import Key
+from streams.judge.monitors.blocks import BLOCK_COLUMNS
 from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.dispersion import Dispersions
 from streams.judge.monitors.evidence import Claim, Gauge, Reader
@@ -21,6 +22,8 @@ from streams.judge.monitors.units import by_unit, counted_of
 from streams.judge.monitors.watch import PaneWatch
 from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec, Unit
 
+OF_USE = frozenset({Form.CPU, Form.MEMORY, Form.GPU})
+"""Forms that look at pods: they know no segments, and their blocks are no strata of requests."""
 BURSTY = frozenset({Form.RARE, Form.FREQUENT})
 """Forms that a measured overdispersion tempers."""
 
@@ -66,13 +69,15 @@ def open_watches(
     for form in Form:
         seated = [seat for seat in seats.values() if form_of(seat.metric) is form]
         if seated:
-            panel = _open_panel(spec, form, seated, shares, rows)
+            of_form = rows[: len(spec.candidates)] if form in OF_USE else rows
+            panel = _open_panel(spec, form, seated, shares, of_form)
             panels.append(panel)
             found |= dict(_places(panel))
     watches = [
         [
             _watch(found[place, metric.name], reader, row.now)
             for metric, reader in zip(spec.request_metrics, readers[place], strict=True)
+            if (place, metric.name) in found
         ]
         for place, row in enumerate(rows)
     ]
@@ -110,7 +115,13 @@ def _open_panel(
     measured = form in BURSTY and spec.overdispersion is Overdispersion.MEASURED
     dispersions = Dispersions(len(claims), len(seats)) if measured else None
     new = partial(new_evidence, form, sizes)
-    return Panel(claims, _columns(seats), new, dispersions, promoted=len(spec.candidates))
+    columns = _block_columns(len(seats)) if form in OF_USE else _columns(seats)
+    return Panel(claims, columns, new, dispersions, promoted=len(spec.candidates))
+
+
+def _block_columns(metrics: int) -> Ints:
+    """Blocks hold nothing but what a panel of use looks at, metric by metric."""
+    return np.arange(metrics * BLOCK_COLUMNS).reshape(metrics, BLOCK_COLUMNS)
 
 
 def _columns(seats: Sequence[Seat]) -> Ints:

@@ -52,6 +52,8 @@ class Panel:
         self._harm_at = self._thresholds(lambda claim: claim.alpha_share)
         self._safe_at = self._thresholds(lambda claim: claim.alpha_promote)
         self._find_harmful()
+        self.panes: tuple[int, int] | None = None
+        """First and last that have entered, where they are not those of requests."""
         self._told: dict[str, Any] = {}
         self._hear: Hear = lambda _: None
         self._hear_stage: Hear = lambda _: None

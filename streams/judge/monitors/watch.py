@@ -80,7 +80,7 @@ class Watch:
     def verdict(self, invalid: str, panes: tuple[int, int]) -> Verdict:
         """The evidence in full; `panes` are the first and last that have entered."""
         claim, tally = self.claim, self.panel.tallies[self.row][self.column]
-        gauge = self.gauge()
+        gauge, (first, last) = self.gauge(), self.panel.panes or panes
         finding, code = self._refined(*self.finding(invalid), gauge)
         arms = (BASELINE, claim.candidate)
         return Verdict(
@@ -103,8 +103,8 @@ class Watch:
             alpha_share=claim.alpha_share,
             exposures=dict(zip(arms, tally.exposures, strict=True)),
             events=dict(zip(arms, tally.events, strict=True)),
-            first_pane=panes[0],
-            last_pane=panes[1],
+            first_pane=first,
+            last_pane=last,
             dispersion=tally.dispersion,
             counted=claim.counted,
         )

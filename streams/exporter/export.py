@@ -1,0 +1,158 @@
+"""How do endpoints' pages become the topic `resources`, for as long as it takes?
+
+Every target is asked at once, each with its own time limit; what one does not tell is counted and
+said, and costs nothing but its own samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from confluent_kafka import KafkaException, Producer
+
+from streams.exporter.pages import Reading
+from streams.exporter.scrape import Failure, Target, scrape
+from streams.exporter.shares import Seen, Whose, sample_of, shares
+from streams.settings import Property, Settings
+from streams.wire.codec import Codec
+from streams.wire.sparing import Sparing
+from streams.wire.store import open_store
+
+logger = logging.getLogger(__name__)
+
+DELIVERY_S = 60
+LAST_FLUSH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to ask, how often, and whose the answers are."""
+
+    targets: tuple[Target, ...]
+    whose: Whose
+    every_s: float
+    timeout_s: float
+
+
+class Exporter:
+    """Asks, compares with the time before, publishes; counts what came of it."""
+
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        """RegistryError where the schema of `resources` is not known."""
+        self.counts: Counter[str] = Counter()
+        """`published`, `delivered`, `lost`, `unmapped`, `first`; and failures by code."""
+        self._plan = plan
+        self._topic = settings.topic("resources")
+        self._codec = Codec(open_store(settings), settings.prefix)
+        own: dict[str, Property] = {
+            "partitioner": "murmur2_random",
+            "acks": "all",
+            "message.timeout.ms": DELIVERY_S * 1000,
+        }
+        self._producer = Producer(settings.confluent(**own))
+        self._seen: dict[tuple[str, str], Seen] = {}
+        self._sparing = Sparing(logger.warning)
+
+    async def round(self, client: httpx.AsyncClient) -> None:
+        """Ask every target once and publish what is new."""
+        plan = self._plan
+        answers = await asyncio.gather(*(self._asked(client, target) for target in plan.targets))
+        for target, (found, at_s, at_ms) in zip(plan.targets, answers, strict=True):
+            if isinstance(found, Failure):
+                self.counts[found.code] += 1
+                self._sparing.say((target.url, found.code), f"{target.url}: {found.detail}")
+            else:
+                self._take(target, found, at_s, at_ms)
+        self._producer.poll(0)
+        self._sparing.remind()
+
+    async def _asked(
+        self, client: httpx.AsyncClient, target: Target
+    ) -> tuple[Mapping[str, Reading] | Failure, float, int]:
+        found = await scrape(client, target, self._plan.timeout_s)
+        return found, time.monotonic(), time.time_ns() // 1_000_000
+
+    def _take(
+        self, target: Target, readings: Mapping[str, Reading], at_s: float, at_ms: int
+    ) -> None:
+        whose = self._plan.whose
+        for pod, reading in sorted(readings.items()):
+            version = whose.version(pod, target.version)
+            if not version:
+                self.counts["unmapped"] += 1
+                continue
+            place = (target.url, pod)
+            now = Seen(reading=whose.limited(reading), at_s=at_s)
+            told, self._seen[place] = shares(self._seen.get(place), now), now
+            if told is None:
+                self.counts["first"] += 1
+                continue
+            self._publish(pod, sample_of(pod, whose, version, at_ms, told))
+        self._forget(target, readings)
+
+    def _forget(self, target: Target, readings: Mapping[str, Reading]) -> None:
+        """Pods come and go; one that a page no longer names begins anew."""
+        gone = [key for key in self._seen if key[0] == target.url and key[1] not in readings]
+        for key in gone:
+            del self._seen[key]
+
+    def _publish(self, pod: str, sample: dict[str, Any]) -> None:
+        value = self._codec.encode("resources", sample)
+        try:
+            self._producer.produce(self._topic, value, pod, on_delivery=self._delivered)
+        except (BufferError, KafkaException) as problem:
+            self.counts["lost"] += 1
+            self._sparing.say("lost", f"a sample of {pod} is lost: {problem}")
+            return
+        self.counts["published"] += 1
+
+    def _delivered(self, error: Any, _: Any) -> None:
+        self.counts["lost" if error is not None else "delivered"] += 1
+        if error is not None:
+            self._sparing.say("lost", f"samples are lost: {error}")
+
+    def close(self) -> None:
+        """Wait a while for what is under way."""
+        self.counts["lost"] += self._producer.flush(LAST_FLUSH_S)
+
+
+async def export(
+    settings: Settings, plan: Plan, stopped: Callable[[], Awaitable[object]]
+) -> Mapping[str, int]:
+    """Export until `stopped()` returns; what came of it, by name."""
+    exporter = await asyncio.to_thread(Exporter, settings, plan)
+    ending = asyncio.ensure_future(stopped())
+    try:
+        async with httpx.AsyncClient(follow_redirects=True, timeout=plan.timeout_s) as client:
+            while not ending.done():
+                begun = time.monotonic()
+                await exporter.round(client)
+                pause_s = max(0.0, plan.every_s - (time.monotonic() - begun))
+                await asyncio.wait([ending], timeout=pause_s)
+    finally:
+        ending.cancel()
+        await asyncio.to_thread(exporter.close)
+    told = ", ".join(f"{count} {name}" for name, count in sorted(exporter.counts.items()))
+    logger.info("exporter stopped: %s", told or "nothing was told")
+    return exporter.counts
+
+
+def targets_of(texts: Sequence[str]) -> tuple[Target, ...]:
+    """Targets as the command line names them: a URL, or `VERSION=URL`.
+
+    >>> targets_of(["v1=http://a:9090/metrics"])[0].version
+    'v1'
+    """
+    found = []
+    for text in texts:
+        head, _, tail = text.partition("=")
+        named = tail.startswith(("http://", "https://")) and "://" not in head
+        found.append(Target(url=tail, version=head) if named else Target(url=text))
+    return tuple(found)
