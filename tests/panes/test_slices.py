@@ -37,6 +37,15 @@ events = st.lists(
             st.sampled_from(["country", "tier", "device"]),
             st.sampled_from(["DE", "SG", "FR", "free", "pro", "other", "é", ""]),
         ),
+        llm=st.none()
+        | st.fixed_dictionaries(
+            {
+                "ttft_ms": st.none() | st.floats(0, 1e5),
+                "tokens_out": st.none() | st.integers(0, 10**8),
+                "refused": st.none() | st.booleans(),
+                "judge_score": st.none() | st.floats(0, 1),
+            }
+        ),
     ),
     max_size=60,
 )
