@@ -179,6 +179,53 @@ class TestCapped:
         np.testing.assert_array_equal(again.read(cells[4], cells[5]), counts)
 
 
+def ramp(stratum):
+    """Values of baseline and candidate while the weight rises in three steps."""
+    return ((49, 2), (40, 10), (25, 25))[stratum // 50]
+
+
+@pytest.mark.statistics
+class TestFalseAlarms:
+    """Heavy-tailed token counts at the limit itself, looked at after every stratum."""
+
+    STREAMS, STRATA = 1000, 150
+
+    def streams(self, split, rng):
+        """Strata of equal means, capped at each stream's own warm-up."""
+        warm_up = np.rint(rng.lognormal(5, 1.2, (self.STREAMS, 1000)))
+        caps = [freeze_cap(tokens(values)) for values in warm_up]
+        cap = np.array([[each.value] for each in caps])
+        scale = PARTS / np.array([[each.deviation] for each in caps])
+        for stratum in range(self.STRATA):
+            arms = []
+            for n in split(stratum):
+                values = np.minimum(np.rint(rng.lognormal(5, 1.2, (self.STREAMS, n))), cap)
+                whole = np.rint(values * scale).astype(np.int64)
+                count = np.full(self.STREAMS, n)
+                arms.append(np.stack([count, whole.sum(1), (whole**2).sum(1)], axis=-1))
+            yield np.stack(arms, axis=1)[:, None].repeat(2, axis=1)
+
+    @pytest.mark.parametrize("split", [ramp, lambda _: (25, 25)], ids=["ramp", "even"])
+    def test_are_as_seldom_as_promised(self, split):
+        rng = np.random.default_rng(11)
+        margins = [
+            MeanMargin(harm=harm, against=Against.RELATIVE, margin=0.0)
+            for harm in (Harm.MORE, Harm.LESS)
+        ]
+        found = evidence("unbounded", margins, rows=self.STREAMS)
+        harm = safe = np.full((self.STREAMS, 2), -np.inf)
+        for counts in self.streams(split, rng):
+            of = np.ones(self.STREAMS, np.bool_)
+            found.fold(Closed(counts=counts, of=of, weights_bp=[1] * self.STREAMS, at_s=1.0))
+            harm, safe = (
+                np.maximum(harm, found.log_e_harm()),
+                np.maximum(safe, found.log_e_safe()),
+            )
+        for log_e, alpha in ((harm, ALPHA), (safe, 0.05)):
+            most = alpha + 2.33 * np.sqrt(alpha * (1 - alpha) / self.STREAMS)
+            assert ((log_e >= -np.log(alpha)).mean(axis=0) <= most).all()
+
+
 class TestScaledSums:
     def test_order_leaves_no_trace(self):
         rng = np.random.default_rng(7)
