@@ -19,7 +19,7 @@ from infra.rigs.cache import Absent
 from streams.demo.broker import RunningBroker, start_tansu
 from streams.demo.processes import Parts
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks import join, judging
+from tests.benchmarks import cohorts, join, judging
 from tests.benchmarks.events import Filled, fill
 from tests.benchmarks.meter import Rate, measure
 from tests.benchmarks.results import Row, write
@@ -49,7 +49,11 @@ def main() -> None:
     finally:
         broker.part.stop()
     kept = tuple(a.per_cpu_s / b.per_cpu_s for a, b in zip(ours, unchecked, strict=True))
-    alone = (*judging.rows(asked.rounds), *join.rows(asked.rounds))
+    alone = (
+        *judging.rows(asked.rounds),
+        *join.rows(asked.rounds),
+        *cohorts.rows(asked.rounds),
+    )
     write([*_rows(ours, peers, broker.name), _duplicates(kept), *alone])
 
 

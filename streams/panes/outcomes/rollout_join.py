@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -26,7 +27,7 @@ from streams.panes.join.stored import Changes
 from streams.panes.outcomes.names import Names
 from streams.panes.outcomes.plan import class_limit, plan_of
 from streams.panes.outcomes.said import said_by
-from streams.panes.outcomes.tally import gained
+from streams.panes.outcomes.tally import places_of, tally
 from streams.panes.segments import slicing_of
 from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCell, OutcomeCells
 from streams.spec.model import ALL_SEGMENT
@@ -100,18 +101,23 @@ class RolloutJoin:
         inside = sampled(exposures.request_hash, self._index.plan.share)
         pane = exposures.event_ms[inside] // self._pane_ms
         if pane.size:
-            self._count_exposures(np.stack([pane, arm[inside], exposures.segment[inside]]))
+            self._count_exposures(pane, arm[inside], exposures.segment[inside])
 
-    def _count_exposures(self, place: Ints) -> None:
-        """Add to denominators; `place` is (pane, arm, combination) by exposure."""
-        places, counts = np.unique(place, axis=1, return_counts=True)
+    def _count_exposures(self, pane: Ints, arm: Ints, combination: Ints) -> None:
+        """Add to denominators."""
+        places, group = places_of(pane, arm, combination)
+        counts = np.bincount(group).tolist()
         for number, clock in enumerate(self.clocks):
             first = np.asarray(clock.first_pane(places[0])).tolist()
-            for pane, arm, combination, count in zip(
-                first, *places[1:].tolist(), counts.tolist(), strict=True
+            for place, count in zip(
+                zip(first, *places[1:].tolist(), strict=True), counts, strict=True
             ):
-                for key in self._keys(arm, combination):
-                    self._cell(number, pane, key).exposures += count
+                for cell in self._cells(number, *place):
+                    cell.exposures += count
+
+    def _cells(self, number: int, first_pane: int, arm: int, combination: int) -> list[OutcomeCell]:
+        """All cells of a cohort that an exposure belongs to; they will change."""
+        return [self._cell(number, first_pane, key) for key in self._keys(arm, combination)]
 
     def _keys(self, arm: int, combination: int) -> Iterator[tuple[str, str]]:
         """Segments and arm of all cells that an exposure belongs to."""
@@ -196,17 +202,13 @@ class RolloutJoin:
     def _add(self, joined: Joined) -> None:
         """Add what was joined to its cohorts, all of them open."""
         for number in np.unique(joined.metric).tolist():
-            part = chosen(joined, np.flatnonzero(joined.metric == number))
-            found = gained(
+            tally(
                 self.outcomes[number],
                 self.clocks[number],
-                part,
-                self._classes,
-                self._labels[number],
+                chosen(joined, np.flatnonzero(joined.metric == number)),
+                (self._classes, self._labels[number]),
+                partial(self._cells, number),
             )
-            for each in found:
-                for key in self._keys(each.arm, each.combination):
-                    self._cell(number, each.first_pane, key).merge(each.cell)
 
     def take_matured(self) -> list[Place]:
         """Cohorts that matured since the last time this was asked."""

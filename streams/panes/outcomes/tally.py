@@ -6,8 +6,9 @@ one sum over sorted rows, or one `bincount`. What is summed are integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,16 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+Figure = TypeVar("Figure")
+
 LEAST_PROBABILITY = 0.001
 """Log-loss is taken of no less: one prediction's loss is bounded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gained:
-    """What one (cohort, arm, combination of segment values) gained."""
-
-    first_pane: int
-    arm: int
-    combination: int
-    cell: OutcomeCell
+CellsOf = Callable[[int, int, int], Sequence[OutcomeCell]]
+"""All cells that an exposure belongs to, by first pane of its cohort, arm and combination."""
+Targets = Sequence[Sequence[OutcomeCell]]
+"""By group, the cells that its figures are added to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,35 +64,54 @@ class Groups:
         return np.bincount(flat, minlength=self.count * width).reshape(self.count, width)
 
 
-def gained(
-    outcome: Outcome, clock: CohortClock, joined: Joined, classes: Names, labels: Names
-) -> Iterator[Gained]:
-    """What the outcomes (of one metric, at least one) add to each cell."""
-    first = np.asarray(clock.first_pane(joined.pane))
-    place = np.stack([first, joined.arm, joined.segment])
-    places, of = np.unique(place, axis=1, return_inverse=True)
-    of = of.ravel()
+def places_of(first_pane: Ints, arm: Ints, combination: Ints) -> tuple[Ints, Ints]:
+    """Distinct (first pane, arm, combination), int64[3, groups], and the group of each row."""
+    lowest, arms, mixes = int(first_pane.min()), int(arm.max()) + 1, int(combination.max()) + 1
+    keys = ((first_pane - lowest) * arms + arm) * mixes + combination
+    distinct, group = np.unique(keys, return_inverse=True)
+    of_pane, of_mix = distinct // mixes, distinct % mixes
+    return np.stack([of_pane // arms + lowest, of_pane % arms, of_mix]), group
+
+
+def tally(
+    outcome: Outcome,
+    clock: CohortClock,
+    joined: Joined,
+    names: tuple[Names, Names],
+    cells_of: CellsOf,
+) -> None:
+    """Add outcomes (of one metric, at least one) to their cells; `names` of classes and labels."""
+    first_pane = np.asarray(clock.first_pane(joined.pane))
+    places, of = places_of(first_pane, joined.arm, joined.segment)
     order = np.argsort(of, kind="stable")
     starts = np.searchsorted(of[order], np.arange(places.shape[1]))
     groups = Groups(of=of, order=order, starts=starts)
-    cells = [OutcomeCell() for _ in range(groups.count)]
-    _add_delays(cells, groups, clock.bin_of(joined.delay_ms))
+    targets = [cells_of(*place) for place in places.T.tolist()]
+    for cells, delays in _each(targets, groups.table(clock.bin_of(joined.delay_ms), DELAY_BINS)):
+        for cell in cells:
+            cell.delays += delays
     match outcome.kind:
         case OutcomeKind.LABEL:
-            _add_labels(cells, groups, outcome, joined, classes, labels)
+            _add_labels(targets, groups, outcome, joined, *names)
         case OutcomeKind.RATE | OutcomeKind.MEAN:
-            _add_values(cells, groups, outcome, joined.said.view(np.float64))
-    for (pane, arm, combination), cell in zip(places.T.tolist(), cells, strict=True):
-        yield Gained(first_pane=pane, arm=arm, combination=combination, cell=cell)
+            _add_values(targets, groups, outcome, joined.said.view(np.float64))
 
 
-def _add_delays(cells: list[OutcomeCell], groups: Groups, bins: Ints) -> None:
-    for cell, delays in zip(cells, groups.table(bins, DELAY_BINS), strict=True):
-        cell.delays = delays
+def _each(
+    targets: Targets, figures: Iterable[Figure]
+) -> Iterator[tuple[Sequence[OutcomeCell], Figure]]:
+    """A group's cells with its figure."""
+    return zip(targets, figures, strict=True)
+
+
+def _add_events(targets: Targets, groups: Groups, event: Bools) -> None:
+    for cells, events in _each(targets, groups.sums(event.astype(np.int64))):
+        for cell in cells:
+            cell.events += events
 
 
 def _add_labels(
-    cells: list[OutcomeCell],
+    targets: Targets,
     groups: Groups,
     outcome: Outcome,
     joined: Joined,
@@ -104,22 +122,22 @@ def _add_labels(
     names = [*labels.of, OTHER]
     predicted_as = np.array([classes.of.get(name, -2) for name in labels.of] + [-2])
     right = predicted_as[label] == joined.predicted_class
-    for cell, wrong in zip(cells, groups.sums((~right).astype(np.int64)), strict=True):
-        cell.events = wrong
+    _add_events(targets, groups, ~right)
     labelled = groups.table(label, len(names))
     hits = groups.table(label, len(names), right)
-    for cell, row, hit in zip(cells, labelled, hits, strict=True):
+    for cells, row, hit in zip(targets, labelled, hits, strict=True):
         for number in np.flatnonzero(row).tolist():
-            cell.classes[names[number]] = ClassTally(int(row[number]), int(hit[number]))
+            for cell in cells:
+                tallied = cell.classes.setdefault(names[number], ClassTally())
+                tallied.labelled += int(row[number])
+                tallied.hits += int(hit[number])
     positive = labels.of.get(outcome.positive, -2)
     true = label == positive if outcome.positive else right
     stated = joined.score if outcome.probability is Probability.SCORE else joined.confidence
-    _add_probabilities(cells, groups, stated, true)
+    _add_probabilities(targets, groups, stated, true)
 
 
-def _add_probabilities(
-    cells: list[OutcomeCell], groups: Groups, stated: Floats, true: Bools
-) -> None:
+def _add_probabilities(targets: Targets, groups: Groups, stated: Floats, true: Bools) -> None:
     given = ~np.isnan(stated)
     if not given.any():
         return
@@ -127,33 +145,40 @@ def _add_probabilities(
     bins = SCORE_MAPPING.index(p).astype(np.int64)
     right = groups.table(bins, SCORE_MAPPING.size, given & true)
     wrong = groups.table(bins, SCORE_MAPPING.size, given & ~true)
-    for cell, yes, no in zip(cells, right, wrong, strict=True):
-        cell.right.counts += yes
-        cell.wrong.counts += no
     of_truth = np.where(true, p, 1.0 - p)
     loss = np.log(np.maximum(of_truth, LEAST_PROBABILITY)) / np.log(LEAST_PROBABILITY)
     brier = _scaled_sums(groups, (1.0 - of_truth) ** 2, given)
-    for cell, square, log in zip(cells, brier, _scaled_sums(groups, loss, given), strict=True):
-        cell.brier, cell.log_loss = square, log
+    figures = zip(right, wrong, brier, _scaled_sums(groups, loss, given), strict=True)
+    for cells, (yes, no, square, log) in _each(targets, figures):
+        for cell in cells:
+            cell.right.counts += yes
+            cell.wrong.counts += no
+            cell.brier.merge(square)
+            cell.log_loss.merge(log)
 
 
-def _add_values(cells: list[OutcomeCell], groups: Groups, outcome: Outcome, value: Floats) -> None:
-    for cell, events in zip(cells, groups.sums((value > 0).astype(np.int64)), strict=True):
-        cell.events = events
+def _add_values(targets: Targets, groups: Groups, outcome: Outcome, value: Floats) -> None:
+    _add_events(targets, groups, value > 0)
     if outcome.kind is not OutcomeKind.MEAN:
         return
-    for cell, total in zip(
-        cells, groups.sums(np.rint(value * MILLI).astype(np.int64)), strict=True
-    ):
-        cell.total_milli = total
+    milli = np.rint(value * MILLI).astype(np.int64)
+    for cells, total in _each(targets, groups.sums(milli)):
+        for cell in cells:
+            cell.total_milli += total
     if outcome.low is None or outcome.high is None:
-        index = MAPPING.index(value).astype(np.int64)
-        for cell, counts in zip(cells, groups.table(index, MAPPING.size), strict=True):
-            cell.histogram.counts += counts
+        _add_to_histograms(targets, groups, value)
         return
     parts = (value - outcome.low) / (outcome.high - outcome.low)
-    for cell, sums in zip(cells, _scaled_sums(groups, parts, np.isfinite(parts)), strict=True):
-        cell.values = sums
+    for cells, sums in _each(targets, _scaled_sums(groups, parts, np.isfinite(parts))):
+        for cell in cells:
+            cell.values.merge(sums)
+
+
+def _add_to_histograms(targets: Targets, groups: Groups, value: Floats) -> None:
+    index = MAPPING.index(value).astype(np.int64)
+    for cells, counts in _each(targets, groups.table(index, MAPPING.size)):
+        for cell in cells:
+            cell.histogram.counts += counts
 
 
 def _scaled_sums(groups: Groups, share: Floats, given: Bools) -> list[ScaledSums]:
