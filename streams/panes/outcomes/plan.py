@@ -13,13 +13,19 @@ MOST_LEVELS = 1000
 WORD_BITS = 64
 
 
+def declared_classes(spec: RolloutSpec) -> tuple[str, ...]:
+    """The classes that labels may have, in the order of the spec; none where any may come."""
+    labels = [each for each in spec.outcomes if each.kind is OutcomeKind.LABEL]
+    if not all(each.classes for each in labels):
+        return ()
+    return tuple(dict.fromkeys(name for each in labels for name in each.classes))
+
+
 def class_limit(spec: RolloutSpec) -> int:
     """How many predicted classes are told apart; 0 where no outcome is a label."""
-    labels = [each for each in spec.outcomes if each.kind is OutcomeKind.LABEL]
-    if not labels:
+    if not any(each.kind is OutcomeKind.LABEL for each in spec.outcomes):
         return 0
-    declared = {name for each in labels for name in each.classes}
-    return len(declared) if all(each.classes for each in labels) else ANY_CLASSES
+    return len(declared_classes(spec)) or ANY_CLASSES
 
 
 def plan_of(spec: RolloutSpec, pane_ms: int, combinations: int) -> JoinPlan:

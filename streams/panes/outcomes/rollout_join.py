@@ -25,7 +25,7 @@ from streams.panes.join.index import JoinIndex
 from streams.panes.join.settle import chosen
 from streams.panes.join.stored import Changes
 from streams.panes.outcomes.names import Names
-from streams.panes.outcomes.plan import class_limit, plan_of
+from streams.panes.outcomes.plan import class_limit, declared_classes, plan_of
 from streams.panes.outcomes.said import said_by
 from streams.panes.outcomes.tally import places_of, tally
 from streams.panes.segments import slicing_of
@@ -66,6 +66,7 @@ class RolloutJoin:
         self._slicing = slicing_of(spec)
         self._index = JoinIndex(plan_of(spec, pane_ms, self._slicing.combinations))
         self._classes = Names(class_limit(spec))
+        self._classes.restore(declared_classes(spec))  # the undeclared must take no place of theirs
         self._labels = [Names(class_limit(spec)) for _ in spec.outcomes]
         self._number = {each.name: number for number, each in enumerate(spec.outcomes)}
         self._due: list[tuple[int, int, int]] = []

@@ -17,7 +17,7 @@ from streams.panes.fold import PartitionFold
 from streams.panes.source_fold import SourceFold
 from streams.replay.cohorts import replay_cohorts
 from streams.replay.partition import LogRecord, RecordedActivation, read
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.model import Outcome, OutcomeKind, RolloutSpec
 from streams.wire.codec import Codec
 from streams.wire.outcome_columns import decode_outcomes
 from streams.wire.store import LocalSchemaStore
@@ -80,9 +80,12 @@ def told(cohorts: list[Cohort]) -> list[Any]:
 
 
 def replayed(
-    predictions: list[dict[str, Any]], outcomes: list[dict[str, Any]], size: int
+    predictions: list[dict[str, Any]],
+    outcomes: list[dict[str, Any]],
+    size: int,
+    spec: RolloutSpec = SPEC,
 ) -> list[Cohort]:
-    activation = RecordedActivation(spec=SPEC, first_offset=0)
+    activation = RecordedActivation(spec=spec, first_offset=0)
     logs = (log_of("predictions", predictions), log_of("outcomes", outcomes))
     return list(replay_cohorts(*logs, [activation], CLOCK, CODEC, batch_size=size))
 
@@ -235,6 +238,16 @@ class TestOutcomeFold:
         pane = BASE_MS // 1000
         assert found["label", pane, "baseline"] == Counter(exposures=1, answered=1, events=1)
         assert found["buy", pane, "baseline"] == Counter(exposures=1, answered=1, events=1)
+
+    def test_an_undeclared_class_takes_no_declared_ones_place(self):
+        """However early a model says what it never should: others are right as before."""
+        label = Outcome(name="label", kind=OutcomeKind.LABEL, window_s=4, classes=("cat", "dog"))
+        said = ("none of these", "nor this", "cat", "dog")
+        made = [prediction(n, n, 0, predicted_class=each) for n, each in enumerate(said)]
+        labels = [outcome(100 + n, n, 10, label=("cat", "dog")[n % 2]) for n in range(4)]
+        found = matured(replayed([*made, *END], labels, 5000, spec(outcomes=(label,))))
+        expected = Counter(exposures=4, answered=4, events=2)
+        assert found["label", BASE_MS // 1000, "baseline"] == expected
 
     def test_open_cohorts_tell_each_complete_delay_bin(self):
         """Eight records for a cohort of which every bin is complete at another closing."""
