@@ -70,7 +70,11 @@ class Question:
 
 
 async def ask(
-    session: aiohttp.ClientSession, url: str, question: Question, tally: Tally, people: People
+    session: aiohttp.ClientSession,
+    url: str,
+    question: Question,
+    tally: Tally,
+    people: People | None,
 ) -> None:
     """One question; whatever happens is counted, and an answer is heard."""
     try:
@@ -82,13 +86,13 @@ async def ask(
                 failed=failed,
                 faulty=FAULT_HEADER in answer.headers,
             )
-            if not failed and REQUEST_ID in answer.headers:
+            if people is not None and not failed and REQUEST_ID in answer.headers:
                 people.hear(answer.headers[REQUEST_ID], json.loads(said), question.truth)
     except (aiohttp.ClientError, TimeoutError):
         tally.count(LOST, failed=True, faulty=False)
 
 
-async def arrivals(url: str, rate: float, seed: int, tally: Tally, people: People) -> None:
+async def arrivals(url: str, rate: float, seed: int, tally: Tally, people: People | None) -> None:
     """Ask for ever: `rate` questions a second with exponential gaps, each a task of its own."""
     dice = random.Random(seed)
     held = digits()
@@ -119,9 +123,9 @@ async def reports(path: Path, tally: Tally) -> None:
             await asyncio.sleep(REPORT_S)
 
 
-async def run(url: str, rate: float, seed: int, path: Path, publisher: Publisher) -> None:
+async def run(url: str, rate: float, seed: int, path: Path, people: People | None) -> None:
     """Ask and report until SIGTERM or SIGINT."""
-    tally, people = Tally(), People(publisher, seed)
+    tally = Tally()
     asking = asyncio.gather(arrivals(url, rate, seed, tally, people), reports(path, tally))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -137,12 +141,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, required=True, help="questions a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--counts", type=Path, required=True, help="file for the totals")
-    parser.add_argument("--bootstrap", required=True, help="where what people say goes")
+    parser.add_argument("--bootstrap", help="where labels and purchases go; none are sent without")
     args = parser.parse_args()
-    # The registry, if any, is the environment's. People know no version.
-    told = {"bootstrap": args.bootstrap, "service": SERVICE, "model_version": "unknown"}
-    with Publisher.from_env(**told) as publisher:
-        asyncio.run(run(args.url, args.rate, args.seed, args.counts, publisher))
+    with contextlib.ExitStack() as stack:
+        people = None
+        if args.bootstrap is not None:
+            # The registry, if any, is the environment's. People know no version.
+            told = {"bootstrap": args.bootstrap, "service": SERVICE, "model_version": "unknown"}
+            people = People(stack.enter_context(Publisher.from_env(**told)), args.seed)
+        asyncio.run(run(args.url, args.rate, args.seed, args.counts, people))
 
 
 if __name__ == "__main__":
