@@ -78,6 +78,23 @@ class TestWritten:
         assert read(rds)[0] == before[0]
         assert [route["name"] for route in read(rds)] == ["health", ROUTE]
 
+    def test_a_sticky_route_has_sticky_entries(self, rds: Path) -> None:
+        """A route that draws by the hash of users does so in its copies, ranges or not."""
+
+        def stick(found: Routes) -> None:
+            found[-1]["route"]["hash_policy"] = [{"header": {"header_name": "x-user-id"}}]
+            found[-1]["route"]["weighted_clusters"]["use_hash_policy"] = True
+
+        change(rds, stick)
+        for seq, audience in enumerate((AUDIENCE, Audience(rules=BOTH.rules, shown=COUNTRIES)), 1):
+            router = open_file(rds, audience)
+            put(router, WEIGHTS, seq)
+            assert tuple(shares(router).values()) == (2500, 0, 0)
+            splits = [r["route"]["weighted_clusters"] for r in read(rds)[1:]]
+            assert all(split["use_hash_policy"] for split in splits)
+        change(rds, lambda r: r[2]["route"]["weighted_clusters"].pop("use_hash_policy"))
+        assert shares(router)["untargeted"] > 0
+
     def test_a_strangers_copies_stay(self, rds: Path) -> None:
         """A mirror of somebody else is neither davy's to count nor to remove."""
         audit = {"cluster": "audit"}

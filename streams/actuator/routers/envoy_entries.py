@@ -89,7 +89,7 @@ class Layout:
             "headers": _headers(route)[common:],
             "same_match": same and _headers(route)[:common] == _headers(base),
             "clusters": list(map(_drawn, split["clusters"])),
-            "user": _hashing(action) if split.get("use_hash_policy") else "",
+            "user": "" if _draws(route) == _draws(base) else _hashing(route),
             "mirror": envoy_split.mirrored(_policies(action), self.clusters),
         }
 
@@ -200,9 +200,16 @@ def _policies(action: Json) -> list[Json]:
     return list(action.get("request_mirror_policies", []))
 
 
-def _hashing(action: Json) -> str:
-    """The header whose hash alone decides; empty where more than one does."""
-    first: Json = next(iter(action.get("hash_policy", [])), {})
+def _draws(route: Json) -> tuple[bool, list[Json]]:
+    """How a route draws: by what hash, or by chance."""
+    by_hash = bool(envoy_split.of(route).get("use_hash_policy"))
+    return by_hash, list(route.get("route", {}).get("hash_policy", [])) if by_hash else []
+
+
+def _hashing(route: Json) -> str:
+    """The header whose hash alone decides; a word that is no header where another thing does."""
+    by_hash, policies = _draws(route)
+    first: Json = policies[0] if by_hash and policies else {}
     header = first.get("header", {}) if first.get("terminal") else {}
     plainly = header.keys() == {"header_name"}
-    return str(header["header_name"]) if plainly else ""
+    return str(header["header_name"]) if plainly else "?"

@@ -105,10 +105,9 @@ def shares(
         if entry.get("name") in given:
             given[entry["name"]] += int(entry.get("weight", 0))
     by_arm = {arm: given[name] for arm, name in clusters.items()}
-    if ranges and split.get("use_hash_policy"):
+    if ranges and sum(by_arm.values()) == HASH_UNITS:  # a route may be sticky without ranges
         within = sum(rule.to_bp - rule.from_bp for rule in ranges) * FULL_BP
-        outside = sum(by_arm.values()) - within
-        by_arm[BASELINE] = max(0, by_arm[BASELINE] - outside)
+        by_arm[BASELINE] = max(0, by_arm[BASELINE] - (HASH_UNITS - within))
     return measured(by_arm)
 
 
