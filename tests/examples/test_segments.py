@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from streams.actuator.ports import Desired, Fence
+from streams.actuator.actor import RolloutActor
+from streams.actuator.audience import audience_of
+from streams.actuator.facts import LeaseFact
+from streams.actuator.ports import Segments
+from streams.actuator.records import decision_fact, routing_to_record
 from streams.actuator.routers import open_router
+from streams.agents.desk import routing_fact
 from streams.cli.target import check_route
-from streams.judge.facts import Action, Cut, Decision, PaneInput, RoutingFact, RoutingPhase
+from streams.judge.chain import decision_body
+from streams.judge.facts import Action, Cut, Decision, PaneInput, RoutingFact
+from streams.judge.record import decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.panes.facts import PaneClock
 from streams.panes.fold import PartitionFold
@@ -21,10 +27,12 @@ from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec
 from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions
 from streams.wire.store import LocalSchemaStore
+from tests.actuator.world import RECONCILE_S, HandClock, ListJournal
 
 EXAMPLE = Path(__file__).parents[2] / "infra" / "examples" / "segments.yaml"
 CODEC = Codec(LocalSchemaStore())
-START_MS = 1_700_000_000_000
+FRAME = bytes(5)
+"""Stands for the registry's header."""
 CLOCK = PaneClock(pane_ms=1000, lateness_ms=0, future_ms=1000)
 COUNTRIES, TIERS = ("SG", "DE", "FR"), ("free", "pro")
 RATE = 500
@@ -32,23 +40,21 @@ ERRORS = 0.02
 HARM = {"country=SG": 0.3}
 
 
-@dataclass
 class Edge:
-    """Requests as they come in, and the router's weights by segment."""
+    """Requests as they come in, split by davy's actuator as it is told."""
 
-    spec: RolloutSpec
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(5))
-
-    def __post_init__(self) -> None:
-        self.router = open_router(self.spec.target, self.spec.arms)
-        self.since_ms, self.offset, self.seq = START_MS, 0, 0
+    def __init__(self, spec: RolloutSpec) -> None:
+        self.spec, self.rng, self.clock = spec, np.random.default_rng(5), HandClock()
+        self.router = open_router(spec.target, spec.arms, audience_of(spec))
+        self.journal, self.read = ListJournal(), 0
+        self.actor = RolloutActor(spec, self.router, self.journal, self.clock, RECONCILE_S)
 
     def second(self, at_ms: int) -> list[dict[str, Any]]:
         """The predictions of one second, spread over it."""
         weights = self.router.observe().weights_bp
         return [self._prediction(at_ms + n * 1000 // RATE, weights) for n in range(RATE)]
 
-    def _prediction(self, at_ms: int, weights: Any) -> dict[str, Any]:
+    def _prediction(self, at_ms: int, weights: Segments) -> dict[str, Any]:
         country = COUNTRIES[int(self.rng.choice(3, p=(0.1, 0.6, 0.3)))]
         segments = {"country": country, "tier": TIERS[int(self.rng.random() < 0.3)]}
         named = [f"{name}={value}" for name, value in segments.items()]
@@ -65,49 +71,46 @@ class Edge:
             "segments": segments,
         }
 
-    def obey(self, decision: Decision, at_ms: int) -> None:
-        """Give the router what was decided."""
-        if decision.weights_bp != self.router.observe().weights_bp:
-            fence = Fence(rollout=decision.rollout, seq=decision.seq)
-            self.router.apply(Desired(weights_bp=decision.weights_bp), expect=None, fence=fence)
-            self.since_ms, self.seq = at_ms, decision.seq
+    def obey(self, decision: Decision | None) -> None:
+        """A second passes: the judge is heard, a decision perhaps, and the actuator acts."""
+        spec = self.spec
+        lease = LeaseFact(rollout=spec.rollout, spec_hash=spec.spec_hash, valid_s=30, ended=False)
+        self.clock.now += 1
+        self.actor.hear(lease)
+        if decision is not None:
+            body = decision_body(decision)
+            self.actor.decide(decision_fact(decision_to_record(decision), FRAME + body))
+        self.actor.step()
 
-    def fact(self, at_ms: int) -> RoutingFact:
-        """What the router has."""
-        seen = {name: dict(arms) for name, arms in self.router.observe().weights_bp.items()}
-        self.offset += 1
-        return RoutingFact(
-            offset=self.offset - 1,
-            phase=RoutingPhase.OBSERVED,
-            at_ms=at_ms,
-            weights_bp=seen.pop(ALL_SEGMENT),
-            segments_bp=seen,
-            since_ms=self.since_ms,
-            confirmed_until_ms=at_ms,
-            fence=self.seq,
-        )
+    def facts(self) -> list[RoutingFact]:
+        """Routing records that are new, as the judge reads them."""
+        fresh = enumerate(self.journal.records[self.read :], start=self.read)
+        found = [routing_fact(offset, routing_to_record(record)) for offset, record in fresh]
+        self.read += len(found)
+        return found
 
 
 def decisions(spec: RolloutSpec, seconds: int) -> Iterator[Decision]:
-    """Events through decoding, folding and judging, second by second."""
+    """Events through decoding, folding, judging and acting, second by second."""
     edge, fold, judge = Edge(spec), PartitionFold(CLOCK), RolloutJudge(spec, CLOCK.pane_ms)
     fold.activate(spec)
     offset = 0
-    for second in range(seconds):
-        now_ms = START_MS + second * 1000
-        values = [CODEC.encode("predictions", event) for event in edge.second(now_ms)]
+    for _ in range(seconds):
+        values = [CODEC.encode("predictions", e) for e in edge.second(edge.clock.wall_ms())]
         columns = decode_predictions(values, CODEC)
         offsets = np.arange(offset, offset + RATE)
         offset += RATE
         closed, _ = fold.fold(columns, columns.event_ms, offsets, end_offset=offset)
         for pane in closed:
-            fact = edge.fact(now_ms)
-            cut = Cut(pane=pane.pane, routing_offset=edge.offset)
+            routing = edge.facts()
+            cut = Cut(pane=pane.pane, routing_offset=edge.read)
             given = PaneInput(pane=pane.pane, pane_ms=CLOCK.pane_ms, cells=pane.cells)
-            decision = judge.step(given, cut, [fact])
+            decision = judge.step(given, cut, routing)
+            edge.obey(decision)
             if decision is not None:
-                edge.obey(decision, now_ms)
                 yield decision
+        if not closed:
+            edge.obey(None)
 
 
 def test_one_country_goes_back_the_others_are_promoted() -> None:
