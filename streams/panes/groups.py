@@ -26,6 +26,8 @@ from streams.spec.model import ALL_SEGMENT
 from streams.wire.columns import PredictionColumns
 
 _ERROR, _TIMEOUT = 1, 2
+SPARSE = 8
+"""Numbers of which only every so many-th occurs are sorted, others are counted."""
 
 
 Ints = NDArray[np.int64]
@@ -226,10 +228,26 @@ def _add_classes(groups: list[Group], measured: Measured, names: tuple[str, ...]
     if not given.any():
         return
     pairs = measured.group[given] * len(names) + measured.predicted[given]
-    distinct, first_seen, counts = np.unique(pairs, return_index=True, return_counts=True)
+    distinct, first_seen, counts = tallied(pairs, len(groups) * len(names))
     for i in np.argsort(first_seen).tolist():
         group, name = groups[int(distinct[i]) // len(names)], names[int(distinct[i]) % len(names)]
         group.cell.classes.add(_told_apart(group.rollout, name), int(counts[i]))
+
+
+def tallied(keys: Ints, size: int) -> tuple[Ints, Ints, Ints]:
+    """Which of 0 .. size - 1 occur, ascending; the place of the first of each; and how many.
+
+    >>> [found.tolist() for found in tallied(np.array([3, 1, 3]), 4)]
+    [[1, 3], [1, 0], [1, 2]]
+    """
+    if size > SPARSE * keys.size:
+        return np.unique(keys, return_index=True, return_counts=True)
+    counts = np.bincount(keys, minlength=size)
+    # Of values set at one place the last stays: from behind, that is the first.
+    first = np.zeros(size, np.int64)
+    first[keys[::-1]] = np.arange(keys.size)[::-1]
+    distinct = np.flatnonzero(counts)
+    return distinct, first[distinct], counts[distinct]
 
 
 def _add_units(groups: list[Group], measured: Measured) -> None:

@@ -26,13 +26,14 @@ from streams.spec.load import load_spec
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec
 from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions
+from streams.wire.framing import frame
 from streams.wire.store import LocalSchemaStore
 from tests.actuator.world import RECONCILE_S, HandClock, ListJournal
 
 EXAMPLE = Path(__file__).parents[2] / "infra" / "examples" / "segments.yaml"
 CODEC = Codec(LocalSchemaStore())
-FRAME = bytes(5)
-"""Stands for the registry's header."""
+FRAME = frame(0, b"")
+"""Stands before a body in the log."""
 CLOCK = PaneClock(pane_ms=1000, lateness_ms=0, future_ms=1000)
 COUNTRIES, TIERS = ("SG", "DE", "FR"), ("free", "pro")
 RATE = 500
