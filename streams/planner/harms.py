@@ -81,7 +81,7 @@ def sees(spec: RolloutSpec, traffic: Traffic, harm: Harm) -> tuple[Metric, ...]:
 def breaks_by_itself(metric: Metric, traffic: Traffic) -> bool:
     """Whether the baseline alone is beyond an absolute limit: then no candidate can pass."""
     absolute = metric.kind in {MetricKind.SUCCESS, MetricKind.LATENCY_SLA}
-    return absolute and _least_factor(metric, traffic) <= 1
+    return absolute and not metric.generative and _least_factor(metric, traffic) <= 1
 
 
 def describe(harm: Harm, traffic: Traffic) -> str:
@@ -96,6 +96,8 @@ def describe(harm: Harm, traffic: Traffic) -> str:
 
 
 def _watches(metric: Metric, kind: HarmKind) -> bool:
+    if metric.generative:  # nothing is known of these but of requests
+        return False
     if kind is HarmKind.LATENCY:
         return metric.kind in {MetricKind.LATENCY, MetricKind.LATENCY_SLA}
     return metric.kind in {MetricKind.ERRORS, MetricKind.SUCCESS}
