@@ -22,7 +22,7 @@ from streams.planner.outlook import foresee
 from streams.planner.page import page
 from streams.planner.report import Block, assumed, harm_block, notes, promotion_block
 from streams.spec.load import load_spec
-from streams.spec.model import RolloutSpec
+from streams.spec.model import Mode, RolloutSpec
 from streams.spec.units import UnitError, duration, margin
 
 SEED = 1815
@@ -43,6 +43,14 @@ Html = Annotated[Path | None, typer.Option(help="Write a page with the curves to
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
 
 
+def _check_live(spec: RolloutSpec, file: Path) -> None:
+    if spec.mode is Mode.SHADOW:
+        raise SettingsError(
+            f"{file}: a shadow rollout gives no user a candidate, and pairs are not simulated — "
+            "plan the rollout of mode live that comes after it"
+        )
+
+
 def plan(
     file: File,
     *,
@@ -57,6 +65,7 @@ def plan(
 ) -> None:
     """Say before a rollout begins how soon it finds harm, what that costs, how long it takes."""
     spec = load_spec(file).spec
+    _check_live(spec, file)
     p50_ms, p99_ms = _read("--latency", latency, _quantiles)
     traffic = Traffic(
         rps=rps,
