@@ -5,11 +5,12 @@ The marks stand below with the place of the function and the section of the form
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from streams import figures
 from streams.cli.show import COLOURS, by_segment
-from streams.judge.explain import explain, explain_drift, exposures_of
+from streams.judge.explain import explain, explain_drift, explain_figures, exposures_of
 from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.replay.explanation import Explanation, Told
 from streams.replay.formulas import (
@@ -22,14 +23,26 @@ from streams.replay.formulas import (
     TURN,
     Formula,
 )
-from streams.replay.legend import of_check, of_verdict
+from streams.replay.legend import of_check, of_figure, of_verdict
 from streams.replay.witness import Turn
-from streams.spec.model import BASELINE
+from streams.spec.model import BASELINE, MetricKind
 
 Line = tuple[str, str]
 """Text and style."""
 HARM = ("log_e_harm", "log_e_harm_threshold")
 NO_HARM = ("log_e_safe", "log_e_safe_threshold")
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        MetricKind.MISTAKES: "mistakes in",
+        MetricKind.ACCURACY: "mistakes in",
+        MetricKind.RECALL: "misses in",
+        MetricKind.BRIER: "values of",
+        MetricKind.LOG_LOSS: "values of",
+        MetricKind.RATE: "outcomes of",
+        MetricKind.MEAN: "values of",
+    }
+)
+"""What is counted, by kind of metric, where it is not just events."""
 UNKNOWN = "unknown to this version of davy"
 
 
@@ -65,6 +78,8 @@ def lines(explanation: Explanation) -> Iterator[Line]:
     yield "", ""
     for check in decision.health:
         yield _health(check, marks)
+    for figure, text in explain_figures(decision.figures):
+        yield f"shown {text}{marks.of(of_figure(figure.name, 'value'))}", ""
     for drift in decision.drifts:
         yield _drift(drift, marks), "cyan"
     for shadow in decision.shadows:
@@ -113,8 +128,8 @@ def _marked(told: Told, fields: tuple[str, ...], marks: Marks) -> str:
 
 
 def _counts(verdict: Verdict, arm: str) -> str:
-    seen = f"{verdict.exposures[arm]} {exposures_of(verdict)}"
-    return f"{arm} {verdict.events[arm]} events in {seen}"
+    events = EVENTS.get(verdict.kind, "events in")
+    return f"{arm} {verdict.events[arm]} {events} {verdict.exposures[arm]} {exposures_of(verdict)}"
 
 
 def _e_value(log_e: float, threshold: float) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import figures
-from streams.judge.explain import explain_drift, explain_drifts
+from streams.judge.explain import explain_drift, explain_drifts, explain_figures
 from streams.judge.facts import Decision, Finding, Verdict
 from streams.spec.model import ALL_SEGMENT
 from streams.spec.provenance import LoadedSpec
@@ -24,6 +24,8 @@ VERDICTS = (
     *("metric", "candidate", "finding", "estimate", "interval", "limit"),
     *("e harm", "e no harm"),
 )
+MAIN = frozenset({"accuracy", "rate", "mean"})
+"""Figures that stand in a decision's one line."""
 COLOURS = {
     "advance": "green",
     "promote": "bold green",
@@ -101,6 +103,7 @@ def decision_line(decision: Decision, at_ms: int) -> str:
             by_segment(decision.weights_bp),
             decision.reason,
             *([explain_drifts(decision.news)] if decision.news else []),
+            *(text for figure, text in explain_figures(decision.figures) if figure.name in MAIN),
         )
     )
 
@@ -119,6 +122,8 @@ def evidence(decision: Decision) -> None:
         say(f"no harm shown in {', '.join(quiet)}", style="dim")
     for drift in decision.drifts:
         say(f"baseline in pane {drift.pane}: {explain_drift(drift)}")
+    for _, text in explain_figures(decision.figures):
+        say(f"shown {text}")
     for check in decision.health:
         say(f"health {check.name}: {'ok' if check.ok else 'FAILED'}{GAP}{check.reason}")
 

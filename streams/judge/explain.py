@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from streams.judge.facts import Action, Decision, Drift, Finding, Verdict, claim_name
+from streams.judge.facts import Action, Decision, Drift, Figure, Finding, Verdict, claim_name
 from streams.spec.model import ALL_SEGMENT, BASELINE, MIRROR
 
 _DRIFTING = {
@@ -24,6 +24,24 @@ def explain(decision: Decision) -> str:
     evidence = f" ({explain_verdict(told)})" if told else ""
     world = f" {explain_drifts(decision.news)}." if decision.news else ""
     return f"{sentence}{evidence}.{world}"
+
+
+def explain_figures(figures: Sequence[Figure]) -> Iterator[tuple[Figure, str]]:
+    """Each figure that is shown, of all arms together, with the first of them.
+
+    >>> one = Figure(name="auc", outcome="label", segment="all", arm="baseline", value=0.9, count=5)
+    >>> [text for _, text in explain_figures([one])]
+    ['auc of label: baseline 0.9 (of 5)']
+    """
+    for key in dict.fromkeys((each.outcome, each.segment, each.name) for each in figures):
+        mine = [each for each in figures if (each.outcome, each.segment, each.name) == key]
+        arms = (f"{e.arm} {_figure(e)} (of {e.count})" for e in mine)
+        yield mine[0], f"{mine[0].name} of {mine[0].outcome}: {', '.join(arms)}"
+
+
+def _figure(figure: Figure) -> str:
+    plain = figure.name in {"auc", "mean", "cap"}
+    return f"{figure.value:.4g}" if plain else amount(figure.value, "share")
 
 
 def explain_drifts(drifts: Iterable[Drift]) -> str:

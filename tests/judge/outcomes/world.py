@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,9 +29,9 @@ from streams.spec.model import (
     RolloutSpec,
     Stage,
 )
-from tests.judge.world import PANE_MS, START, make_spec
+from tests.judge.world import GOOD, PANE_MS, START, make_spec
 
-LABEL = Outcome(name="label", kind=OutcomeKind.LABEL, window_s=40, classes=("cat", "dog"))
+LABEL = Outcome(name="label", kind=OutcomeKind.LABEL, window_s=40, classes=("dog", "cat"))
 SALE = Outcome(name="sale", kind=OutcomeKind.RATE, window_s=40)
 SPENT = Outcome(name="spent", kind=OutcomeKind.MEAN, window_s=40)
 RATED = Outcome(name="rated", kind=OutcomeKind.MEAN, window_s=40, low=0, high=5)
@@ -79,6 +79,8 @@ class OutcomeWorld:
     candidate: Answers = SAME
     baseline: Answers = SAME
     rate: float = 100.0
+    whole: bool = False
+    """Whether requests have latencies and classes too, all alike."""
     seed: int = 1
     drift: Callable[[int], float] = lambda _: 1.0
     """What the chance of a wrong answer is multiplied by, of all arms, at a second."""
@@ -104,11 +106,15 @@ class OutcomeWorld:
         for arm, n in zip(self.spec.arms, counts, strict=True):
             if n:
                 answers = self.baseline if arm == "baseline" else self.candidate
-                failed = int(self.rng.binomial(n, answers.errors))
-                cells[ALL_SEGMENT, arm] = Cell(exposures=n, errors=failed)
+                cells[ALL_SEGMENT, arm] = self._requests(n, answers)
                 self._expose(number, second, arm, n)
         cohorts = tuple(self._complete(number))
         return PaneInput(pane=number, pane_ms=PANE_MS, cells=cells, cohorts=cohorts)
+
+    def _requests(self, n: int, answers: Answers) -> Cell:
+        if self.whole:
+            return GOOD.answer(n, self.rng)
+        return Cell(exposures=n, errors=int(self.rng.binomial(n, answers.errors)))
 
     def _expose(self, pane: int, second: int, arm: str, n: int) -> None:
         answers = self.baseline if arm == "baseline" else self.candidate
@@ -127,20 +133,23 @@ class OutcomeWorld:
         cell = OutcomeCell(exposures=n, delays=np.array(delays, np.int64))
         match outcome.kind:
             case OutcomeKind.LABEL:
-                self._label(cell, min(1.0, answers.wrong * drift))
+                self._label(
+                    cell, min(1.0, answers.wrong * drift), outcome.classes or ("few", "many")
+                )
             case OutcomeKind.RATE:
                 cell.events = cell.answered
             case OutcomeKind.MEAN:
                 self._value(cell, outcome, answers)
         return cell
 
-    def _label(self, cell: OutcomeCell, wrong: float) -> None:
-        dogs = self.rng.binomial(cell.answered, 0.3)
-        missed = [int(self.rng.binomial(n, wrong)) for n in (cell.answered - dogs, dogs)]
+    def _label(self, cell: OutcomeCell, wrong: float, classes: Sequence[str]) -> None:
+        few = int(self.rng.binomial(cell.answered, 0.3))
+        labelled = (few, cell.answered - few)
+        missed = [int(self.rng.binomial(n, wrong)) for n in labelled]
         cell.events = sum(missed)
         cell.classes = {
-            "cat": ClassTally(int(cell.answered - dogs), int(cell.answered - dogs) - missed[0]),
-            "dog": ClassTally(int(dogs), int(dogs) - missed[1]),
+            name: ClassTally(n, n - miss)
+            for name, n, miss in zip(classes[-2:], labelled, missed, strict=True)
         }
         cell.right.update(self.rng.beta(8, 2, cell.answered - cell.events))
         cell.wrong.update(self.rng.beta(4, 4, cell.events))
