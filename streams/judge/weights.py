@@ -156,9 +156,11 @@ class WeightTimeline:
         return weights[arm] < before[arm] and since_ms < end_ms
 
     def mixed(self, start_ms: int, end_ms: int) -> bool:
-        """Whether [start, end) reaches into a change of weights or the guard after it."""
-        touched = any(s.changed_ms < end_ms and start_ms < self._guard_end(s) for s in self._spans)
-        return touched or (self._intent is not None and self._intent[1] < end_ms)
+        """Whether [start, end) reaches into a change of weights or the guard after it.
+
+        Of changes that were made; one that is only intended must not keep anybody from seeing harm.
+        """
+        return any(s.changed_ms < end_ms and start_ms < self._guard_end(s) for s in self._spans)
 
     def _guard_end(self, span: Span) -> int:
         return span.changed_ms + self._guard_ms

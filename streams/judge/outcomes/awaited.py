@@ -102,9 +102,8 @@ class Awaited:
         """Names of the failed checks that stand against a raise."""
         if not self.tested:
             return ()
-        checks = [self.delays.check(), self.coverage.check()]
-        failed = [self.delays.failed(candidate), self.coverage.failed(candidate)]
-        return tuple(check.name for check, bad in zip(checks, failed, strict=True) if bad)
+        checks = (self.delays, self.coverage)
+        return tuple(check.name for check in checks if check.failed(candidate))
 
     def _doubt(self, candidate: str) -> str:
         return "" if self.coverage.similar(candidate) else NOT_SHOWN

@@ -69,6 +69,7 @@ class CoverageCheck:
     """Of one outcome, every candidate of the whole against the baseline. A gap stays."""
 
     def __init__(self, outcome: Outcome, sides: Sequence[Side], alpha_promote: float) -> None:
+        self.name = f"label_coverage:{outcome.name}"
         self._outcome, self._sides = outcome, tuple(sides)
         self._alpha_promote = alpha_promote
         self._arms = [side.arm for side in self._sides]
@@ -123,7 +124,7 @@ class CoverageCheck:
         worst = int(np.argmax(self._peak))
         candidate, gap = self._sides[worst].candidate, self._sums.gap
         return HealthCheck(
-            name=f"label_coverage:{self._outcome.name}",
+            name=self.name,
             ok=not self.failed(candidate),
             reason=self._reason(candidate),
             log_e=float(self._peak[worst]) if self.checked else 0.0,

@@ -28,6 +28,7 @@ class DelayCheck:
     """Of one outcome, every candidate of the whole against the baseline. A failure stays."""
 
     def __init__(self, outcome: Outcome, sides: Sequence[Side]) -> None:
+        self.name = f"label_delay:{outcome.name}"
         self._outcome, self._sides = outcome, tuple(sides)
         self._test = LabelDelayTest(outcome.window_s)
         self._sums = LabelDelaySums.zeros(self._test, (len(self._sides),))
@@ -57,7 +58,7 @@ class DelayCheck:
         worst = int(np.argmax(self._peak))
         failed = self.failed(self._sides[worst].candidate)
         return HealthCheck(
-            name=f"label_delay:{self._outcome.name}",
+            name=self.name,
             ok=not failed,
             reason=self._bias(worst) if failed else self._fine(worst),
             log_e=float(self._peak[worst]),

@@ -6,7 +6,16 @@ import pytest
 
 from streams.judge.facts import Action, Decision, Finding
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import FULL_BP, Metric, MetricKind, Outcome, OutcomeKind, Role, Stage
+from streams.spec.model import (
+    FULL_BP,
+    Candidate,
+    Metric,
+    MetricKind,
+    Outcome,
+    OutcomeKind,
+    Role,
+    Stage,
+)
 from tests.judge.outcomes.world import (
     ACCURACY,
     BRIER,
@@ -76,6 +85,19 @@ class TestHarm:
         assert found.estimate == pytest.approx(rates[1] / rates[0], rel=0.05)
         assert found.low <= found.estimate <= found.high < 1
         assert found.margin == pytest.approx(0.98)
+
+    def test_takes_one_of_several_candidates_out(self):
+        names = ("good", "bad")
+        candidates = tuple(Candidate(name=n, version=n) for n in names)
+        spec = outcome_spec(LOOSE, candidates=candidates)
+        every = {"coverage": 1.0, "mean_delay_s": 2.0}
+        bad = {"bad": Answers(wrong=0.35, **every)}
+        good = Answers(**every)
+        world = OutcomeWorld(spec=spec, baseline=good, candidate=good, others=bad, rate=200)
+        told = run(world, 260)
+        assert any(one.reason.startswith("candidate_dropped") for one in told)
+        assert told[-1].action is Action.PROMOTE
+        assert told[-1].weights_bp["all"] == {"baseline": 0, "good": FULL_BP, "bad": 0}
 
 
 class TestPromotion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,6 +78,8 @@ class OutcomeWorld:
     spec: RolloutSpec
     candidate: Answers = SAME
     baseline: Answers = SAME
+    others: Mapping[str, Answers] = field(default_factory=dict)
+    """Of arms that answer otherwise than `candidate`."""
     rate: float = 100.0
     whole: bool = False
     """Whether requests have latencies and classes too, all alike."""
@@ -90,6 +92,9 @@ class OutcomeWorld:
     offset: int = 0
     judge: RolloutJudge | None = None
     """The last one that judged it."""
+    panes: list[PaneInput] = field(default_factory=list)
+    facts: list[RoutingFact] = field(default_factory=list)
+    """All that it was ever told."""
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -105,11 +110,16 @@ class OutcomeWorld:
         counts = self.rng.multinomial(self.rng.poisson(self.rate), shares).tolist()
         for arm, n in zip(self.spec.arms, counts, strict=True):
             if n:
-                answers = self.baseline if arm == "baseline" else self.candidate
+                answers = self._of(arm)
                 cells[ALL_SEGMENT, arm] = self._requests(n, answers)
                 self._expose(number, second, arm, n)
         cohorts = tuple(self._complete(number))
-        return PaneInput(pane=number, pane_ms=PANE_MS, cells=cells, cohorts=cohorts)
+        pane = PaneInput(pane=number, pane_ms=PANE_MS, cells=cells, cohorts=cohorts)
+        self.panes.append(pane)
+        return pane
+
+    def _of(self, arm: str) -> Answers:
+        return self.baseline if arm == "baseline" else self.others.get(arm, self.candidate)
 
     def _requests(self, n: int, answers: Answers) -> Cell:
         if self.whole:
@@ -117,7 +127,7 @@ class OutcomeWorld:
         return Cell(exposures=n, errors=int(self.rng.binomial(n, answers.errors)))
 
     def _expose(self, pane: int, second: int, arm: str, n: int) -> None:
-        answers = self.baseline if arm == "baseline" else self.candidate
+        answers = self._of(arm)
         for outcome in self.spec.outcomes:
             first = int(self._clocks[outcome.name].first_pane(pane))
             cell = self._answered(outcome, answers, n, self.drift(second))
@@ -217,6 +227,7 @@ class OutcomeWorld:
         )
         self.offset += 1
         self.pending.append(fact)
+        self.facts.append(fact)
 
     def read(self) -> list[RoutingFact]:
         """Routing records since the last call."""
