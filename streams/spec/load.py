@@ -66,10 +66,11 @@ def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     candidates, sources = _candidates(block, baseline.value)
     route, target, route_sources = _route(block)
     mode = read_mode(block)
+    unit = block.take("unit", units.unit, default=defaults.UNIT)
     plan, stage_sources = _stages(block, len(candidates), mode.value)
     outcomes, outcome_sources = _outcomes(block)
     metrics, metric_sources = read_metrics(
-        block.get("guardrails"), block.get("signals"), Asked(outcomes), mode.value
+        block.get("guardrails"), block.get("signals"), Asked(outcomes), mode.value, unit.value
     )
     rollout = _rollout(block, service.value, candidates)
     told, knobs = _knobs(block)

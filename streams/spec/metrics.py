@@ -16,7 +16,7 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import Harm, Metric, MetricKind, Mode, Role, Timing
+from streams.spec.model import BY_REQUEST, Harm, Metric, MetricKind, Mode, Role, Timing, Unit
 from streams.spec.outcomes import Asked, floor_of
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
@@ -94,10 +94,12 @@ def read_metrics(
     signals: yaml.Node | None,
     asked: Asked | None = None,
     mode: Mode = Mode.LIVE,
+    unit: Unit = Unit.REQUEST,
 ) -> Watch:
     """Every metric of the rollout with the source of each of its fields.
 
-    `asked` tells which outcomes there are to ask of.
+    `asked` tells which outcomes there are to ask of. Where users are the `unit`, a default
+    guardrail that counts requests is a signal.
     """
     asked = asked or Asked()
     metrics: list[Metric] = []
@@ -105,7 +107,9 @@ def read_metrics(
     for name, (role, node, default) in _chosen(guardrails, signals, asked, mode).items():
         if node is not None and _is_off(node):
             continue
-        for metric, found in _metrics(name, role, node, default, asked):
+        by_request = node is None and unit is Unit.USER and default.kind in BY_REQUEST
+        found_role = Role.SIGNAL if by_request else role
+        for metric, found in _metrics(name, found_role, node, default, asked):
             metrics.append(metric)
             sources |= {f"metrics.{metric.name}.{field}": told for field, told in found.items()}
     _check_guarded(metrics, guardrails or signals)

@@ -103,6 +103,10 @@ GENERATIVE = frozenset(
 """Kinds that only generative models have."""
 
 
+BY_REQUEST = frozenset({MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES})
+"""Kinds that count requests where users are the unit; generative ones do so too."""
+
+
 class Timing(StrEnum):
     """Which time a latency is."""
 
@@ -432,7 +436,8 @@ class RolloutSpec(Fact):
                 f"metrics: where users are counted, latencies have at most {MAX_UNIT_MARGINS} "
                 f"different margins, got {self.latency_margins} (an absolute limit counts as 0)"
             )
-        by_request = [m.name for m in self.metrics if m.generative and m.role is Role.GUARDRAIL]
+        guardrails = (m for m in self.metrics if m.role is Role.GUARDRAIL)
+        by_request = [m.name for m in guardrails if m.generative or m.kind in BY_REQUEST]
         if by_request:
             raise ValueError(
                 f"unit: {by_request[0]} counts requests, and those of one user are alike — "

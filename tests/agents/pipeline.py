@@ -21,6 +21,7 @@ from streams.spec.model import (
     RolloutSpec,
     Stage,
     Target,
+    Unit,
 )
 from streams.topics import create_topics
 from streams.wire.codec import Codec
@@ -89,6 +90,12 @@ def spec(rollout: str = "digits-v2", **changes: Any) -> RolloutSpec:
         "lease_s": 2.0,
     }
     return RolloutSpec(**facts | changes)
+
+
+def user_spec(rollout: str = "digits-users", **changes: Any) -> RolloutSpec:
+    """The same for a route that keeps users with one version; classes count requests."""
+    by_user = tuple(m for m in spec().metrics if m.kind is not MetricKind.CLASSES)
+    return spec(rollout, **{"unit": Unit.USER, "metrics": by_user} | changes)
 
 
 class Pipeline:

@@ -17,12 +17,11 @@ from streams.panes.facts import ClosedPane, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.panes.units import journal
 from streams.settings import Settings
-from streams.spec.model import Unit
 from streams.wire.columns import decode_predictions
-from tests.agents.pipeline import START_MS, Traffic, spec
+from tests.agents.pipeline import START_MS, Traffic, user_spec
 from tests.agents.test_flush import CODEC, MemorySpecs, MemoryWriter, context_of
 
-USERS = spec(unit=Unit.USER)
+USERS = user_spec()
 SETTINGS = Settings(lateness_ms=800, future_ms=1 << 50)
 
 

@@ -11,13 +11,15 @@ import pytest
 from streams.demo.processes import wait_until
 from streams.panes.facts import PaneClock, cells_to_states
 from streams.replay.partition import LogRecord, RecordedActivation, replay_partition
-from tests.agents.pipeline import Pipeline, Traffic, spec
+from tests.agents.pipeline import Pipeline, Traffic, spec, user_spec
 
 if TYPE_CHECKING:
     from streams.demo.processes import Part, Parts
     from tests.conftest import Broker
 
 pytestmark = pytest.mark.timeout(180)
+
+USERS = user_spec(route="users")
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def replayed_panes(pipeline: Pipeline, batch_size: int) -> dict[tuple[int, str, 
     clock = PaneClock(
         pane_ms=settings.pane_ms, lateness_ms=settings.lateness_ms, future_ms=settings.future_ms
     )
-    specs = {s.rollout: s for s in (spec(), spec("digits-other"))}
+    specs = {s.rollout: s for s in (spec(), spec("digits-other"), USERS)}
     found = {}
     for partition in range(settings.source_partitions):
         log = [
@@ -98,10 +100,10 @@ def last_closed(pipeline: Pipeline) -> int:
     return min(last.values()) if complete else -1
 
 
-def await_activation(pipeline: Pipeline, worker: Part) -> None:
+def await_activation(pipeline: Pipeline, worker: Part, rollouts: int = 1) -> None:
     def active() -> bool:
         bodies = pipeline.bodies("davy.Activation")
-        return len(bodies) >= pipeline.settings.source_partitions
+        return len(bodies) >= pipeline.settings.source_partitions * rollouts
 
     pipeline.eventually(active, what="activation on every partition", parts=[worker])
 
@@ -136,12 +138,17 @@ class TestPanes:
             assert {key: replayed[key] for key in live} == live
 
     def test_killed_in_the_middle(self, pipeline: Pipeline) -> None:
-        """SIGKILL under load, and a producer that sends again what it had sent: all count once."""
+        """SIGKILL under load, and a producer that sends again what it had sent: all count once.
+
+        Users too: whoever has erred before has erred for those who come after.
+        """
         pipeline.apply(spec())
+        pipeline.apply(USERS)
         worker = pipeline.worker("before")
-        await_activation(pipeline, worker)
+        await_activation(pipeline, worker, rollouts=2)
         start = now_ms() - 30_000
-        events = list(Traffic(seconds=24.0, rate=250).events(start))
+        traffic = Traffic(seconds=24.0, rate=250, users=400, error_rates=(0.1, 0.1))
+        events = list(traffic.events(start))
         third = len(events) // 3
         pipeline.publish(events[:third])
         await_closed(pipeline, (start + 4000) // 1000, worker)
@@ -157,6 +164,12 @@ class TestPanes:
         assert {key: replayed[key] for key in live} == live
         last = min(last_closed(pipeline), (start + 22_000) // 1000)
         assert {k for k in live if k[2] <= last} == {k for k in replayed if k[2] <= last}
+        found = [pipeline.codec.decode("panes", value)["body"][1] for value in live.values()]
+        cells = [
+            cell for body in found if body["rollout"] == USERS.rollout for cell in body["cells"]
+        ]
+        erred = {event["unit"] for event in events if event["status"] == "ERROR"}
+        assert len(erred) // 2 < sum(cell["units"]["errors"] for cell in cells) <= len(erred)
         told = {}
         for _, record in pipeline.read("panes"):
             if record["body"][0] == "davy.Progress":

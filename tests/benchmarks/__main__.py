@@ -19,7 +19,7 @@ from infra.rigs.cache import Absent
 from streams.demo.broker import RunningBroker, start_tansu
 from streams.demo.processes import Parts
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks import cohorts, join, judging
+from tests.benchmarks import cohorts, join, judging, units
 from tests.benchmarks.events import Filled, fill
 from tests.benchmarks.meter import Rate, measure
 from tests.benchmarks.results import Row, write
@@ -53,6 +53,7 @@ def main() -> None:
         *judging.rows(asked.rounds),
         *join.rows(asked.rounds),
         *cohorts.rows(asked.rounds),
+        *units.rows(asked.rounds),
     )
     write([*_rows(ours, peers, broker.name), _duplicates(kept), *alone])
 

@@ -13,12 +13,26 @@ from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING, LogHistogram, margin_buckets
 from streams.sketches.unit_cell import Slowest, UnitCell
-from streams.spec.model import Metric, MetricKind, Unit
+from streams.spec.load import parse_spec
+from streams.spec.model import Metric, MetricKind, Role, Unit
+from streams.spec.render import render_spec
 from tests.judge.users import PANE_MS, Users, judged, panes
-from tests.judge.world import CLASSES, ERRORS, P95, SUCCESS, TIMEOUTS, World, make_spec, run
+from tests.judge.world import (
+    CLASSES,
+    CONFIDENCES,
+    ERRORS,
+    P95,
+    SCORES,
+    SUCCESS,
+    TIMEOUTS,
+    World,
+    make_spec,
+    run,
+)
 
 SLA = Metric(name="p99_sla", kind=MetricKind.LATENCY_SLA, quantile=0.99, limit_ms=100)
-SPEC = make_spec(unit=Unit.USER, metrics=(ERRORS, TIMEOUTS, SUCCESS, P95, SLA, CLASSES))
+MIX = CLASSES.model_copy(update={"role": Role.SIGNAL})
+SPEC = make_spec(unit=Unit.USER, metrics=(ERRORS, TIMEOUTS, SUCCESS, P95, SLA, MIX))
 
 
 def last(decisions: list[Decision]) -> Decision:
@@ -108,7 +122,7 @@ class TestRollout:
         assert last(decisions).action == "promote"
 
     def test_state_round_trips_in_every_pane(self) -> None:
-        spec = make_spec(unit=Unit.USER)
+        spec = SPEC
         worlds = [UserWorld(spec=spec) for _ in range(2)]
         plain = run(RolloutJudge(spec, 1000), worlds[0], 30)
         again = run(
@@ -206,3 +220,21 @@ class TestReaders:
         (at_risk, surely, perhaps), _ = reader.read(cell, Cell()).tolist()
         assert (at_risk, surely) == (3, 2)
         assert surely <= perhaps <= at_risk
+
+
+class TestSpec:
+    @pytest.mark.parametrize("metric", [CLASSES, SCORES, CONFIDENCES], ids=lambda m: m.name)
+    def test_what_counts_requests_is_no_guardrail(self, metric: Metric) -> None:
+        with pytest.raises(ValueError, match=f"{metric.name} counts requests.*make it a signal"):
+            make_spec(unit=Unit.USER, metrics=(ERRORS, metric))
+
+    def test_margins_that_do_not_fit_into_a_history(self) -> None:
+        latencies = [P95.model_copy(update={"name": f"p{n}", "margin": n / 10}) for n in range(5)]
+        with pytest.raises(ValueError, match="at most 4 different margins"):
+            make_spec(unit=Unit.USER, metrics=(ERRORS, *latencies))
+
+    def test_default_classes_are_a_signal(self) -> None:
+        text = "service: s\nbaseline: v1\ncandidate: v2\nroute: memory\nunit: user\n"
+        spec = parse_spec(text).spec
+        assert {m.name: m.role for m in spec.metrics}["classes"] is Role.SIGNAL
+        assert parse_spec(render_spec(parse_spec(text))).spec == spec

@@ -51,7 +51,7 @@ class OpenUnits:
 
 def distinct(hashes: Hashes, sight: Ints) -> Rows:
     """One row a unit, ascending."""
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes)
     ordered = hashes[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     return ordered[starts], merged(sight[order], starts)

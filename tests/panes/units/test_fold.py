@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from streams.panes.facts import ClosedPane
 from streams.sketches.unit_cell import UnitCell
-from streams.spec.model import Unit
-from tests.agents.pipeline import spec
+from tests.agents.pipeline import spec, user_spec
 from tests.panes.test_fold import event, fold_all, states
 
-USERS = spec(unit=Unit.USER)
+USERS = user_spec()
 
 events = st.lists(
     st.builds(
