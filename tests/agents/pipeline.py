@@ -201,10 +201,10 @@ class Pipeline:
         finally:
             consumer.close()
 
-    def bodies(self, name: str) -> list[dict[str, Any]]:
-        """Bodies of one kind (`davy.Pane` ...) on the `panes` topic."""
-        records = (record["body"] for _, record in self.read("panes"))
-        return [body for kind, body in records if kind == name]
+    def bodies(self, name: str, source: str = "predictions") -> list[dict[str, Any]]:
+        """Bodies of one kind (`davy.Pane` ...) that owners of a source wrote to `panes`."""
+        records = (record for _, record in self.read("panes") if record["source"] == source)
+        return [record["body"][1] for record in records if record["body"][0] == name]
 
     def decisions(self) -> list[dict[str, Any]]:
         """All decisions, in order."""

@@ -125,7 +125,8 @@ def replayed(pipeline: Pipeline, batch_size: int) -> dict[Key, bytes]:
         (begun,) = (
             record["body"][1]
             for record in records
-            if record["body"][0] == "davy.Activation" and record["source_partition"] == partition
+            if (record["body"][0], record["source"]) == ("davy.Activation", "predictions")
+            and record["source_partition"] == partition
         )
         activation = RecordedActivation(
             spec=SPEC,

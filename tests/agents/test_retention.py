@@ -130,6 +130,6 @@ def idle_at_end(pipeline: Pipeline) -> set[int]:
     newest: dict[int, bool] = {}
     for _, record in pipeline.read("panes"):
         kind, body = record["body"]
-        if kind == "davy.Progress":
+        if (kind, record["source"]) == ("davy.Progress", "predictions"):
             newest[record["source_partition"]] = body["idle"]
     return {partition for partition, idle in newest.items() if idle}

@@ -64,7 +64,8 @@ def replayed_panes(pipeline: Pipeline, batch_size: int) -> dict[tuple[int, str, 
             )
             for _, record in pipeline.read("panes")
             for kind, body in [record["body"]]
-            if kind == "davy.Activation" and record["source_partition"] == partition
+            if (kind, record["source"]) == ("davy.Activation", "predictions")
+            and record["source_partition"] == partition
         }
         for pane in replay_partition(
             log, list(activations.values()), clock, pipeline.codec, batch_size=batch_size
@@ -94,7 +95,7 @@ def last_closed(pipeline: Pipeline) -> int:
     last: dict[int, int] = {}
     for _, record in pipeline.read("panes"):
         kind, body = record["body"]
-        if kind == "davy.Progress":
+        if (kind, record["source"]) == ("davy.Progress", "predictions"):
             last[record["source_partition"]] = body["closed_through"]
     complete = len(last) == pipeline.settings.source_partitions
     return min(last.values()) if complete else -1
@@ -172,7 +173,7 @@ class TestPanes:
         assert len(erred) // 2 < sum(cell["units"]["errors"] for cell in cells) <= len(erred)
         told = {}
         for _, record in pipeline.read("panes"):
-            if record["body"][0] == "davy.Progress":
+            if (record["body"][0], record["source"]) == ("davy.Progress", "predictions"):
                 told[record["source_partition"]] = record["body"][1]
         repeated = sum(body["duplicates"] for body in told.values())
         assert repeated > 0

@@ -101,7 +101,7 @@ def _check_panes(pipeline: Pipeline, filled: Filled) -> None:
 def _last_progress(pipeline: Pipeline) -> dict[int, dict[str, int]]:
     last = {}
     for _, record in pipeline.read("panes"):
-        if record["body"][0] == "davy.Progress":
+        if (record["body"][0], record["source"]) == ("davy.Progress", "predictions"):
             last[record["source_partition"]] = record["body"][1]
     return last
 
