@@ -191,6 +191,28 @@ class TestJoin:
         pipeline.eventually(lambda: len(letters()) >= bad, what="dead letters", parts=[after])
         assert letters() == [b"bad_value"] * bad
 
+    def test_keys_in_the_wrong_partition_are_told_with_the_setting(
+        self, pipeline: Pipeline
+    ) -> None:
+        """They join nothing, and nobody would know why."""
+        pipeline.apply(SPEC)
+        worker = pipeline.worker()
+        await_activation(pipeline, worker)
+        start = time.time_ns() // 1_000_000 - 6000
+        for topic, event in with_outcomes(list(Traffic(seconds=5.0, rate=60).events(start))):
+            key, value = event["request_id"], pipeline.codec.encode(topic, event)
+            pipeline.produce(topic, key, value, partition=0 if topic == "outcomes" else -1)
+        pipeline.settle()
+        await_joined(pipeline, (start + 3000) // 1000, worker)
+
+        def counted() -> int:
+            found = (b["outcomes"] for b in pipeline.bodies("davy.Progress"))
+            return max((o["count"] for each in found for o in each
+                        if o["name"] == "mispartitioned"), default=0)  # fmt: skip
+
+        pipeline.eventually(lambda: counted() > 0, what="a count", parts=[worker])
+        assert "partitioner=murmur2_random" in worker.tail(400)
+
     def test_killed_in_a_flood_of_outcomes(self, pipeline: Pipeline) -> None:
         """SIGKILL twice while outcomes pour in changes no count."""
         pipeline.apply(SPEC)
