@@ -103,7 +103,13 @@ GENERATIVE = frozenset(
 """Kinds that only generative models have."""
 
 
-BY_REQUEST = frozenset({MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES})
+BY_REQUEST = frozenset(
+    {
+        *(MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES),
+        *(MetricKind.MISTAKES, MetricKind.ACCURACY, MetricKind.RECALL),
+        *(MetricKind.LOG_LOSS, MetricKind.BRIER, MetricKind.RATE, MetricKind.MEAN),
+    }
+)
 """Kinds that count requests where users are the unit; generative ones do so too."""
 
 
