@@ -25,7 +25,8 @@ from streams.replay.formulas import (
 )
 from streams.replay.legend import of_check, of_figure, of_verdict
 from streams.replay.witness import Turn
-from streams.spec.model import BASELINE, MetricKind
+from streams.spec.metric_facts import MetricKind
+from streams.spec.model import BASELINE
 
 Line = tuple[str, str]
 """Text and style."""

@@ -15,7 +15,8 @@ from streams.judge.facts import Finding
 from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
 from streams.judge.slices import Slices
-from streams.spec.model import ALL_SEGMENT, Harm, MetricKind, Role
+from streams.spec.metric_facts import Harm, MetricKind, Role
+from streams.spec.model import ALL_SEGMENT
 
 PROVEN = frozenset({Finding.NO_HARM, Finding.BETTER})
 

@@ -21,7 +21,7 @@ from streams.sketches.outcome_cell import (
     outcome_cells_from_states,
     outcome_cells_to_states,
 )
-from streams.spec.model import Outcome
+from streams.spec.outcome_facts import Outcome
 
 AFTER_JUDGING = "after_judging"
 """Fate of what an idle partition told of cohorts that were judged without it, in records."""

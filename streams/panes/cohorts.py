@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCells
-from streams.spec.model import Outcome
+from streams.spec.outcome_facts import Outcome
 
 Ints = NDArray[np.int64]
 

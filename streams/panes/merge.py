@@ -17,7 +17,8 @@ from streams.panes.facts import NONE, Cells, Source, cells_from_states, cells_to
 from streams.panes.source_merge import SourceMerge
 from streams.panes.use_merge import UseMerge, UseMinute
 from streams.sketches.cell import Cell
-from streams.spec.model import Outcome, RolloutSpec
+from streams.spec.model import RolloutSpec
+from streams.spec.outcome_facts import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

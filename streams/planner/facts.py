@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from streams.spec.model import FULL_BP, Metric
+from streams.spec.metric_facts import Metric
+from streams.spec.model import FULL_BP
 
 Z_P99 = 2.3263478740408408
 """The standard normal quantile at .99."""

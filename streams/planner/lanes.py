@@ -22,7 +22,7 @@ from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.judge.monitors.rates import FREQUENT
 from streams.judge.monitors.sla import SLA_COLUMNS
 from streams.sketches.bins import SCORE_MAPPING
-from streams.spec.model import Metric, MetricKind, Timing
+from streams.spec.metric_facts import Metric, MetricKind, Timing
 
 MIXES = frozenset({MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES})
 """Kinds whose columns are categories."""

@@ -29,7 +29,8 @@ from streams.planner.facts import (
 from streams.planner.harms import breaks_by_itself, check_harm, check_traffic, sees
 from streams.planner.lanes import Question, foreseen
 from streams.planner.simulate import Canaries, Proof, Race, run_clean, run_good, run_harm
-from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, Metric, Role, RolloutSpec
+from streams.spec.metric_facts import Metric, Role
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec
 
 CASES = 400
 """Streams: a median is then within about 4 % of the truth, a chance within 5 points."""

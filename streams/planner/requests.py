@@ -18,7 +18,7 @@ from streams.judge.monitors.latency import BLOCK_EVENTS
 from streams.planner.facts import Behaviour, Traffic
 from streams.planner.lanes import MIXES, columns
 from streams.sketches.log_histogram import MAPPING
-from streams.spec.model import Metric, MetricKind
+from streams.spec.metric_facts import Metric, MetricKind
 
 BLOCKS = 16
 """At most so many freezes of tau are drawn for one stretch of time."""

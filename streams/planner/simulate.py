@@ -19,7 +19,8 @@ from streams.evidence.strata import StratumSums, target_exposures
 from streams.planner.facts import HORIZON_S, Behaviour, Leg, Traffic
 from streams.planner.lanes import Lane, Question, open_lane
 from streams.planner.requests import Requests
-from streams.spec.model import FULL_BP, Metric
+from streams.spec.metric_facts import Metric
+from streams.spec.model import FULL_BP
 
 GROWTH = 0.02
 """A stretch of panes is at most this share of the time since the stage began ..."""

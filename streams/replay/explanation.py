@@ -19,7 +19,8 @@ from streams.replay.formulas import FIRST_ERRORS, OF_KIND, Formula, Formulas, al
 from streams.replay.records import RecordedDecision, Trail
 from streams.replay.rough import rough_turn
 from streams.replay.witness import Turn, Turns, WitnessJudge
-from streams.spec.model import Metric, RolloutSpec
+from streams.spec.metric_facts import Metric
+from streams.spec.model import RolloutSpec
 
 
 class Basis(StrEnum):

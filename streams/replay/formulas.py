@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import streams
 from streams.judge.monitors.rates import FREQUENT
-from streams.spec.model import Harm, Metric, MetricKind
+from streams.spec.metric_facts import Harm, Metric, MetricKind
 
 PAGE = "streams/evidence/FORMULAS.md"
 ROOT = Path(streams.__file__).parents[1]

@@ -12,7 +12,8 @@ from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.judge.facts import Finding, Verdict
 from streams.replay.witness import Turn, fewest
-from streams.spec.model import BASELINE, MetricKind
+from streams.spec.metric_facts import MetricKind
+from streams.spec.model import BASELINE
 
 CLOSED = frozenset(
     {MetricKind.ERRORS, MetricKind.TIMEOUTS, MetricKind.SUCCESS, MetricKind.REFUSALS}

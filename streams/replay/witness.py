@@ -20,7 +20,8 @@ from streams.judge.monitors.evidence import Closed, Counts, Evidence
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.watch import Watch
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import MetricKind, RolloutSpec
+from streams.spec.metric_facts import MetricKind
+from streams.spec.model import RolloutSpec
 
 EVENT_KINDS = frozenset(kind for kind in MetricKind if kind.resource is None) - {
     MetricKind.CLASSES,

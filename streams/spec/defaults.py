@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from streams.spec.model import MetricKind, Mode, Timing
+from streams.spec.metric_facts import MetricKind, Timing
+from streams.spec.model import Mode
 
 ROUTE_NAME = "default"
 CANDIDATE_NAME = "candidate"

@@ -16,7 +16,8 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import BY_REQUEST, Harm, Metric, MetricKind, Mode, Role, Timing, Unit
+from streams.spec.metric_facts import BY_REQUEST, Harm, Metric, MetricKind, Role, Timing
+from streams.spec.model import Mode, Unit
 from streams.spec.outcomes import Asked, floor_of
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written

@@ -15,7 +15,8 @@ import yaml
 from streams.errors import SpecError
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.model import MetricKind, Outcome, OutcomeKind, Probability
+from streams.spec.metric_facts import MetricKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind, Probability
 from streams.spec.provenance import Source
 from streams.spec.reader import Block, refuse, scalar, written
 from streams.yaml_lines import did_you_mean, entries, kind

@@ -14,8 +14,10 @@ import yaml
 from streams.spec import units
 from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS_OF, SIGNALS_OF
 from streams.spec.load import NEVER
+from streams.spec.metric_facts import Harm, Metric, Role
 from streams.spec.metrics import LIMITS
-from streams.spec.model import Harm, Metric, Mode, Outcome, OutcomeKind, Role, RolloutSpec, Stage
+from streams.spec.model import Mode, RolloutSpec, Stage
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.spec.outcomes import Asked
 from streams.spec.provenance import LoadedSpec, Source
 from streams.spec.rules import rule_lines

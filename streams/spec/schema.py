@@ -14,7 +14,8 @@ from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
 from streams.spec.metrics import LIMITS, ONLY_SIGNALS, QUANTILE, SLA
-from streams.spec.model import Mode, OutcomeKind, Overdispersion, Probability, Unit
+from streams.spec.model import Mode, Overdispersion, Unit
+from streams.spec.outcome_facts import OutcomeKind, Probability
 from streams.spec.rules_schema import targeting_schema
 from streams.spec.stages import KEYS as STAGE_KEYS
 from streams.spec.targeting import HEADER

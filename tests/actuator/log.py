@@ -18,7 +18,8 @@ from streams.judge.chain import body_hash, decision_body
 from streams.judge.facts import Action, Cut, Decision
 from streams.judge.record import decision_to_record
 from streams.settings import Settings
-from streams.spec.model import Candidate, Metric, MetricKind, RolloutSpec, Stage, Target
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import Candidate, RolloutSpec, Stage, Target
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord

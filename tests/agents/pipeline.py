@@ -14,15 +14,8 @@ from streams.cli.rollouts import rollout_record
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import PartError
 from streams.settings import Settings
-from streams.spec.model import (
-    Candidate,
-    Metric,
-    MetricKind,
-    RolloutSpec,
-    Stage,
-    Target,
-    Unit,
-)
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import Candidate, RolloutSpec, Stage, Target, Unit
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore

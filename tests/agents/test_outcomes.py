@@ -13,7 +13,7 @@ from streams.agents.outcome_records import cohort_body
 from streams.panes.facts import PaneClock
 from streams.replay.cohorts import replay_cohorts
 from streams.replay.partition import LogRecord, RecordedActivation
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from tests.agents.pipeline import Pipeline, Traffic, spec
 
 if TYPE_CHECKING:

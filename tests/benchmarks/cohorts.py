@@ -16,7 +16,7 @@ import numpy as np
 from streams.agents.sources import PREDICTIONS
 from streams.panes.facts import PaneClock
 from streams.panes.fold import PartitionFold
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.wire.codec import Codec
 from streams.wire.outcome_columns import decode_outcomes
 from streams.wire.store import LocalSchemaStore

@@ -10,7 +10,8 @@ import numpy as np
 from streams.judge.facts import Cut
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.log_histogram import LogHistogram
-from streams.spec.model import FULL_BP, Candidate, Metric, MetricKind, Stage
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import FULL_BP, Candidate, Stage
 from tests.benchmarks.results import Row
 from tests.judge.world import ALL_METRICS, GOOD, PANE_MS, World, make_spec
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.judge.facts import Action, Decision, Finding
 from streams.spec.load import load_spec
-from streams.spec.model import Role
+from streams.spec.metric_facts import Role
 from tests.judge.use_world import UseWorld, noisy
 
 FILE = Path(__file__).parents[2] / "infra" / "examples" / "resources.yaml"

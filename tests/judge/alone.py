@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from streams.judge.facts import Finding, Verdict
 from streams.judge.field import Field
 from streams.judge.monitors.evidence import Closed
-from streams.spec.model import Metric
+from streams.spec.metric_facts import Metric
 from tests.judge.world import ERRORS, make_spec
 
 

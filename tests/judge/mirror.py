@@ -9,17 +9,8 @@ import numpy as np
 
 from streams.judge.facts import Decision, PaneInput, RoutingFact, RoutingPhase
 from streams.sketches.cell import Cell
-from streams.spec.model import (
-    ALL_SEGMENT,
-    BASELINE,
-    FULL_BP,
-    MIRROR,
-    Metric,
-    MetricKind,
-    Mode,
-    RolloutSpec,
-    Stage,
-)
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, MIRROR, Mode, RolloutSpec, Stage
 from tests.judge.world import PANE_MS, START, World, make_spec
 
 ERRORS = Metric(name="errors", kind=MetricKind.PAIRED_ERRORS, margin=0.25, floor=0.02)

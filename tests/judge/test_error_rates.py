@@ -8,7 +8,8 @@ import pytest
 
 from streams.judge.facts import Action
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import FULL_BP, Metric, MetricKind, RolloutSpec, Stage
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import FULL_BP, RolloutSpec, Stage
 from tests.judge.world import PANE_MS, Model, World, make_spec, run
 
 pytestmark = [pytest.mark.statistics, pytest.mark.slow]

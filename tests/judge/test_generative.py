@@ -15,8 +15,9 @@ from streams.judge.monitors.generative import generative_reader
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.load import parse_spec
+from streams.spec.metric_facts import Metric, MetricKind, Role, Timing
 from streams.spec.metrics import metric_default
-from streams.spec.model import FULL_BP, Metric, MetricKind, Role, RolloutSpec, Stage, Timing
+from streams.spec.model import FULL_BP, RolloutSpec, Stage
 from tests.judge.test_continuation import bodies, through_json
 from tests.judge.world import ERRORS, PANE_MS, Model, World, make_spec, run
 

@@ -12,14 +12,8 @@ from streams.judge.chain import body_hash, decision_body
 from streams.judge.explain import explain
 from streams.judge.facts import Action, CommandKind, Cut, Decision, Finding, PaneInput
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import (
-    ALL_SEGMENT,
-    FULL_BP,
-    Metric,
-    MetricKind,
-    Role,
-    Stage,
-)
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import ALL_SEGMENT, FULL_BP, Stage
 from tests.judge.world import (
     ALL_METRICS,
     CLASSES,

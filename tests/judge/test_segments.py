@@ -14,7 +14,8 @@ from streams.judge.record import decision_from_record, decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import replay_bodies
 from streams.spec.dimensions import SegmentHarm
-from streams.spec.model import ALL_SEGMENT, FULL_BP, Candidate, Role, RolloutSpec, Stage
+from streams.spec.metric_facts import Role
+from streams.spec.model import ALL_SEGMENT, FULL_BP, Candidate, RolloutSpec, Stage
 from tests.judge.sliced import COUNTRY, SlicedWorld, sliced_spec
 from tests.judge.test_continuation import through_json
 from tests.judge.world import ERRORS, P50, PANE_MS, SUCCESS, Model, run

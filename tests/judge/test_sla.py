@@ -9,7 +9,7 @@ from streams.judge.facts import Action, Decision, Finding
 from streams.judge.monitors.sla import SlaReader
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
-from streams.spec.model import Metric, MetricKind
+from streams.spec.metric_facts import Metric, MetricKind
 from tests.judge.alone import Alone
 from tests.judge.world import PANE_MS, Model, World, make_spec, run
 

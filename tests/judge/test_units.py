@@ -14,7 +14,8 @@ from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING, LogHistogram, margin_buckets
 from streams.sketches.unit_cell import Slowest, UnitCell
 from streams.spec.load import parse_spec
-from streams.spec.model import Metric, MetricKind, Role, Unit
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import Unit
 from streams.spec.render import render_spec
 from tests.judge.users import PANE_MS, Users, judged, panes
 from tests.judge.world import (

@@ -16,7 +16,8 @@ from streams.judge.facts import Action, Cut, Finding, PaneInput
 from streams.judge.field import Field
 from streams.judge.rollout import RolloutJudge
 from streams.judge.weights import WeightTimeline
-from streams.spec.model import FULL_BP, Metric, MetricKind, Role, Stage
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import FULL_BP, Stage
 from tests.evidence.simulate import band
 from tests.judge.use_world import (
     CPU,

@@ -12,7 +12,8 @@ import pytest
 
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.units import first_errors
-from streams.spec.model import Metric, MetricKind, Unit
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import Unit
 from tests.evidence.simulate import band
 from tests.judge.users import Log, Users, harmed
 from tests.judge.world import make_spec

@@ -12,7 +12,8 @@ from streams.judge.rollout import RolloutJudge
 from streams.panes.use_merge import UseMinute
 from streams.sketches.cell import Cell
 from streams.sketches.usage import RESOURCES, UNIT, Usage
-from streams.spec.model import ALL_SEGMENT, FULL_BP, Metric, MetricKind, Role, RolloutSpec, Stage
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import ALL_SEGMENT, FULL_BP, RolloutSpec, Stage
 from tests.judge.world import make_spec
 
 MINUTE_MS = 60_000

@@ -18,16 +18,8 @@ from streams.judge.facts import (
 )
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
-from streams.spec.model import (
-    ALL_SEGMENT,
-    FULL_BP,
-    Candidate,
-    Metric,
-    MetricKind,
-    RolloutSpec,
-    Stage,
-    Target,
-)
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, FULL_BP, Candidate, RolloutSpec, Stage, Target
 
 PANE_MS = 1000
 START = 1_700_000_000  # pane index; 1 s panes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.panes.cohort_merge import AFTER_JUDGING, CohortMerge
 from streams.panes.cohorts import CohortClock
 from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCell
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 
 OUTCOMES = (
     Outcome(name="label", kind=OutcomeKind.LABEL, window_s=128),

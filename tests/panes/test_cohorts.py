@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from streams.evidence.label_coverage import matured_through
 from streams.panes.cohorts import MOST_OPEN, CohortClock
 from streams.sketches.outcome_cell import DELAY_BINS
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 
 clocks = st.builds(
     CohortClock,

@@ -16,7 +16,8 @@ from streams.panes.facts import Body, ClosedPane, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.panes.merge import PaneMerge
 from streams.sketches.pairs import ONE, PairCounts
-from streams.spec.model import ALL_SEGMENT, Candidate, Metric, MetricKind, Mode, RolloutSpec
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, Candidate, Mode, RolloutSpec
 from streams.wire.columns import decode_predictions
 from tests.agents.pipeline import spec
 from tests.panes.test_fold import BASE_MS, CLOCK, CODEC, event, fold_all, states

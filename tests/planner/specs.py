@@ -6,7 +6,8 @@ import numpy as np
 
 from streams.planner.facts import Z_P99, Harm, HarmKind, Outlook, Traffic
 from streams.planner.outlook import foresee
-from streams.spec.model import FULL_BP, Candidate, Metric, MetricKind, RolloutSpec, Stage, Target
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import FULL_BP, Candidate, RolloutSpec, Stage, Target
 from tests.planner.world import SIGMA
 
 ERRORS = Metric(name="errors", kind=MetricKind.ERRORS, margin=0.25)

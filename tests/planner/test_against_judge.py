@@ -8,7 +8,8 @@ import pytest
 
 from streams.judge.facts import Action
 from streams.planner.facts import Harm, HarmKind, Outlook
-from streams.spec.model import MetricKind, RolloutSpec
+from streams.spec.metric_facts import MetricKind
+from streams.spec.model import RolloutSpec
 from tests.planner.specs import (
     CLASSES,
     ERRORS,

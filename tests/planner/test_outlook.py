@@ -12,7 +12,8 @@ from streams.planner.harms import check_harm, check_traffic, default_errors
 from streams.planner.outlook import legs_of
 from streams.planner.requests import around
 from streams.planner.simulate import stretches
-from streams.spec.model import Candidate, Metric, MetricKind, Role, Stage
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import Candidate, Stage
 from tests.planner.specs import (
     CLASSES,
     ERRORS,

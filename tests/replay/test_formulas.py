@@ -23,7 +23,7 @@ from streams.replay.legend import (
     of_figure,
     of_verdict,
 )
-from streams.spec.model import MetricKind
+from streams.spec.metric_facts import MetricKind
 from tests.judge import world
 from tests.judge.mirror import MirrorWorld, shadow_spec
 from tests.judge.outcomes.world import (

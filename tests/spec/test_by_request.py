@@ -6,7 +6,7 @@ import pytest
 
 from streams.errors import SpecError
 from streams.spec.load import load_spec
-from streams.spec.model import Role
+from streams.spec.metric_facts import Role
 
 FACTS = """service: digits
 baseline: v1

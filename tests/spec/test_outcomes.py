@@ -4,7 +4,8 @@ import pytest
 
 from streams.errors import SpecError
 from streams.spec.load import parse_spec
-from streams.spec.model import Harm, MetricKind, OutcomeKind, Probability, Role
+from streams.spec.metric_facts import Harm, MetricKind, Role
+from streams.spec.outcome_facts import OutcomeKind, Probability
 
 FACTS = "service: digits\nbaseline: v1\ncandidate: v2\nroute: memory\n"
 LABEL = "outcomes: {label: {kind: label, window: 10m}}\n"

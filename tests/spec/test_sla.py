@@ -4,7 +4,7 @@ import pytest
 
 from streams.errors import SpecError
 from streams.spec.load import parse_spec
-from streams.spec.model import Metric, MetricKind, Role
+from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.render import render_spec
 
 FACTS = """\

@@ -9,17 +9,8 @@ import pytest
 from streams.judge.facts import Action, Cut, PaneInput
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
-from streams.spec.model import (
-    ALL_SEGMENT,
-    BASELINE,
-    FULL_BP,
-    Candidate,
-    Metric,
-    MetricKind,
-    RolloutSpec,
-    Stage,
-    Target,
-)
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, Candidate, RolloutSpec, Stage, Target
 from tests.statistics.disturbed import LateErrors
 from tests.statistics.traffic import CANDIDATE, PANE_MS, canary, routing, up_and_down
 from tests.statistics.watching import ratio_sums, watch_harm, watch_safe

@@ -17,7 +17,8 @@ from streams.judge.record import shadow_from_record
 from streams.sketches.cell import Cell
 from streams.sketches.llm_cell import LlmCell
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.model import ALL_SEGMENT, BASELINE, Harm, Metric, MetricKind, RolloutSpec
+from streams.spec.metric_facts import Harm, Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, BASELINE, RolloutSpec
 
 JUDGE = "NetflixACAJudge-v1.0"
 MINUTE_MS = 60_000

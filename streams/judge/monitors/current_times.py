@@ -8,7 +8,7 @@ from typing import Any
 from streams.judge.monitors.generative import times_of
 from streams.judge.monitors.latency import CurrentLatency
 from streams.sketches.cell import Cell
-from streams.spec.model import Metric, MetricKind, Timing
+from streams.spec.metric_facts import Metric, MetricKind, Timing
 
 KINDS = frozenset({MetricKind.LATENCY, MetricKind.LATENCY_SLA})
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from streams.evidence.fixed import Bools, Floats
 from streams.judge.facts import claim_name
 from streams.sketches.cell import Cell
-from streams.spec.model import Metric
+from streams.spec.metric_facts import Metric
 
 Counts = NDArray[np.int64]
 """int64[2, columns], baseline and candidate; of an evidence [rows, metrics, 2, columns]."""

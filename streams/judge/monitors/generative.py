@@ -15,7 +15,7 @@ from streams.sketches.cell import Cell
 from streams.sketches.llm_cell import LlmCell
 from streams.sketches.log_histogram import LogHistogram
 from streams.sketches.scaled_sums import ScaledSums
-from streams.spec.model import MetricKind, Timing
+from streams.spec.metric_facts import MetricKind, Timing
 
 _NOTHING = LlmCell()
 """Stands for the part of a cell that has none; never written to."""

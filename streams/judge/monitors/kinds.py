@@ -34,7 +34,7 @@ from streams.judge.monitors.rates import (
 )
 from streams.judge.monitors.sla import SlaEvidence, SlaReader
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.model import PAIRED, Harm, Metric, MetricKind
+from streams.spec.metric_facts import PAIRED, Harm, Metric, MetricKind
 
 Value = TypeVar("Value")
 START_RATE = 0.1

@@ -19,7 +19,7 @@ from streams.evidence.margins import Harm as Side
 from streams.evidence.unbounded_mean import UnboundedMeanSums, UnboundedMeanTest, ValueScale
 from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
 from streams.judge.monitors.grids import by_claim, tallies
-from streams.spec.model import Harm, Metric
+from streams.spec.metric_facts import Harm, Metric
 
 MEAN_COLUMNS = 3
 LARGEST = 1000.0

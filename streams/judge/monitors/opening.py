@@ -20,7 +20,8 @@ from streams.judge.monitors.paired import RatioReader
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.units import by_unit, counted_of
 from streams.judge.monitors.watch import PaneWatch
-from streams.spec.model import Metric, MetricKind, Overdispersion, RolloutSpec, Unit
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import Overdispersion, RolloutSpec, Unit
 
 OF_USE = frozenset({Form.CPU, Form.MEMORY, Form.GPU})
 """Forms that look at pods: they know no segments, and their blocks are no strata of requests."""

@@ -31,7 +31,7 @@ from streams.judge.monitors.late import EARLY
 from streams.judge.monitors.rates import Floors, SuccessEvidence
 from streams.sketches.cell import Cell
 from streams.sketches.pairs import ONE, PairCounts, RatioHistogram
-from streams.spec.model import Metric, MetricKind
+from streams.spec.metric_facts import Metric, MetricKind
 
 NOTHING = PairCounts()
 TAIL = 0.95

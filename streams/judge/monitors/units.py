@@ -17,7 +17,8 @@ from streams.judge.monitors.rates import RateReader
 from streams.judge.monitors.sla import SLA_COLUMNS, SlaReader
 from streams.sketches.cell import Cell
 from streams.sketches.unit_cell import UnitCell
-from streams.spec.model import Metric, MetricKind, Unit
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import Unit
 
 NOBODY = UnitCell()
 """Stands for a cell without units; never written to."""

@@ -10,7 +10,8 @@ from streams.judge.facts import Finding, Verdict
 from streams.judge.monitors.evidence import Claim, Gauge, Reader, Ready
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.units import Counted
-from streams.spec.model import BASELINE, Harm
+from streams.spec.metric_facts import Harm
+from streams.spec.model import BASELINE
 
 
 def _none() -> str:

@@ -19,7 +19,8 @@ from streams.judge.outcomes.shown import Shown
 from streams.judge.outcomes.tested import Tested, sides_of
 from streams.judge.weights import Weights, WeightTimeline
 from streams.panes.cohorts import Cohort, CohortClock
-from streams.spec.model import Outcome, RolloutSpec
+from streams.spec.model import RolloutSpec
+from streams.spec.outcome_facts import Outcome
 
 BIAS = "label_bias"
 NOT_SHOWN = "label_coverage_not_shown"

@@ -23,7 +23,7 @@ from streams.judge.outcomes.strata import RowStrata
 from streams.judge.outcomes.tested import Side
 from streams.judge.weights import Weights
 from streams.sketches.outcome_cell import OutcomeCells
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 
 NEARLY_ALL = 0.002
 """Unlabelled share of the candidate below which no ratio need be shown: so few hide nothing."""

@@ -17,7 +17,7 @@ from streams.evidence.label_delay import LabelDelaySums, LabelDelayTest
 from streams.judge.facts import HealthCheck
 from streams.judge.outcomes.tested import Side
 from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCells
-from streams.spec.model import Outcome
+from streams.spec.outcome_facts import Outcome
 
 LABEL_ALPHA = 0.001
 ENOUGH = 50

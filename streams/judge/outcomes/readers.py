@@ -15,7 +15,8 @@ from streams.judge.monitors.evidence import Counts
 from streams.sketches.log_histogram import MAPPING, LogHistogram
 from streams.sketches.outcome_cell import ClassTally, OutcomeCell
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.model import Metric, MetricKind, Outcome
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.outcome_facts import Outcome
 
 CAP_QUANTILE = 0.99
 """Values above this quantile of the baseline's count as it."""

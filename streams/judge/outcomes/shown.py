@@ -22,7 +22,8 @@ from streams.sketches.outcome_cell import (
     outcome_cells_from_states,
     outcome_cells_to_states,
 )
-from streams.spec.model import ALL_SEGMENT, Outcome, OutcomeKind
+from streams.spec.model import ALL_SEGMENT
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 
 MIDDLES = np.array([SCORE_MAPPING.value(index) for index in range(SCORE_MAPPING.size)])
 Told = tuple[str, float, int]

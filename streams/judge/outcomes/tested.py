@@ -22,14 +22,9 @@ from streams.judge.outcomes.readers import outcome_reader
 from streams.judge.outcomes.strata import RowStrata
 from streams.judge.weights import Weights
 from streams.sketches.outcome_cell import OutcomeCell, OutcomeCells
-from streams.spec.model import (
-    ALL_SEGMENT,
-    BASELINE,
-    Metric,
-    Outcome,
-    Overdispersion,
-    RolloutSpec,
-)
+from streams.spec.metric_facts import Metric
+from streams.spec.model import ALL_SEGMENT, BASELINE, Overdispersion, RolloutSpec
+from streams.spec.outcome_facts import Outcome
 
 NOTHING = OutcomeCell()
 """Stands for a cell without exposures; never written to."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from streams.panes.join.facts import JoinPlan, OutcomeWindow
 from streams.panes.join.packing import TIME_BITS, Packing
-from streams.spec.model import OutcomeKind, Probability, RolloutSpec
+from streams.spec.model import RolloutSpec
+from streams.spec.outcome_facts import OutcomeKind, Probability
 
 ANY_CLASSES = 4095
 """Classes told apart where the spec declares none; what is beyond is never right."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.outcomes.names import Names
-from streams.spec.model import Outcome, OutcomeKind
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.wire.columns import Coded
 from streams.wire.outcome_columns import OutcomeColumns
 

@@ -21,7 +21,7 @@ from streams.sketches.categories import OTHER
 from streams.sketches.log_histogram import MAPPING
 from streams.sketches.outcome_cell import DELAY_BINS, MILLI, ClassTally, OutcomeCell
 from streams.sketches.scaled_sums import UNIT, ScaledSums
-from streams.spec.model import Outcome, OutcomeKind, Probability
+from streams.spec.outcome_facts import Outcome, OutcomeKind, Probability
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -12,7 +12,8 @@ from streams.judge.facts import Action, Decision
 from streams.judge.kayenta.shadow import MINUTES_KEPT, KayentaShadow, canary_config, minute_value
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
-from streams.spec.model import FULL_BP, Role, Stage
+from streams.spec.metric_facts import Role
+from streams.spec.model import FULL_BP, Stage
 from tests.judge.world import (
     CLASSES,
     ERRORS,

@@ -6,16 +6,9 @@ import pytest
 
 from streams.judge.facts import Action, Decision, Finding
 from streams.judge.rollout import RolloutJudge
-from streams.spec.model import (
-    FULL_BP,
-    Candidate,
-    Metric,
-    MetricKind,
-    Outcome,
-    OutcomeKind,
-    Role,
-    Stage,
-)
+from streams.spec.metric_facts import Metric, MetricKind, Role
+from streams.spec.model import FULL_BP, Candidate, Stage
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from tests.judge.outcomes.world import (
     ACCURACY,
     BRIER,

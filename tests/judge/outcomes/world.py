@@ -18,17 +18,9 @@ from streams.sketches.outcome_cell import (
     OutcomeCells,
 )
 from streams.sketches.scaled_sums import UNIT, ScaledSums
-from streams.spec.model import (
-    ALL_SEGMENT,
-    FULL_BP,
-    Harm,
-    Metric,
-    MetricKind,
-    Outcome,
-    OutcomeKind,
-    RolloutSpec,
-    Stage,
-)
+from streams.spec.metric_facts import Harm, Metric, MetricKind
+from streams.spec.model import ALL_SEGMENT, FULL_BP, RolloutSpec, Stage
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from tests.judge.world import GOOD, PANE_MS, START, make_spec
 
 LABEL = Outcome(name="label", kind=OutcomeKind.LABEL, window_s=40, classes=("dog", "cat"))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.panes.facts import PaneClock
-from streams.spec.model import Outcome, OutcomeKind, RolloutSpec
+from streams.spec.model import RolloutSpec
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 
 BINS = 8
 

@@ -17,7 +17,8 @@ from streams.panes.fold import PartitionFold
 from streams.panes.source_fold import SourceFold
 from streams.replay.cohorts import replay_cohorts
 from streams.replay.partition import LogRecord, RecordedActivation, read
-from streams.spec.model import Outcome, OutcomeKind, RolloutSpec
+from streams.spec.model import RolloutSpec
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.wire.codec import Codec
 from streams.wire.outcome_columns import decode_outcomes
 from streams.wire.store import LocalSchemaStore

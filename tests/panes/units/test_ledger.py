@@ -16,7 +16,8 @@ from streams.panes.units import journal
 from streams.panes.units.ledger import UnitLedger
 from streams.panes.units.packing import sights
 from streams.sketches.log_histogram import margin_buckets
-from streams.spec.model import Metric, MetricKind, RolloutSpec, Unit
+from streams.spec.metric_facts import Metric, MetricKind
+from streams.spec.model import RolloutSpec, Unit
 from tests.agents.pipeline import spec
 from tests.panes.units.model import Model, Request, columns, exceedances
 
