@@ -14,10 +14,10 @@ from rich.text import Text
 from streams import figures
 from streams.judge.explain import explain_drift, explain_drifts, explain_figures
 from streams.judge.facts import Decision, Finding, Verdict
+from streams.spec.formats import format_weight
 from streams.spec.model import ALL_SEGMENT
 from streams.spec.provenance import LoadedSpec
 from streams.spec.render import COLUMN, render_spec, spec_lines
-from streams.spec.units import format_weight
 
 GAP = "  "
 VERDICTS = (

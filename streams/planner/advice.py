@@ -13,9 +13,9 @@ from dataclasses import replace
 from streams.planner import words
 from streams.planner.facts import Advice, Detection, Leg, Outlook, Promotion, Shown
 from streams.planner.harms import breaks_by_itself, describe
+from streams.spec.formats import format_margin, format_share
 from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.model import FULL_BP, RolloutSpec
-from streams.spec.units import format_margin, format_share
 
 ENOUGH = 0.9
 """A stage shall find the harm that is asked about in nine of ten cases."""

@@ -9,9 +9,9 @@ from scipy.special import ndtri
 from streams.errors import SettingsError
 from streams.evidence.quantile import effective_margin, margin_buckets
 from streams.planner.facts import Harm, HarmKind, Traffic
+from streams.spec.formats import format_margin, format_number, format_share
 from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.model import RolloutSpec
-from streams.spec.units import format_margin, format_number, format_share
 
 DEFAULT_FACTOR = 2.0
 

@@ -17,8 +17,8 @@ from streams.planner.facts import (
     Shown,
 )
 from streams.planner.harms import describe
+from streams.spec.formats import format_margin, format_number, format_share
 from streams.spec.metric_facts import MetricKind
-from streams.spec.units import format_margin, format_number, format_share
 
 Rows = tuple[tuple[str, ...], ...]
 

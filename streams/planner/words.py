@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from streams.spec.units import format_duration, format_weight
+from streams.spec.formats import format_duration, format_weight
 
 NEVER = "not in 30d"
 STEPS_S = (1, 10, 60, 600, 3600, 86_400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.spec import defaults, units
+from streams.spec import choices, defaults, units
 from streams.spec.model import Mode
 from streams.spec.provenance import Told
 from streams.spec.reader import Block, derived, refuse, scalar, written
@@ -16,7 +16,7 @@ NOT_IN_SHADOW = {
 
 def read_mode(block: Block) -> Told[Mode]:
     """`live` or `shadow`; what shadow mode cannot do is refused where it stands."""
-    told = block.take("mode", units.mode, default=defaults.MODE)
+    told = block.take("mode", choices.mode, default=defaults.MODE)
     if told.value is Mode.SHADOW:
         for key, why in NOT_IN_SHADOW.items():
             node = block.get(key)

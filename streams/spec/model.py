@@ -33,6 +33,9 @@ UNTARGETED = "untargeted"
 MIRROR = "mirror"
 """Likewise: the share of the baseline's requests of which each candidate gets a copy."""
 FULL_BP = 10_000
+MOST_CANDIDATES = 16
+FEWEST_CLASSES, MOST_CLASSES = 2, 1000
+FEWEST_UNITS, MOST_UNITS = 1000, 100_000_000
 MAX_UNIT_MARGINS = 4
 """Different margins of latency that a rollout may have where units are counted."""
 
@@ -91,7 +94,7 @@ class RolloutSpec(Fact):
     service: Annotated[str, Field(min_length=1, max_length=256)]
     route: Name = "default"
     baseline: Annotated[str, Field(min_length=1, max_length=256)]
-    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=16)]
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
     target: Target
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     mode: Mode = Mode.LIVE
@@ -110,7 +113,7 @@ class RolloutSpec(Fact):
     """Analyzer silence after which the actuator rolls back; None freezes only."""
     pair_within_s: Annotated[float, Field(gt=0)] = 30.0
     """Longest time between both answers to one request, either way (shadow mode)."""
-    max_classes: Annotated[int, Field(gt=1, le=1000)] = 64
+    max_classes: Annotated[int, Field(ge=FEWEST_CLASSES, le=MOST_CLASSES)] = 64
     """Predicted classes told apart; the rest is `other`."""
     outcomes: Annotated[tuple[Outcome, ...], Field(max_length=32)] = ()
     """What is awaited of predictions, each by its name."""
@@ -118,7 +121,7 @@ class RolloutSpec(Fact):
     """Share of the requests, chosen by the hash of their id, whose outcomes are joined."""
     unit: Unit = Unit.REQUEST
     """What routing assigns; USER is the `unit` of the predictions, a user or a session."""
-    max_units: Annotated[int, Field(ge=1000, le=100_000_000)] = 1_000_000
+    max_units: Annotated[int, Field(ge=FEWEST_UNITS, le=MOST_UNITS)] = 1_000_000
     """Units remembered by source partition; a rollout that meets more is invalid."""
     overdispersion: Overdispersion = Overdispersion.NONE
     """MEASURED needs 48 minutes of baseline before it says anything of errors and latency."""

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from streams.errors import SpecError
-from streams.spec import defaults, units
+from streams.spec import choices, defaults, units
 from streams.spec.defaults import MetricDefault
 from streams.spec.metric_facts import MetricKind
-from streams.spec.outcome_facts import Outcome, OutcomeKind, Probability
+from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.spec.provenance import Source
-from streams.spec.reader import Block, refuse, scalar, written
+from streams.spec.reader import Block, listed, refuse, scalar, written
 from streams.yaml_lines import did_you_mean, entries, kind
 
 EXAMPLE = "outcomes: {label: {kind: label, window: 10m}}"
@@ -63,7 +63,7 @@ class _Reading:
         every = {key for keys in KEYS.values() for key in keys}
         block = Block(node, what=name, known=every)
         told = block.need("kind", example="kind: label")
-        self._kind = OutcomeKind(scalar(told, _kind, what=f"{name}.kind"))
+        self._kind = scalar(told, choices.outcome_kind, what=f"{name}.kind")
         self._block = Block(node, what=f"the {self._kind} {name}", known=KEYS[self._kind])
         self._sources = {"kind": written(told)}
 
@@ -81,9 +81,9 @@ class _Reading:
             case OutcomeKind.LABEL:
                 fields |= self._label()
             case OutcomeKind.RATE:
-                fields["explicit"] = self._take("explicit", units.yes, defaults.EXPLICIT)
+                fields["explicit"] = self._take("explicit", choices.yes, defaults.EXPLICIT)
             case OutcomeKind.MEAN:
-                fields["explicit"] = self._take("explicit", units.yes, defaults.EXPLICIT)
+                fields["explicit"] = self._take("explicit", choices.yes, defaults.EXPLICIT)
                 fields |= self._range()
         return Outcome.model_validate(fields), self._sources
 
@@ -106,7 +106,7 @@ class _Reading:
                 refuse(
                     node, f"`{positive.value}` is no class", did_you_mean(positive.value, classes)
                 )
-        probability = self._take("probability", _probability, defaults.PROBABILITY)
+        probability = self._take("probability", choices.stated_in, defaults.PROBABILITY)
         told = "" if positive is None else positive.value
         return {"classes": classes, "positive": told, "probability": probability}
 
@@ -114,32 +114,21 @@ class _Reading:
         ends = list(self._list("range", _number))
         if not ends:
             return {}
-        if len(ends) != 2 or ends[0] != 0 or ends[1] <= 0:  # noqa: PLR2004 - two ends
+        low, *high = ends
+        if len(high) != 1 or low != 0 or high[0] <= 0:
             node = self._block.need("range", example="")
             why = f"the range of {self._name} is {kind(node)} that does not go from 0 upwards"
             refuse(node, why, "an exposure without an outcome counts as 0: write `range: [0, 500]`")
-        return {"low": ends[0], "high": ends[1]}
+        return {"low": low, "high": high[0]}
 
     def _list(self, key: str, parse: Any) -> list[Any]:
         node = self._block.get(key)
         if node is None:
             return []
-        if not isinstance(node, yaml.SequenceNode) or not node.value:
-            refuse(node, f"{self._name}.{key} is {kind(node)}", f"write a list: `{key}: [a, b]`")
+        what = f"{self._name}.{key}"
+        items = listed(node, what=what, instead=f"write a list: `{key}: [a, b]`")
         self._sources[key] = written(node)
-        return [scalar(item, parse, what=f"{self._name}.{key}") for item in node.value]
-
-
-def _kind(text: str) -> OutcomeKind:
-    if text not in set(OutcomeKind):
-        raise units.UnitError(f"`{text}` is no kind of outcome", "write label, rate or mean")
-    return OutcomeKind(text)
-
-
-def _probability(text: str) -> Probability:
-    if text not in set(Probability):
-        raise units.UnitError(f"`{text}` is no field of a prediction", "write score or confidence")
-    return Probability(text)
+        return [scalar(item, parse, what=what) for item in items]
 
 
 def _number(text: str) -> float:

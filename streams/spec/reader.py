@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 import yaml
 
 from streams.errors import SpecError
+from streams.spec import units
 from streams.spec.provenance import Origin, Source, Told
 from streams.spec.units import UnitError
 from streams.yaml_lines import did_you_mean, entries, kind, where
@@ -33,6 +34,14 @@ def written(node: yaml.Node) -> Source:
 def derived(what: str) -> Source:
     """The source of a value that follows from others."""
     return Source(origin=Origin.DERIVED, at=what)
+
+
+def listed(node: yaml.Node, *, what: str, instead: str) -> list[yaml.Node]:
+    """The items of a list that holds one at least; SpecError with its line otherwise."""
+    if isinstance(node, yaml.SequenceNode) and node.value:
+        return list(node.value)
+    found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
+    refuse(node, f"{what} is {found}", instead)
 
 
 def scalar(node: yaml.Node, parse: Callable[[str], T], *, what: str) -> T:
@@ -82,3 +91,9 @@ class Block:
         """The key's value, None where it is absent."""
         node = self.get(key)
         return None if node is None else Told(scalar(node, parse, what=key), written(node))
+
+
+def words(block: Block, key: str, *, example: str) -> Told[str]:
+    """A text that every spec must give, and its source."""
+    node = block.need(key, example=example)
+    return Told(scalar(node, units.words, what=key), written(node))

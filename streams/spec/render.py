@@ -11,9 +11,17 @@ from typing import NamedTuple
 
 import yaml
 
-from streams.spec import units
 from streams.spec.defaults import CANDIDATE_NAME, GUARDRAILS_OF, SIGNALS_OF
-from streams.spec.load import NEVER
+from streams.spec.formats import (
+    format_change,
+    format_duration,
+    format_margin,
+    format_milliseconds,
+    format_number,
+    format_share,
+    format_weight,
+)
+from streams.spec.knobs import NEVER
 from streams.spec.metric_facts import Harm, Metric, Role
 from streams.spec.metrics import LIMITS
 from streams.spec.model import Mode, RolloutSpec, Stage
@@ -55,7 +63,7 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     yield _line(f"  {_word(router)}", options, told[f"route.{router}"])
     yield _line("mode", spec.mode, told["mode"])
     if spec.mode is Mode.SHADOW:
-        within = units.format_duration(spec.pair_within_s)
+        within = format_duration(spec.pair_within_s)
         yield _line("pair_within", within, told["pair_within"])
     yield Line("stages:")
     for index, stage in enumerate(spec.stages):
@@ -96,10 +104,10 @@ def _candidates(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]
 
 
 def _stage(stage: Stage, path: str, told: Mapping[str, Source]) -> Iterator[Line]:
-    yield _line("  - weight", units.format_weight(stage.weight_bp), told[f"{path}weight"])
-    yield _line("    min_time", units.format_duration(stage.min_time_s), told[f"{path}min_time"])
+    yield _line("  - weight", format_weight(stage.weight_bp), told[f"{path}weight"])
+    yield _line("    min_time", format_duration(stage.min_time_s), told[f"{path}min_time"])
     if stage.max_time_s is not None:
-        longest = units.format_duration(stage.max_time_s)
+        longest = format_duration(stage.max_time_s)
         yield _line("    max_time", longest, told[f"{path}max_time"])
     yield _line("    min_exposures", str(stage.min_exposures), told[f"{path}min_exposures"])
 
@@ -121,14 +129,14 @@ def _metrics(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
 def _metric(metric: Metric, told: Mapping[str, Source]) -> Iterator[Line]:
     yield Line(f"  {_word(metric.name)}:", str(told[f"metrics.{metric.name}.role"]))
     formats = {
-        "margin": units.format_margin,
-        "floor": units.format_share,
-        "threshold": units.format_number,
-        "most": units.format_share,
-        "limit_ms": units.format_milliseconds,
-        "limit": units.format_share,
-        "weight": units.format_number,
-        "change": units.format_change,
+        "margin": format_margin,
+        "floor": format_share,
+        "threshold": format_number,
+        "most": format_share,
+        "limit_ms": format_milliseconds,
+        "limit": format_share,
+        "weight": format_number,
+        "change": format_change,
     }
     for limit in LIMITS[metric.kind]:
         value = _change(metric) if limit.field == "change" else getattr(metric, limit.field)
@@ -144,7 +152,7 @@ def _segments(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
         long = {"values": values, "header": dimension.header}
         text = _flow(values if dimension.header is None else long)
         yield _line(f"  {_word(dimension.name)}", text, told[f"segments.{dimension.name}"])
-    budget = units.format_share(spec.segment_budget)
+    budget = format_share(spec.segment_budget)
     yield _line("segment_budget", budget, told["segment_budget"])
     yield _line("on_segment_harm", spec.on_segment_harm, told["on_segment_harm"])
 
@@ -169,20 +177,20 @@ def _outcomes(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
         yield Line(f"  {_word(outcome.name)}:")
         for key, value in _fields(outcome).items():
             yield _line(f"    {key}", value, told[f"outcomes.{outcome.name}.{key}"])
-    yield _line("outcome_sample", units.format_share(spec.outcome_sample), told["outcome_sample"])
+    yield _line("outcome_sample", format_share(spec.outcome_sample), told["outcome_sample"])
 
 
 def _fields(outcome: Outcome) -> dict[str, str]:
     """What an outcome says of itself, in the words of the YAML."""
     found = {
         "kind": outcome.kind.value,
-        "window": units.format_duration(outcome.window_s),
-        "delivery": units.format_duration(outcome.delivery_s),
+        "window": format_duration(outcome.window_s),
+        "delivery": format_duration(outcome.delivery_s),
     }
     if outcome.kind is not OutcomeKind.LABEL:
         found["explicit"] = _flow(outcome.explicit).removesuffix("\n...")
     if outcome.high is not None:
-        found["range"] = f"[0, {units.format_number(outcome.high)}]"
+        found["range"] = f"[0, {format_number(outcome.high)}]"
     if outcome.classes:
         found["classes"] = _flow(list(outcome.classes))
     if outcome.positive:
@@ -194,11 +202,11 @@ def _fields(outcome: Outcome) -> dict[str, str]:
 
 def _knobs(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     for key in ("alpha_rollback", "alpha_promote"):
-        yield _line(key, units.format_share(getattr(spec, key)), told[key])
+        yield _line(key, format_share(getattr(spec, key)), told[key])
     for key in ("timeout", "routing_lag", "report_every", "lease"):
-        yield _line(key, units.format_duration(getattr(spec, f"{key}_s")), told[key])
+        yield _line(key, format_duration(getattr(spec, f"{key}_s")), told[key])
     silence = spec.silence_rollback_s
-    text = NEVER if silence is None else units.format_duration(silence)
+    text = NEVER if silence is None else format_duration(silence)
     yield _line("silence_rollback", text, told["silence_rollback"])
     yield _line("max_classes", str(spec.max_classes), told["max_classes"])
     yield _line("overdispersion", spec.overdispersion, told["overdispersion"])

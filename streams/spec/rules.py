@@ -13,8 +13,9 @@ from typing import assert_never
 import yaml
 
 from streams.spec import units
+from streams.spec.formats import format_weight
 from streams.spec.provenance import Source
-from streams.spec.reader import Block, refuse, scalar, written
+from streams.spec.reader import Block, listed, refuse, scalar, written
 from streams.spec.targeting import (
     HEADER,
     MOST_RULES,
@@ -28,7 +29,6 @@ from streams.spec.targeting import (
     UsersRule,
 )
 from streams.spec.units import UnitError
-from streams.yaml_lines import kind
 
 EXAMPLE = "targeting: [{header: {name: x-tier, values: [free, beta]}}]"
 KINDS = ("header", "users", "user_hash")
@@ -39,12 +39,10 @@ def read_targeting(node: yaml.Node | None) -> Rules:
     """The rules, and where each was written under `targeting[0]`, ...; none without a node."""
     if node is None:
         return (), {}
-    if not isinstance(node, yaml.SequenceNode) or not node.value:
-        found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
-        refuse(node, f"targeting is {found}", f"write a list of rules, e.g. `{EXAMPLE}`")
-    if len(node.value) > MOST_RULES:
-        refuse(node, f"targeting has {len(node.value)} rules", f"write at most {MOST_RULES}")
-    told = [(_rule(item), item) for item in node.value]
+    items = listed(node, what="targeting", instead=f"write a list of rules, e.g. `{EXAMPLE}`")
+    if len(items) > MOST_RULES:
+        refuse(node, f"targeting has {len(items)} rules", f"write at most {MOST_RULES}")
+    told = [(_rule(item), item) for item in items]
     told.sort(key=lambda rule: rule[0].model_dump_json())
     _check_together(told)
     sources = {f"targeting[{index}]": written(item) for index, (_, item) in enumerate(told)}
@@ -112,17 +110,15 @@ def _header_name(block: Block, key: str, example: str) -> str:
 
 
 def _values(node: yaml.Node, what: str, most: int) -> tuple[str, ...]:
-    if not isinstance(node, yaml.SequenceNode) or not node.value:
-        found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
-        refuse(node, f"{what} is {found}", "write a list: `[free, beta]`")
-    if len(node.value) > most:
+    items = listed(node, what=what, instead="write a list: `[free, beta]`")
+    if len(items) > most:
         refuse(
             node,
-            f"{what} holds {len(node.value)} names",
+            f"{what} holds {len(items)} names",
             f"write at most {most}; for more let your edge set one header and match on that",
         )
     found_values: set[str] = set()
-    for item in node.value:
+    for item in items:
         value = scalar(item, header_value, what=f"a name in {what}")
         if value in found_values:
             refuse(item, f"{value} stands twice", "leave one of them out")
@@ -171,7 +167,7 @@ def _written(rule: Rule) -> Mapping[str, Mapping[str, object]]:
         case UsersRule():
             return {"users": {"header": rule.header, "list": list(rule.users)}}
         case UserHashRule():
-            low, high = map(units.format_weight, (rule.from_bp, rule.to_bp))
+            low, high = map(format_weight, (rule.from_bp, rule.to_bp))
             return {"user_hash": {"header": rule.header, "from": low, "to": high}}
         case _:
             assert_never(rule)

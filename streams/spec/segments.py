@@ -15,7 +15,7 @@ from streams.errors import SpecError
 from streams.spec import units
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, Dimension
 from streams.spec.provenance import Source
-from streams.spec.reader import Block, refuse, scalar, written
+from streams.spec.reader import Block, listed, refuse, scalar, written
 from streams.spec.rules import header_name
 from streams.yaml_lines import entries, kind
 
@@ -46,17 +46,15 @@ def _dimension(key: yaml.Node, node: yaml.Node) -> Dimension:
         block = Block(node, what=what, known=("values", "header"))
         header = scalar(block.need("header", example="header: x-country"), header_name, what=what)
         node = block.need("values", example="values: [SG, DE]")
-    if not isinstance(node, yaml.SequenceNode) or not node.value:
-        found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
-        refuse(node, f"{what} is {found}", "list its values, e.g. `[SG, DE]`")
-    if len(node.value) > MOST_VALUES:
+    items = listed(node, what=what, instead="list its values, e.g. `[SG, DE]`")
+    if len(items) > MOST_VALUES:
         refuse(
             node,
-            f"{what} has {len(node.value)} values",
+            f"{what} has {len(items)} values",
             f"declare at most {MOST_VALUES}; the rest is `{name}={OTHER_VALUE}`",
         )
     values: set[str] = set()
-    for item in node.value:
+    for item in items:
         values.add(_value(item, what, values))
     return Dimension(name=name, values=tuple(sorted(values)), header=header)
 

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 import yaml
 
 from streams.spec import defaults, units
+from streams.spec.formats import format_duration, format_weight
 from streams.spec.model import FULL_BP, Mode, Stage
 from streams.spec.provenance import Source, Told
-from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
+from streams.spec.reader import DEFAULT, Block, listed, refuse, scalar, written
 from streams.spec.units import UnitError
-from streams.yaml_lines import kind
 
 KEYS = ("weight", "min_time", "max_time", "min_exposures")
 Plan = tuple[tuple[Stage, ...], dict[str, Source]]
+
+
+def read_stages(node: yaml.Node | None, candidates: int, mode: Mode) -> Plan:
+    """The stages as written, or the default ones without a node."""
+    if node is None:
+        return default_plan(mode)
+    return read_plan(node, candidates=candidates, mode=mode)
 
 
 def default_plan(mode: Mode = Mode.LIVE) -> Plan:
@@ -29,25 +36,23 @@ def default_plan(mode: Mode = Mode.LIVE) -> Plan:
 
 def read_plan(node: yaml.Node, *, candidates: int, mode: Mode = Mode.LIVE) -> Plan:
     """The stages as written; weights must rise and, of live requests, end at 100 %."""
-    if not isinstance(node, yaml.SequenceNode) or not node.value:
-        found = "empty" if isinstance(node, yaml.SequenceNode) else kind(node)
-        refuse(node, f"stages is {found}", "write a list: `[1% for 2h, 10% for 12h, 100%]`")
+    items = listed(node, what="stages", instead="write a list: `[1% for 2h, 10% for 12h, 100%]`")
     stages: list[Stage] = []
     sources: dict[str, Source] = {}
-    for index, item in enumerate(node.value):
+    for index, item in enumerate(items):
         stage, told = _read(item, mode)
         before = stages[-1].weight_bp if stages else 0
         _check_rise(item, before, stage.weight_bp, candidates)
         stages.append(stage)
         sources |= {f"stages[{index}].{key}": source for key, source in told.items()}
     if stages[-1].weight_bp != FULL_BP and mode is Mode.LIVE:
-        last = units.format_weight(stages[-1].weight_bp)
-        refuse(node.value[-1], f"the last stage is {last}", "add `100%` as the last stage")
+        last = format_weight(stages[-1].weight_bp)
+        refuse(items[-1], f"the last stage is {last}", "add `100%` as the last stage")
     return tuple(stages), sources
 
 
 def _check_rise(item: yaml.Node, before: int, weight_bp: int, candidates: int) -> None:
-    now, then = units.format_weight(weight_bp), units.format_weight(before)
+    now, then = format_weight(weight_bp), format_weight(before)
     if weight_bp <= before:
         refuse(item, f"{now} follows {then}", "weights must rise from stage to stage")
     if weight_bp < candidates:
@@ -95,7 +100,7 @@ def _check_times(
         return
     least = min_time.value if min_time else 0.0
     if max_time.value <= least:
-        most, floor = units.format_duration(max_time.value), units.format_duration(least)
+        most, floor = format_duration(max_time.value), format_duration(least)
         refuse(
             item,
             f"max_time {most} is not above min_time {floor}",

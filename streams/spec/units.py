@@ -1,7 +1,7 @@
 """How do people write a share, a weight, a time, a tolerated change?
 
-One parser and one formatter per unit; what is formatted reads back as the same value.
-A bare number is refused wherever it could mean two things (is `5` 5 % or 500 %?).
+One parser per unit, and its formatter in `streams.spec.formats`. A bare number is refused wherever
+it could mean two things (is `5` 5 % or 500 %?).
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import math
 import re
 from decimal import Decimal
 
-from streams.spec.dimensions import SegmentHarm
-from streams.spec.model import FULL_BP, Mode, Overdispersion, Unit
+from streams.spec.model import FULL_BP
 
 NUMBER = r"\d+(?:\.\d+)?"
 WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
@@ -19,7 +18,6 @@ DURATION = rf"^(?:{NUMBER} ?(?:ms|s|m|h|d) ?)+$"
 MARGIN = rf"^(?:\+?{NUMBER}%|{NUMBER}x|0)$"
 SHARE = rf"^(?:>=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 CHANGE = rf"^[+-]{NUMBER}%$"
-PART = rf"^{NUMBER}%$"
 MOST = rf"^(?:<=? ?)?{NUMBER} ?(?:%|pp|bp)$"
 USE = rf"^(?:<=? ?)?{NUMBER} ?%$"
 NATS = rf"^(?:<=? ?)?{NUMBER}(?: ?nats)?$"
@@ -148,13 +146,6 @@ def window(text: str) -> float:
     return found
 
 
-def yes(text: str) -> bool:
-    """`true` or `false`."""
-    if text.lower() not in {"true", "false"}:
-        raise UnitError(f"`{text}` is neither true nor false", "write `true` or `false`")
-    return text.lower() == "true"
-
-
 def fall(text: str) -> float:
     """A tolerated fall of what is better the higher it is: `-2%` is -.02."""
     found = change(text)
@@ -256,37 +247,6 @@ def positive(text: str) -> float:
     return float(text)
 
 
-def overdispersion(text: str) -> Overdispersion:
-    """`none` or `measured`."""
-    if text not in set(Overdispersion):
-        raise UnitError(f"`{text}` is no way to treat bursts", "write `none` or `measured`")
-    return Overdispersion(text)
-
-
-def segment_harm(text: str) -> SegmentHarm:
-    """`rollout` or `segment`."""
-    if text not in set(SegmentHarm):
-        raise UnitError(f"`{text}` does not go back", "write `rollout` or `segment`")
-    return SegmentHarm(text)
-
-
-def unit(text: str) -> Unit:
-    """`request` or `user`."""
-    if text not in set(Unit):
-        raise UnitError(
-            f"`{text}` is nothing that routing assigns",
-            "write `user` where a user or session stays with one version, else `request`",
-        )
-    return Unit(text)
-
-
-def mode(text: str) -> Mode:
-    """`live` or `shadow`."""
-    if text not in set(Mode):
-        raise UnitError(f"`{text}` is no mode", "write `live`, or `shadow` to judge copies")
-    return Mode(text)
-
-
 def name(text: str) -> str:
     """A name: letters, digits, `.`, `_`, `-`; at most 128; begins with a letter or digit."""
     if not re.match(NAME, text):
@@ -303,61 +263,8 @@ def words(text: str) -> str:
     return text
 
 
-def format_weight(basis_points: int) -> str:
-    """`2%` for 200."""
-    return f"{_text(Decimal(basis_points) / 100)}%"
-
-
-def format_duration(seconds: float) -> str:
-    """`1h 30m` for 5400."""
-    left = _exact(seconds)
-    parts = []
-    for unit in ("d", "h", "m"):
-        whole, left = divmod(left, SECONDS[unit])
-        parts += [f"{int(whole)}{unit}"] if whole else []
-    if left and left < 1 and not parts:
-        return f"{_text(left * 1000)}ms"
-    parts += [f"{_text(left)}s"] if left or not parts else []
-    return " ".join(parts)
-
-
-def format_milliseconds(milliseconds: float) -> str:
-    """`300ms` for 300."""
-    return f"{_text(_exact(milliseconds))}ms"
-
-
-def format_margin(change: float) -> str:
-    """`+25%` for .25."""
-    return f"+{_text(_exact(change) * 100)}%"
-
-
-def format_change(change: float) -> str:
-    """`-2%` for -.02."""
-    sign = "-" if math.copysign(1.0, change) < 0 else "+"
-    return f"{sign}{_text(abs(_exact(change)) * 100)}%"
-
-
-def format_share(part: float) -> str:
-    """`99.5%` for .995."""
-    return f"{_text(_exact(part) * 100)}%"
-
-
-def format_number(number: float) -> str:
-    """The shortest decimal without an exponent."""
-    return _text(_exact(number))
-
-
 def _number(text: str) -> Decimal:
     found = re.search(rf"{NUMBER}|\.\d+", text)
     if found is None:
         raise UnitError(f"`{text}` holds no number", "write one")
     return Decimal(found.group())
-
-
-def _exact(number: float) -> Decimal:
-    return Decimal(repr(number))
-
-
-def _text(number: Decimal) -> str:
-    plain = format(number.normalize(), "f")
-    return "0" if plain == "-0" else plain

@@ -3,7 +3,8 @@
 import pytest
 
 from streams.errors import SpecError
-from streams.spec.load import load_spec, parse_spec, rollout_id
+from streams.spec.arms import rollout_id
+from streams.spec.load import load_spec, parse_spec
 from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.model import Candidate, Stage, Target
 from streams.spec.provenance import Origin

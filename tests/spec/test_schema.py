@@ -9,7 +9,7 @@ import yaml
 
 from streams.spec.load import parse_spec
 from streams.spec.render import render_spec
-from streams.spec.schema import spec_schema
+from streams.spec.schema.whole import spec_schema
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "rollout-spec.schema.json"
 FACTS = "service: digits\nbaseline: v1\ncandidate: v2\nroute: {envoy: {rds: /run/rds.json}}\n"

@@ -9,7 +9,7 @@ from streams.errors import SpecError
 from streams.spec.load import parse_spec
 from streams.spec.model import RolloutSpec
 from streams.spec.render import render_spec
-from streams.spec.schema import spec_schema
+from streams.spec.schema.whole import spec_schema
 from streams.spec.targeting import HeaderRule, PrefixRule, UserHashRule, UsersRule
 
 ROUTE = "service: digits\nbaseline: v1\ncandidate: v2\nroute: memory\n"

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.spec import units
+from streams.spec.formats import format_duration, format_margin, format_share, format_weight
 from streams.spec.units import UnitError
 
 pytestmark = pytest.mark.property
@@ -76,21 +77,21 @@ class TestUnitsAsPeopleWriteThem:
 class TestWhatIsPrintedReadsBack:
     @given(st.integers(1, 10_000))
     def test_weight(self, basis_points):
-        assert units.weight(units.format_weight(basis_points)) == basis_points
+        assert units.weight(format_weight(basis_points)) == basis_points
 
     @given(st.integers(0, 10**10))
     def test_duration(self, milliseconds):
         seconds = milliseconds / 1000
-        assert units.duration(units.format_duration(seconds)) == seconds
+        assert units.duration(format_duration(seconds)) == seconds
 
     @given(st.integers(0, 10**7))
     def test_margin(self, step):
         change = units.margin(f"+{step / 1000}%") if step % 1000 else float(step // 1000)
-        assert units.margin(units.format_margin(change)) == change
+        assert units.margin(format_margin(change)) == change
 
     @given(st.integers(0, 99_999))
     def test_share(self, step):
-        assert units.share(units.format_share(step / 100_000)) == step / 100_000
+        assert units.share(format_share(step / 100_000)) == step / 100_000
 
     @given(st.text())
     def test_no_text_raises_anything_but_a_unit_error(self, text):

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from streams.spec import targeting, units
-
-Schema = dict[str, Any]
+from streams.spec.schema.parts import Schema, closed, pattern
 
 
 def targeting_schema() -> Schema:
     """The JSON Schema of `targeting`."""
-    name = _text(targeting.HEADER, "The request header.")
+    name = pattern(targeting.HEADER, "The request header.")
     header = {"values": _names(targeting.MOST_VALUES), "prefix": _header_value()}
     either = {"oneOf": [{"required": [key]} for key in header]}
     users = {"header": name, "list": _names(targeting.MOST_USERS)}
     # YAML reads a bare 0 as a number; only here does it mean one thing.
     zero = {"type": ["string", "number"], "maximum": 0, "default": "0%"}
-    low = _text(rf"{units.WEIGHT}|^0(?:%|bp)?$", "Lower end, included.") | zero
-    span = {"header": name, "from": low, "to": _text(units.WEIGHT, "Upper end, excluded.")}
+    low = pattern(rf"{units.WEIGHT}|^0(?:%|bp)?$", "Lower end, included.") | zero
+    span = {"header": name, "from": low, "to": pattern(units.WEIGHT, "Upper end, excluded.")}
     kinds = {
-        "header": _closed({"name": name} | header, "name") | either,
-        "users": _closed(users, *users),
-        "user_hash": _closed(span, "header", "to"),
+        "header": closed({"name": name} | header, "name") | either,
+        "users": closed(users, *users),
+        "user_hash": closed(span, "header", "to"),
     }
     return {
         "type": "array",
         "description": "Who may get a candidate; one rule that holds is enough.",
         "minItems": 1,
         "maxItems": targeting.MOST_RULES,
-        "items": _closed(kinds) | {"minProperties": 1, "maxProperties": 1},
-    }
-
-
-def _closed(properties: Schema, *required: str) -> Schema:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(required),
-        "properties": properties,
+        "items": closed(kinds) | {"minProperties": 1, "maxProperties": 1},
     }
 
 
@@ -50,7 +38,3 @@ def _names(most: int) -> Schema:
 def _header_value() -> Schema:
     # A value keeps the text that was written, whatever YAML makes of it.
     return {"type": ["string", "number", "boolean"], "pattern": targeting.VALUE}
-
-
-def _text(pattern: str, description: str) -> Schema:
-    return {"type": "string", "pattern": pattern, "description": description}

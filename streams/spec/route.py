@@ -1,0 +1,68 @@
+"""Where is traffic moved? One router by name, with what that router must know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from streams.errors import SpecError
+from streams.spec import defaults, units
+from streams.spec.model import Target
+from streams.spec.provenance import Source
+from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
+from streams.yaml_lines import entries, kind, plain
+
+EXAMPLE = (
+    "route: {envoy: {rds: /run/envoy/rds.json, route: digits, "
+    "clusters: {baseline: v1, candidate: v2}}}"
+)
+Route = tuple[str, Target, dict[str, Source]]
+
+
+def read_route(block: Block) -> Route:
+    """The route's own name, its router with options, and where each was written."""
+    node = block.need("route", example=EXAMPLE)
+    if kind(node) == "empty":
+        refuse(node, "route is empty", f"write e.g. `{EXAMPLE}`")
+    if isinstance(node, yaml.ScalarNode):
+        router = scalar(node, units.name, what="route")
+        sources = {"route.name": DEFAULT, f"route.{router}": written(node)}
+        return defaults.ROUTE_NAME, Target(router=router), sources
+    inner = entries(node, what="route", error=SpecError)
+    key, value = inner[_only_router(node, inner.keys() - {"name"})]
+    router = scalar(key, units.name, what="router")
+    sources = {"route.name": DEFAULT, f"route.{router}": written(key)}
+    sources |= _option_sources(value, router)
+    name = defaults.ROUTE_NAME
+    if "name" in inner:
+        name = scalar(inner["name"][1], units.name, what="route.name")
+        sources["route.name"] = written(inner["name"][1])
+    return name, Target(router=router, options=_options(value)), sources
+
+
+def _only_router(node: yaml.Node, routers: set[str]) -> str:
+    if len(routers) != 1:
+        refuse(
+            node,
+            f"route names {len(routers)} routers{': ' * bool(routers)}{', '.join(sorted(routers))}",
+            f"name one, e.g. `{EXAMPLE}`; `name` is the route's own name",
+        )
+    return routers.pop()
+
+
+def _option_sources(node: yaml.Node, router: str) -> dict[str, Source]:
+    """Where each option stands, for whoever knows what it may be: the router."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    inner = entries(node, what=f"route.{router}", error=SpecError)
+    return {f"route.{router}.{name}": written(key) for name, (key, _) in inner.items()}
+
+
+def _options(node: yaml.Node) -> dict[str, Any]:
+    found = plain(node)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        refuse(node, f"the router's options are {kind(node)}", "write them as `key: value`")
+    return found
