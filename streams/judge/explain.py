@@ -76,9 +76,9 @@ def explain_verdict(verdict: Verdict) -> str:
 
 
 def exposures_of(verdict: Verdict) -> str:
-    """What its exposures are, in the plural: `requests`, or `exposures of users, until ...`."""
+    """What its exposures are: `requests`, `labelled requests`, `exposures of users, until ...`."""
     counted = verdict.counted
-    return counted if counted == "requests" else f"exposures of {counted}"
+    return counted if counted.endswith("requests") else f"exposures of {counted}"
 
 
 def candidate_share(decision: Decision, segment: str = ALL_SEGMENT) -> float:

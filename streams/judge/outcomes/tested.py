@@ -22,12 +22,14 @@ from streams.judge.outcomes.readers import outcome_reader
 from streams.judge.outcomes.strata import RowStrata
 from streams.judge.weights import Weights
 from streams.sketches.outcome_cell import OutcomeCell, OutcomeCells
-from streams.spec.metric_facts import Metric
+from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.model import ALL_SEGMENT, BASELINE, Overdispersion, RolloutSpec
 from streams.spec.outcome_facts import Outcome
 
 NOTHING = OutcomeCell()
 """Stands for a cell without exposures; never written to."""
+OF_EXPOSURES = frozenset({MetricKind.RATE, MetricKind.MEAN})
+"""Kinds whose denominator is all exposures."""
 Doubt = Callable[[str], str]
 """Why nothing may be called harmless of a candidate yet; empty where it may."""
 
@@ -101,6 +103,7 @@ class Tested:
                     limit=tested_limit(metric),
                     alpha_share=shares[side.segment, side.candidate, metric.name],
                     alpha_promote=spec.alpha_promote / len(spec.candidates),
+                    counted="requests" if metric.kind in OF_EXPOSURES else "labelled requests",
                 )
             ]
             for side in self._sides

@@ -6,6 +6,7 @@ import pytest
 
 from streams.judge.facts import Action, Decision, Finding
 from streams.judge.rollout import RolloutJudge
+from streams.spec.dimensions import Dimension
 from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.model import FULL_BP, Candidate, Stage
 from streams.spec.outcome_facts import Outcome, OutcomeKind
@@ -196,6 +197,25 @@ class TestBias:
         both = Answers(mean_delay_s=30.0)
         last = run(OutcomeWorld(spec=outcome_spec(LOOSE), baseline=both, candidate=both), 80)[-1]
         assert check(last, "label_delay:label").reason.startswith("short_window")
+
+
+class TestSlices:
+    SPEC = outcome_spec(ACCURACY, segments=(Dimension(name="country", values=("DE",)),))
+
+    def test_have_verdicts_of_their_own_and_their_part_of_the_budget(self):
+        last = run(OutcomeWorld(spec=self.SPEC, candidate=Answers(wrong=0.3)), 120)[-1]
+        assert last.action is Action.ROLLBACK
+        found = {v.segment: v for v in last.verdicts}
+        assert set(found) == {"all", "country=DE", "country=other"}
+        assert sum(v.alpha_share for v in found.values()) == pytest.approx(0.01)
+        assert found["country=DE"].events == found["all"].events
+        assert found["country=other"].exposures == {"baseline": 0, "candidate": 0}
+
+    def test_harm_in_one_alone_rolls_back(self):
+        """The whole has so much more to show that its slice is first."""
+        spec = self.SPEC.model_copy(update={"segment_budget": 0.999})
+        last = run(OutcomeWorld(spec=spec, candidate=Answers(wrong=0.2)), 150)[-1]
+        assert last.reason == "harm: harm shown: accuracy of candidate in country=DE"
 
 
 class TestCohorts:

@@ -124,7 +124,8 @@ class OutcomeWorld:
             first = int(self._clocks[outcome.name].first_pane(pane))
             cell = self._answered(outcome, answers, n, self.drift(second))
             mine = self._cells.setdefault((outcome.name, first), {})
-            mine.setdefault((ALL_SEGMENT, arm), OutcomeCell()).merge(cell)
+            for segment in (ALL_SEGMENT, *self.spec.slices[:1]):  # all come from the first slice
+                mine.setdefault((segment, arm), OutcomeCell()).merge(cell)
 
     def _answered(self, outcome: Outcome, answers: Answers, n: int, drift: float) -> OutcomeCell:
         edges = np.concatenate([[0.0], outcome.window_s * 2.0 ** np.arange(1.0 - DELAY_BINS, 1.0)])
