@@ -206,7 +206,7 @@ class TestJoin:
         await_joined(pipeline, (start + 3000) // 1000, worker)
 
         def counted() -> int:
-            found = (b["outcomes"] for b in pipeline.bodies("davy.Progress"))
+            found = (b["outcomes"] for b in pipeline.bodies("davy.Progress", "outcomes"))
             return max((o["count"] for each in found for o in each
                         if o["name"] == "mispartitioned"), default=0)  # fmt: skip
 
