@@ -204,7 +204,12 @@ class Pipeline:
         return [record for _, record in self.read("decisions")]
 
     def eventually(
-        self, condition: Callable[[], bool], *, what: str, parts: Sequence[Part] = ()
+        self,
+        condition: Callable[[], bool],
+        *,
+        what: str,
+        parts: Sequence[Part] = (),
+        deadline_s: float = 60,
     ) -> None:
         """Poll a condition; fails with the workers' logs."""
 
@@ -214,7 +219,7 @@ class Pipeline:
             return condition()
 
         try:
-            wait_until(there, what=what, deadline_s=60)
+            wait_until(there, what=what, deadline_s=deadline_s)
         except PartError as late:
             raise AssertionError("\n".join([str(late), *(p.tail() for p in parts)])) from late
 
