@@ -28,7 +28,10 @@ KEYS: dict[OutcomeKind, tuple[str, ...]] = {
     OutcomeKind.MEAN: ("kind", "window", "delivery", "range", "explicit"),
 }
 RECALL = "recall:"
-LATENCY = re.compile(r"^p\d")
+LATENCY = re.compile(r"^(?:ttft_|tpot_)?p\d")
+MOST_OUTCOMES, MOST_CLASSES = 32, 1000
+LARGEST = 1e9
+"""End of a range; beyond it sums of thousandths might not hold."""
 Read = tuple[tuple[Outcome, ...], dict[str, Source]]
 
 
@@ -40,6 +43,8 @@ def read_outcomes(node: yaml.Node | None) -> Read:
     sources: dict[str, Source] = {}
     for name, (at, value) in entries(node, what="outcomes", error=SpecError).items():
         _check_name(name, at)
+        if len(found) == MOST_OUTCOMES:
+            refuse(at, f"{name} is one more than {MOST_OUTCOMES} outcomes", "leave some out")
         outcome, told = _Reading(name, value).read()
         if outcome.kind is OutcomeKind.LABEL and any(o.kind is OutcomeKind.LABEL for o in found):
             refuse(at, f"{name} is the second label outcome", "a prediction has one: keep one")
@@ -50,8 +55,8 @@ def read_outcomes(node: yaml.Node | None) -> Read:
 
 def _check_name(name: str, at: yaml.Node) -> None:
     scalar(at, units.name, what="an outcome's name")
-    metrics = {*defaults.METRICS, *defaults.LABEL_METRICS, *defaults.SHOWN, "defaults"}
-    if name in metrics or LATENCY.match(name):
+    metrics = {*defaults.METRICS, *defaults.SHADOW_ONLY, *defaults.LABEL_METRICS, *defaults.SHOWN}
+    if name in metrics | {"defaults"} or LATENCY.match(name):
         refuse(at, f"an outcome is called `{name}`, as a metric is", "give it another name")
 
 
@@ -94,6 +99,13 @@ class _Reading:
 
     def _label(self) -> dict[str, Any]:
         classes = tuple(self._list("classes", units.words))
+        if len(classes) > MOST_CLASSES:
+            node = self._block.need("classes", example="")
+            refuse(
+                node,
+                f"{self._name} has {len(classes)} classes",
+                f"declare at most {MOST_CLASSES}, or leave `classes` out: any label counts then",
+            )
         for place, label in enumerate(classes):
             if label in classes[:place]:
                 node = self._block.need("classes", example="")
@@ -119,6 +131,10 @@ class _Reading:
             node = self._block.need("range", example="")
             why = f"the range of {self._name} is {kind(node)} that does not go from 0 upwards"
             refuse(node, why, "an exposure without an outcome counts as 0: write `range: [0, 500]`")
+        if ends[1] > LARGEST:
+            node = self._block.need("range", example="")
+            why = f"the range of {self._name} goes beyond {LARGEST:.0f}"
+            refuse(node, why, "publish the values in a larger unit, e.g. in thousands")
         return {"low": low, "high": high[0]}
 
     def _list(self, key: str, parse: Any) -> list[Any]:

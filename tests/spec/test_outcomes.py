@@ -76,6 +76,18 @@ REFUSED = {
     "outcomes: {a: {kind: mean, window: 1h, range: 5}}\n": "write a list",
     "outcomes: {p99: {kind: rate, window: 1h}}\n": "as a metric is",
     "outcomes: {accuracy: {kind: label, window: 1h}}\n": "as a metric is",
+    "outcomes: {ttft_p95: {kind: rate, window: 1h}}\n": "as a metric is",
+    "outcomes: {disagreement: {kind: rate, window: 1h}}\n": "as a metric is",
+    "outcomes: {a: {kind: label, window: 1h, classes: []}}\n": "classes is empty",
+    f"outcomes: {{a: {{kind: label, window: 1h, classes: {[*range(1001)]}}}}}\n": (
+        "a has 1001 classes — declare at most 1000"
+    ),
+    f"outcomes: {{{', '.join(f'o{n}: {{kind: rate, window: 1h}}' for n in range(33))}}}\n": (
+        "o32 is one more than 32 outcomes"
+    ),
+    f"outcomes: {{a: {{kind: mean, window: 1h, range: [0, {'9' * 26}]}}}}\n": (
+        "goes beyond 1000000000 — publish the values in a larger unit"
+    ),
     "outcome_sample: 5%\n": "without outcomes",
     LABEL + "outcome_sample: 0%\n": "no part of the requests",
 }

@@ -21,7 +21,7 @@ from streams.spec.outcome_facts import Outcome
 CAP_QUANTILE = 0.99
 """Values above this quantile of the baseline's count as it."""
 WARM_UP = 100
-"""Values of the baseline that the cap is frozen from; their cohorts are not tested."""
+"""Values above 0 of the baseline that the cap is frozen from; their cohorts are not tested."""
 NOBODY = ClassTally()
 
 
@@ -121,7 +121,9 @@ class ValueReader(_Plain):
 class CappedReader:
     """The same of values without a range, in parts of a cap that is frozen from the baseline's.
 
-    A value is known by its bucket, 1 % exact; those above the cap count as the cap.
+    A value is known by its bucket, 1 % exact; those above the cap count as the cap. What is in the
+    first bucket (0 to 0.001) counts as 0, said or not: zeros that are sent move no cap. Values of
+    the last bucket (above 10^7) are not told apart: no cap is frozen there, and nothing is tested.
     """
 
     columns = 3
@@ -154,15 +156,18 @@ class CappedReader:
 
     def _learn(self, values: LogHistogram) -> None:
         self._warm_up.merge(values)
-        total = self._warm_up.total
-        if total >= WARM_UP:
-            seen = np.cumsum(self._warm_up.counts)
-            self._freeze(int(np.searchsorted(seen, int(np.ceil(CAP_QUANTILE * total)))))
+        seen = np.cumsum(self._warm_up.counts[1:])
+        total = int(seen[-1])
+        if total < WARM_UP:
+            return
+        bucket = 1 + int(np.searchsorted(seen, int(np.ceil(CAP_QUANTILE * total))))
+        if bucket < MAPPING.size - 1:
+            self._freeze(bucket)
             self._warm_up = LogHistogram()
 
     def _freeze(self, bucket: int) -> None:
         self._bucket = bucket
-        values = np.array([MAPPING.value(index) for index in range(bucket + 1)])
+        values = np.array([0.0, *(MAPPING.value(index) for index in range(1, bucket + 1))])
         parts = np.full(MAPPING.size, UNIT, np.int64)
         parts[: bucket + 1] = np.rint(values / values[-1] * UNIT).astype(np.int64)
         self._parts = parts

@@ -37,6 +37,27 @@ class TestCappedReader:
         assert counts[1, 1] / UNIT == pytest.approx(0.5, rel=0.02)
         assert reader.above(spending(10.0, 11.0, 5_000.0)) == 2
 
+    def test_zeros_that_are_sent_move_no_cap_and_count_as_nothing(self):
+        """Else a cap of nothing would count how many answered, and earning less were no harm."""
+        reader = CappedReader()
+        cell = spending(*[0.0] * 995, *[50.0] * 5)
+        for _ in range(19):
+            reader.read(cell, cell)
+        assert (reader.ready, reader.cap) == (False, None)
+        reader.read(spending(*[0.0] * 995, *[50.0] * 5), cell)
+        assert reader.cap == pytest.approx(50.0, rel=0.01)
+        counts = reader.read(cell, spending(*[0.0] * 1000))
+        assert counts.tolist() == [[1000, 5 * UNIT, 5 * UNIT**2], [1000, 0, 0]]
+
+    def test_values_beyond_the_last_bucket_freeze_no_cap(self):
+        """4 and 2 times 10^7 lie in one bucket: nothing could be told of them."""
+        reader = CappedReader()
+        large = spending(*[4e7] * 200)
+        assert reader.read(large, spending(*[2e7] * 200)).tolist() == [[0, 0, 0], [0, 0, 0]]
+        assert not reader.ready
+        reader.read(spending(*[9e6] * 30_000), large)
+        assert reader.cap == pytest.approx(9e6, rel=0.01)
+
     def test_goes_on_from_its_state(self):
         reader, again = CappedReader(), CappedReader()
         for values in ([3.0] * 60, [4.0] * 60, [5.0]):
