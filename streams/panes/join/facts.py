@@ -36,7 +36,7 @@ class Fate(StrEnum):
     UNMATCHED = "unmatched"
     """No prediction of this id came in time."""
     OVERFLOW = "overflow"
-    """Came before its prediction while no more could wait."""
+    """Waited longest for its prediction when more came than could wait."""
     UNSAMPLED = "unsampled"
     """Of a request outside the sample."""
 

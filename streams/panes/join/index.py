@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.panes.join.answers import FATES, LATE, OVERFLOW, UNMATCHED, Codes
+from streams.panes.join.answers import FATES, LATE, UNMATCHED, Codes
 from streams.panes.join.asked import Asked
 from streams.panes.join.facts import Exposures, Fate, Hashes, Joined, JoinPlan, Outcomes, sampled
 from streams.panes.join.journal import Journal
@@ -54,11 +54,6 @@ class JoinIndex:
     def pending(self) -> int:
         """Outcomes that wait for their prediction."""
         return self._pending.size
-
-    @property
-    def room(self) -> int:
-        """Outcomes that may still begin to wait; feed no more while predictions are behind."""
-        return self.plan.max_pending - self.pending
 
     @property
     def rows(self) -> int:
@@ -183,16 +178,25 @@ class JoinIndex:
         return may
 
     def _wait_or_miss(self, asked: Asked, fates: Codes) -> None:
-        """Let those wait whose prediction may come, as far as there is room; count all others."""
+        """Let those wait whose prediction may come; count all others."""
         missed = fates == UNMATCHED
-        may_come = np.flatnonzero(missed & self._may_come(asked))
-        waits = may_come[: max(self.room, 0)]
+        waits = np.flatnonzero(missed & self._may_come(asked))
         fates[missed & (asked.occurred_ms < self.kept_from * self.plan.pane_ms)] = LATE
-        fates[may_come] = OVERFLOW
-        if waits.size:
-            self._pending = self._pending.waiting(asked.chosen(waits))
-            self._journal.pending_changed = True
         self._count(np.delete(fates, waits))
+        if waits.size:
+            self._wait(asked.chosen(waits))
+
+    def _wait(self, more: Asked) -> None:
+        """Where too many wait, those that came first give way: most of them wait in vain.
+
+        An outcome meets its prediction when its pane closes, seconds later; those of requests that
+        do not count here (another version's, not targeted ones) wait for a minute.
+        """
+        pending = self._pending.waiting(more)
+        excess = max(pending.size - self.plan.max_pending, 0)
+        self._pending = pending.chosen(np.arange(excess, pending.size))
+        self.counts[Fate.OVERFLOW] += excess
+        self._journal.pending_changed = True
 
     def _count(self, fates: Codes) -> None:
         for fate, count in zip(FATES, np.bincount(fates, minlength=len(FATES)), strict=True):

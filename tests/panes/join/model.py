@@ -104,9 +104,9 @@ class Model:
         if self._met(outcome, range(kept_from, self.closed + 1)):
             return
         if self._may_come(outcome):
-            if len(self.pending) < self.plan.max_pending:
-                self.pending.append(outcome)
-            else:
+            self.pending.append(outcome)
+            if len(self.pending) > self.plan.max_pending:
+                self.pending.pop(0)
                 self.counts[Fate.OVERFLOW] += 1
         elif outcome.occurred_ms < kept_from * PANE_MS:
             self.counts[Fate.LATE] += 1

@@ -30,6 +30,15 @@ class TestJoin:
         self.found = driver.found
         return driver.index
 
+    def test_outcomes_of_strangers_do_not_take_the_place_of_those_to_come(self) -> None:
+        """Where most requests are not compared, what waits longest is what waits in vain."""
+        index = JoinIndex(plan(MIDDLE, max_pending=2))
+        index.add(exposures([Prediction(request=7, event_ms=123)]))
+        strangers = [Outcome(request=number, occurred_ms=124) for number in (1, 2, 3)]
+        index.join(outcomes([*strangers, Outcome(request=7, occurred_ms=125)]))
+        assert found(index.advance(12)) == [(0, 0, 7, 12, 0, 2)]
+        assert (index.counts[Fate.OVERFLOW], index.pending) == (2, 1)
+
     def test_what_is_told(self) -> None:
         """Everything that was known of the exposure, and the row of the outcome."""
         index = JoinIndex(plan(MIDDLE))
