@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.actuator.ports import Segments
-from streams.judge.facts import Action, CommandKind, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind, RoutingPhase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
-from streams.judge.facts import Action, CommandKind, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind, RoutingPhase
 from streams.wire.framing import unframe
 
 

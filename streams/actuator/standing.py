@@ -13,7 +13,8 @@ from typing import assert_never
 from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
 from streams.actuator.ports import Segments
 from streams.actuator.weights import complaint, falls, home, lower_of, rises
-from streams.judge.facts import Action, CommandKind, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind, RoutingPhase
 
 DRIFT_LOWER = "drift_lower"
 

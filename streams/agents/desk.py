@@ -9,15 +9,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from streams.judge.facts import (
-    CommandFact,
-    CommandKind,
-    Cut,
-    Decision,
-    PaneInput,
-    RoutingFact,
-    RoutingPhase,
-)
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandFact, CommandKind, Cut, PaneInput, RoutingFact, RoutingPhase
 from streams.judge.record import cut_from_record, cut_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.panes.merge import DuePane, PaneMerge

@@ -18,7 +18,7 @@ from streams.agents.desk import Desk, ended_at
 from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.wire.own import NOBODYS, Unreadable
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from streams.agents.context import Context
 from streams.agents.desk import Desk
 from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_to_record
 
 PROGRESS = "progress/"

@@ -17,7 +17,7 @@ from streams.cli.explained import lines
 from streams.cli.explained_record import plain
 from streams.cli.trails import FromFiles, open_trail, rollout_of
 from streams.errors import LogError
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_from_record
 from streams.replay.explanation import Explanation, explain_again, explain_recorded
 from streams.replay.files import read_records, read_topic

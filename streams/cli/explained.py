@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from streams import figures
 from streams.cli.show import COLOURS, by_segment
+from streams.judge.decision_facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.judge.explain import explain, explain_drift, explain_figures, exposures_of
-from streams.judge.facts import Drift, HealthCheck, Shadow, Verdict, claim_name
 from streams.replay.explanation import Explanation, Told
 from streams.replay.formulas import (
     DECISION,

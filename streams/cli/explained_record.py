@@ -6,8 +6,8 @@ import math
 from dataclasses import fields
 from typing import Any
 
+from streams.judge.decision_facts import HealthCheck, Verdict
 from streams.judge.explain import explain
-from streams.judge.facts import HealthCheck, Verdict
 from streams.judge.record import decision_to_record
 from streams.replay.explanation import Basis, Explanation, Told
 from streams.replay.formulas import (

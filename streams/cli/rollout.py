@@ -24,8 +24,9 @@ from streams.cli.rollouts import (
 )
 from streams.cli.target import check_route
 from streams.errors import LogError
+from streams.judge.decision_facts import Decision
 from streams.judge.explain import explain
-from streams.judge.facts import CommandKind, Decision
+from streams.judge.facts import CommandKind
 from streams.judge.record import decision_to_record
 from streams.spec.load import load_spec
 

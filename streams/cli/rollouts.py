@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.cli.log import Log
 from streams.errors import LogError
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_from_record
 from streams.spec.model import RolloutSpec
 from streams.yaml_lines import did_you_mean

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import figures
+from streams.judge.decision_facts import Decision, Finding, Verdict
 from streams.judge.explain import explain_drift, explain_drifts, explain_figures
-from streams.judge.facts import Decision, Finding, Verdict
 from streams.spec.formats import format_weight
 from streams.spec.model import ALL_SEGMENT
 from streams.spec.provenance import LoadedSpec

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from streams.demo.faults import Fault
-from streams.judge.facts import Action, Decision
+from streams.judge.decision_facts import Action, Decision
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 
 SETTLED_SHARE = {"promoted": 1.0, "rolled back": 0.0}

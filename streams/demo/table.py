@@ -16,8 +16,8 @@ from streams import figures
 from streams.demo import words
 from streams.demo.acts import Told, View, candidate_share
 from streams.demo.faults import Fault
+from streams.judge.decision_facts import Action, Finding, Verdict
 from streams.judge.explain import explain
-from streams.judge.facts import Action, Finding, Verdict
 from streams.spec.model import RolloutSpec
 
 STYLES = {

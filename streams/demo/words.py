@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from streams.judge.facts import Decision, Finding, HealthCheck, Verdict
+from streams.judge.decision_facts import Decision, Finding, HealthCheck, Verdict
 
 NOT_YET = "is counted once the weights are applied"
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import fastavro
 
-from streams.judge.facts import Cut, Decision
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import Cut
 from streams.judge.record import cut_from_record, cut_to_record, decision_to_record
 from streams.wire.schemas import load_schema
 

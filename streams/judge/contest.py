@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.judge.facts import Finding
+from streams.judge.decision_facts import Finding
 from streams.judge.monitors.watch import Watch
 from streams.judge.pairs import Pair
 from streams.judge.slices import Slices

@@ -18,7 +18,8 @@ from streams.evidence.fixed import Floats, log_sum_exp
 from streams.evidence.grids import Grid, harm_grid
 from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.evidence.onset import one_arm_log_factor
-from streams.judge.facts import HealthCheck, PaneInput
+from streams.judge.decision_facts import HealthCheck
+from streams.judge.facts import PaneInput
 from streams.judge.health import SAMPLE_RATIO_ALPHA
 from streams.judge.weights import Weights
 from streams.spec.model import ALL_SEGMENT, FULL_BP

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from streams.judge.facts import Action, Decision, Drift, Figure, Finding, Verdict, claim_name
+from streams.judge.decision_facts import (
+    Action,
+    Decision,
+    Drift,
+    Figure,
+    Finding,
+    Verdict,
+    claim_name,
+)
 from streams.spec.model import ALL_SEGMENT, BASELINE, MIRROR
 
 _DRIFTING = {

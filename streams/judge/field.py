@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from streams.judge.budget import alpha_shares
-from streams.judge.facts import PaneInput, Verdict
+from streams.judge.decision_facts import Verdict
+from streams.judge.facts import PaneInput
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.current_times import CurrentTimes
 from streams.judge.monitors.evidence import Closed, Counts

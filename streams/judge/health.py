@@ -12,7 +12,8 @@ from typing import Any
 
 from streams.evidence.budget import log_threshold
 from streams.evidence.sample_ratio import SampleRatioSums
-from streams.judge.facts import HealthCheck, PaneInput
+from streams.judge.decision_facts import HealthCheck
+from streams.judge.facts import PaneInput
 from streams.judge.stages import Progress
 from streams.judge.weights import Weights
 from streams.spec.model import FULL_BP

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.judge.chain import Chain
-from streams.judge.facts import (
-    Cut,
+from streams.judge.decision_facts import (
     Decision,
     Drift,
     Figure,
@@ -20,6 +19,7 @@ from streams.judge.facts import (
     Shadow,
     Verdict,
 )
+from streams.judge.facts import Cut
 from streams.judge.policy import Ruling
 from streams.judge.record import decision_id
 from streams.spec.model import RolloutSpec

@@ -17,7 +17,8 @@ import numpy as np
 
 from streams.evidence.strata import StratumSums
 from streams.judge.arrivals import at_risk
-from streams.judge.facts import PaneInput, Shadow, Verdict
+from streams.judge.decision_facts import Shadow, Verdict
+from streams.judge.facts import PaneInput
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.opening import Row

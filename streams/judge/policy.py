@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streams.judge.commands import Wishes
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.judge.stages import Progress
 from streams.spec.model import FULL_BP, Stage
 

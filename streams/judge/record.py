@@ -12,9 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streams.judge.facts import (
+from streams.judge.decision_facts import (
     Action,
-    Cut,
     Decision,
     Direction,
     Drift,
@@ -25,6 +24,7 @@ from streams.judge.facts import (
     ShadowMetric,
     Verdict,
 )
+from streams.judge.facts import Cut
 
 
 def decision_id(rollout: str, spec_hash: str, cut: Cut) -> str:

@@ -12,22 +12,14 @@ from typing import Any, Self
 from streams.errors import StateError
 from streams.judge.arrivals import Arrivals
 from streams.judge.commands import Wishes
-from streams.judge.contest import Standing, at_worst, lacking, leaving, standing, winner
-from streams.judge.copies import CopyCheck
+from streams.judge.contest import Standing, lacking, leaving
+from streams.judge.contestants import Contestants
+from streams.judge.decision_facts import Action, Decision, HealthCheck, Verdict
 from streams.judge.drift.watch import LATENCY, DriftWatch
-from streams.judge.facts import (
-    Action,
-    CommandFact,
-    CommandKind,
-    Cut,
-    Decision,
-    HealthCheck,
-    PaneInput,
-    RoutingFact,
-    Verdict,
-)
+from streams.judge.facts import CommandFact, CommandKind, Cut, PaneInput, RoutingFact
 from streams.judge.field import Field, Settled
-from streams.judge.health import SampleRatio, Silence, routing_check, unconfirmed_check
+from streams.judge.health import routing_check, unconfirmed_check
+from streams.judge.health_field import HealthField
 from streams.judge.herald import Herald
 from streams.judge.outcomes.field import OutcomeField, spans_kept
 from streams.judge.policy import Ruling, Situation, rule
@@ -35,12 +27,11 @@ from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.shadow_policy import copied, rule_copies
 from streams.judge.slices import Slices
 from streams.judge.stages import Progress, StageClock, same_weights
-from streams.judge.unit_health import UnitHealth
 from streams.judge.use import expect_minutes
 from streams.judge.weights import Weights, WeightTimeline
-from streams.spec.model import Mode, RolloutSpec, Unit
+from streams.spec.model import Mode, RolloutSpec
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
 """Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 
@@ -54,8 +45,11 @@ class RolloutJudge:
     something stands against a raise; `rollback` and `promote` end the rollout.
     """
 
-    def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
-        """Raise `SpecError` where a metric lacks a number that its kind needs."""
+    def __init__(self, spec: RolloutSpec, pane_ms: int, field: Field | None = None) -> None:
+        """Raise `SpecError` where a metric lacks a number that its kind needs.
+
+        A `field` of one's own watches what is folded.
+        """
         self.spec = spec
         self.pane_ms = pane_ms
         self.ended = False
@@ -64,16 +58,14 @@ class RolloutJudge:
         self._timeline = WeightTimeline(
             spec.arms, round(spec.guard_s * 1000), kept=spans_kept(spec), copies=self._copies
         )
-        self._field = Field(spec)
+        self._field = Field(spec) if field is None else field
         self._slices = Slices(spec)
         self._outcomes = OutcomeField(spec, pane_ms)
+        self._contestants = Contestants(self._field, self._outcomes, self._slices)
         self._queue = PromotionQueue()
-        self._sample_ratio = self._new_sample_ratio()
-        self._units = UnitHealth()
-        self._silence = Silence()
+        self._health = HealthField(spec, pane_ms)
         self._drift = DriftWatch()
         self._clock = StageClock(exposures=[0] * len(spec.candidates))
-        self._dropped: tuple[str, ...] = ()
         self._wishes = Wishes()
         self._herald = Herald(spec, pane_ms)
 
@@ -96,31 +88,37 @@ class RolloutJudge:
         self._expect(pane, cut)
         expect_minutes(pane, self._herald.chain.last_cut, cut)
         self._herald.chain.follow(cut)
-        for fact in routing:
-            self._timeline.feed(fact)
-        for command in commands:
-            self._wishes = self._wishes.after(command)
-            if command.kind is CommandKind.RESUME and self._sample_ratio.failed:
-                self._enter(self._clock.stage, pane.start_ms)
+        self._hear(routing, commands, pane.start_ms)
         self._watch(pane)
         drifted = self._drift.feed(pane)
         if LATENCY in drifted:
             self._field.hold_thresholds()
         self._settle()
-        standings = self._standings()
+        standings = self._contestants.standings(self._invalid())
         situation = self._situation(pane, standings)
         ruling = (rule_copies if self._copies else rule)(situation, self.spec.stages)
         self._wishes = self._wishes.answered()
         decision = None
         findings = [finding for one in standings for finding in one.findings]
         if self._herald.due(ruling, findings, pane.pane, drifted=bool(drifted)):
-            weights, health = self._ordered(ruling, standings), self._health(situation.progress)
+            weights, health = self._ordered(ruling, standings), self._checks(situation.progress)
             shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
             more = (shadows, self._drift.told, self._outcomes.figures())
             told = (self._verdicts(), health, *more)
             decision = self._herald.decide(ruling, weights, cut, *told)
         self._move(pane, ruling)
         return decision
+
+    def _hear(
+        self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], now_ms: int
+    ) -> None:
+        """What the target has, and what people ask; who resumes says that the routing is mended."""
+        for fact in routing:
+            self._timeline.feed(fact)
+        for command in commands:
+            self._wishes = self._wishes.after(command)
+            if command.kind is CommandKind.RESUME and self._health.misrouted:
+                self._enter(self._clock.stage, now_ms)
 
     def _verdicts(self) -> tuple[Verdict, ...]:
         """Of requests, then of outcomes."""
@@ -129,19 +127,10 @@ class RolloutJudge:
 
     def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
         """The weights that a ruling comes to, by segment."""
-        best = ""
-        if ruling.action is Action.PROMOTE:
-            worst = {
-                pair.candidate: at_worst([*pair.watches, *self._outcomes.watches(pair.candidate)])
-                for pair in self._field.pairs
-            }
-            best = winner([(one, worst[one.candidate]) for one in self._live(standings)])
-        whole = self.spec.weights_at(ruling.stage, without=self._dropped, winner=best)
+        promoted = ruling.action is Action.PROMOTE
+        best = self._contestants.best(standings) if promoted else ""
+        whole = self.spec.weights_at(ruling.stage, without=self._contestants.dropped, winner=best)
         return copied(whole) if self._copies else self._slices.weights(whole)
-
-    def _new_sample_ratio(self) -> SampleRatio | CopyCheck:
-        """Whether as many requests come as the weights say."""
-        return CopyCheck(self.spec.arms) if self._copies else SampleRatio()
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
         wanted = pane.pane if self.last_pane is None else self.last_pane + 1
@@ -158,12 +147,10 @@ class RolloutJudge:
         pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
         counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
-        self._sample_ratio.watch(pane)
         self._field.use(pane, self._timeline, self._desired() if self._clock.stage >= 0 else None)
         arrivals, whole = Arrivals.of(pane, self.spec), counts[: len(self._field.pairs)]
         self._queue.push(Waiting(pane=pane.pane, counts=whole, arrivals=arrivals))
-        self._units.hear(arrivals)
-        self._silence.feed(arrivals.requests, weights or self._desired())
+        self._health.watch(pane, arrivals, weights or self._desired())
         self._outcomes.take(pane, self._timeline)
 
     def _settle(self) -> None:
@@ -172,9 +159,7 @@ class RolloutJudge:
         for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
             if self._clock.stage < 0 or not same_weights(weights, desired):
                 continue
-            came = waiting.exposures if self._copies else waiting.arrivals.assigned
-            self._sample_ratio.fold(weights, came)
-            self._units.settle(waiting.arrivals)
+            self._health.settle(waiting, weights)
             self._clock.count(waiting.exposures[1:])
             panes.append((waiting.pane, waiting.counts, weights))
         self._field.settle(panes)
@@ -186,12 +171,14 @@ class RolloutJudge:
         return staged and same_weights(weights, self._desired())
 
     def _desired(self) -> Weights:
-        return tuple(self.spec.weights_at(self._clock.stage, without=self._dropped).values())
+        return tuple(
+            self.spec.weights_at(self._clock.stage, without=self._contestants.dropped).values()
+        )
 
     def _situation(self, pane: PaneInput, standings: Sequence[Standing]) -> Situation:
         invalid = self._invalid()
-        dropped = self._drop_harmed(pane, self._live(standings))
-        live = self._live(standings)
+        dropped = self._drop_harmed(pane, self._contestants.live(standings))
+        live = self._contestants.live(standings)
         harmed = tuple(name for one in live for name in one.harmed)
         parted = () if harmed else self._send_back(pane, live)
         if self._slices.exhausted(self._field.heard):
@@ -199,38 +186,17 @@ class RolloutJudge:
         progress = self._progress(pane)
         return Situation(
             stage=self._clock.stage,
-            baseline_seen=self._silence.baseline_seen,
-            silent=self._silence.panes > 0,
+            baseline_seen=self._health.baseline_seen,
+            silent=self._health.silent,
             harmed=harmed,
             dropped=dropped,
             parted=parted,
             suspicious=tuple(name for one in live for name in one.suspicious),
-            unhealthy=(invalid,) if invalid else self._outcomes.failed(self._running()),
+            unhealthy=(invalid,) if invalid else self._outcomes.failed(self._contestants.running),
             unproven=lacking(live, overtime=self._overtime(progress)),
             progress=progress,
             wishes=self._wishes,
         )
-
-    def _standings(self) -> list[Standing]:
-        found, invalid = self._field, self._invalid()
-        return [
-            standing(
-                pair,
-                invalid,
-                [row for row in found.slices if row.arm == pair.arm],
-                self._slices,
-                self._outcomes.found(pair.candidate, invalid),
-            )
-            for pair in found.pairs
-        ]
-
-    def _running(self) -> list[str]:
-        """Candidates that have not been taken out."""
-        return [c.name for c in self.spec.candidates if c.name not in self._dropped]
-
-    def _live(self, standings: Sequence[Standing]) -> list[Standing]:
-        """Of the candidates that are still in the running."""
-        return [one for one in standings if one.candidate not in self._dropped]
 
     def _drop_harmed(self, pane: PaneInput, live: Sequence[Standing]) -> tuple[str, ...]:
         """Take harmful candidates out while others remain; the stage keeps its time."""
@@ -238,8 +204,7 @@ class RolloutJudge:
         if not harmful or len(harmful) == len(live):
             return ()
         self._clock.bank(self._progress(pane), pane.end_ms)
-        self._dropped += tuple(one.candidate for one in harmful)
-        return tuple(name for one in harmful for name in one.harmed)
+        return self._contestants.drop(harmful)
 
     def _send_back(self, pane: PaneInput, live: Sequence[Standing]) -> tuple[str, ...]:
         """Take harmful slices out; what the rest must show, it shows without them."""
@@ -262,18 +227,14 @@ class RolloutJudge:
 
     def _invalid(self) -> str:
         """Name of the health check that makes verdicts invalid; empty if none does."""
-        if self._sample_ratio.failed:
-            return self._sample_ratio.name
-        return "units" if self._units.failure(dropped=bool(self._dropped)) else ""
+        return self._health.failed(dropped=bool(self._contestants.dropped))
 
-    def _health(self, progress: Progress) -> tuple[HealthCheck, ...]:
+    def _checks(self, progress: Progress) -> tuple[HealthCheck, ...]:
         span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
-        units = self.spec.unit is Unit.USER
+        applied = span.weights if span else None
+        routing = routing_check(progress, self._desired(), applied, astray)
         return (
-            *self._sample_ratio.checks(),
-            *([self._units.check(dropped=bool(self._dropped))] if units else []),
-            routing_check(progress, self._desired(), span.weights if span else None, astray),
-            self._silence.check(self.pane_ms),
+            *self._health.checks(routing, dropped=bool(self._contestants.dropped)),
             unconfirmed_check(self._queue.dropped + self._outcomes.dropped),
             *self._outcomes.checks(),
         )
@@ -293,8 +254,7 @@ class RolloutJudge:
 
     def _afresh(self) -> None:
         """What was shown for promotion so far counts no more."""
-        self._sample_ratio = self._new_sample_ratio()
-        self._units.enter_stage()
+        self._health.enter_stage()
         self._queue.enter_stage()
         self._field.enter_stage()
         self._outcomes.enter_stage()
@@ -311,12 +271,10 @@ class RolloutJudge:
             "field": self._field.to_state(),
             "outcomes": self._outcomes.to_state(),
             "queue": self._queue.to_state(),
-            "sample_ratio": self._sample_ratio.to_state(),
-            "units": self._units.to_state(),
-            "silence": [self._silence.panes, self._silence.baseline_seen],
+            "health": self._health.to_state(),
             "drift": self._drift.to_state(),
             "clock": self._clock.to_state(),
-            "dropped": list(self._dropped),
+            "dropped": list(self._contestants.dropped),
             "gone": list(self._slices.gone),
             "wishes": self._wishes.to_state(),
             "herald": self._herald.to_state(),
@@ -345,13 +303,10 @@ class RolloutJudge:
         self._field.restore(state["field"])
         self._outcomes.restore(state["outcomes"])
         self._queue.restore(state["queue"])
-        self._sample_ratio.restore(state["sample_ratio"])
-        self._units = UnitHealth.from_state(state["units"])
-        panes, seen = state["silence"]
-        self._silence = Silence(panes=panes, baseline_seen=seen)
+        self._health.restore(state["health"])
         self._drift.restore(state["drift"])
         self._clock = StageClock.from_state(state["clock"])
-        self._dropped = tuple(state["dropped"])
+        self._contestants.dropped = tuple(state["dropped"])
         self._slices.go(state["gone"])
         self._wishes = Wishes(**state["wishes"])
         self._herald.restore(state["herald"])

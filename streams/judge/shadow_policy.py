@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.judge.policy import (
     Ruling,
     Situation,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from streams.judge.arrivals import Arrivals
-from streams.judge.facts import HealthCheck
+from streams.judge.decision_facts import HealthCheck
 
 STRAYED = 0.05
 """Share of the baseline's users that may come from another arm while weights stand still.

@@ -15,7 +15,8 @@ from typing import Any
 
 from streams.errors import LogError, StateError
 from streams.judge.chain import decision_body
-from streams.judge.facts import Decision, PaneInput
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import PaneInput
 from streams.judge.record import decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import Retrial

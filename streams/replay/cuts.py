@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from streams.judge.chain import decision_body
-from streams.judge.facts import CommandFact, Cut, Decision, PaneInput, RoutingFact
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandFact, Cut, PaneInput, RoutingFact
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import RolloutSpec
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from streams.errors import LogError, StateError
 from streams.judge.chain import decision_body
-from streams.judge.facts import Decision, Verdict
+from streams.judge.decision_facts import Decision, Verdict
 from streams.judge.monitors.units import Counted
 from streams.replay.check import open_retrial
 from streams.replay.formulas import FIRST_ERRORS, OF_KIND, Formula, Formulas, also_used

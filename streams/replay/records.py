@@ -20,7 +20,8 @@ from pydantic import ValidationError
 
 from streams.agents.desk import command_fact, routing_fact
 from streams.errors import LogError
-from streams.judge.facts import CommandFact, Decision, RoutingFact
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandFact, RoutingFact
 from streams.judge.record import decision_from_record
 from streams.replay.rollout import PaneRecord, activates
 from streams.spec.model import RolloutSpec

@@ -10,7 +10,8 @@ from itertools import dropwhile
 from typing import Any
 
 from streams.errors import LogError
-from streams.judge.facts import CommandFact, Decision, PaneInput, RoutingFact
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandFact, PaneInput, RoutingFact
 from streams.panes.merge import PaneMerge
 from streams.replay.cuts import replay_bodies
 from streams.spec.model import RolloutSpec

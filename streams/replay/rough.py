@@ -10,7 +10,7 @@ from functools import partial
 
 from streams.evidence.one_arm import OneArmSums, OneArmTest
 from streams.evidence.rates import RatioSums, RatioTest
-from streams.judge.facts import Finding, Verdict
+from streams.judge.decision_facts import Finding, Verdict
 from streams.replay.witness import Turn, fewest
 from streams.spec.metric_facts import MetricKind
 from streams.spec.model import BASELINE

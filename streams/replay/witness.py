@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.budget import log_threshold
-from streams.judge.facts import Verdict
+from streams.judge.decision_facts import Verdict
 from streams.judge.field import Field
 from streams.judge.monitors.evidence import Closed, Counts, Evidence
 from streams.judge.monitors.panel import Panel
@@ -187,14 +187,14 @@ class WitnessJudge(RolloutJudge):
     """The judge, with witnesses beside its panels."""
 
     def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
-        super().__init__(spec, pane_ms)
-        self._field: WitnessField = WitnessField(spec)
+        self._witness = WitnessField(spec)
+        super().__init__(spec, pane_ms, self._witness)
         self._asked = False
 
     def ask(self) -> None:
         """Turn the verdicts of the next decision around."""
         self._asked = True
-        self._field.asked, self._field.turns = True, []
+        self._witness.asked, self._witness.turns = True, []
 
     @property
     def turns(self) -> list[Turns | None]:
@@ -203,7 +203,7 @@ class WitnessJudge(RolloutJudge):
         Metrics of outcomes come last and are not turned around.
         """
         more = len(self._outcomes.watches()) if self._asked else 0
-        return [*self._field.turns, *[None] * more]
+        return [*self._witness.turns, *[None] * more]
 
 
 def moved(strata: Sequence[Closed], events: int) -> tuple[int, list[Closed]]:

@@ -15,7 +15,8 @@ from streams.actuator.records import routing_record
 from streams.cli.rollouts import rollout_record
 from streams.demo.processes import wait_until
 from streams.judge.chain import body_hash, decision_body
-from streams.judge.facts import Action, Cut, Decision
+from streams.judge.decision_facts import Action, Decision
+from streams.judge.facts import Cut
 from streams.judge.record import decision_to_record
 from streams.settings import Settings
 from streams.spec.metric_facts import Metric, MetricKind

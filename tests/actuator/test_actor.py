@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streams.errors import TargetConflict, TargetDenied, TargetTransient
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
 from tests.actuator.world import LEASE_S, RECONCILE_S, World
 

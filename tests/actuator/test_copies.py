@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from streams.actuator.facts import DecisionFact
 from streams.demo.processes import Parts, wait_until
 from streams.demo.proxy import start_envoy
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.judge.shadow_policy import copied
 from streams.spec.load import load_spec
 from tests.actuator.test_example import Steered

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
 from tests.actuator.world import RECONCILE_S, SILENCE_S, CrashedError, World
 

@@ -14,7 +14,7 @@ from streams.actuator.runner import SystemClock
 from streams.cli.target import check_route
 from streams.demo.processes import Parts, wait_until
 from streams.demo.proxy import Proxy, restart_envoy, start_envoy
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.spec.load import load_spec
 from streams.spec.model import RolloutSpec
 from tests.actuator import traffic

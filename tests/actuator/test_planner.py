@@ -23,7 +23,8 @@ from streams.actuator.standing import (
 )
 from streams.actuator.weights import complaint, lower_of, measured, rises, units
 from streams.errors import TargetRejected
-from streams.judge.facts import Action, CommandKind, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind, RoutingPhase
 from tests.actuator.targets import ARMS, split
 
 FINE = Capabilities(largest_weight=10_000, fence=FenceKind.PROCESS, survives_restart=False)

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from streams.actuator.facts import DecisionFact
 from streams.actuator.reconcile import ENFORCE_AT_MOST, ENFORCE_WINDOW_S
 from streams.errors import TargetConflict, TargetTransient
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
 from tests.actuator.world import LEASE_S, RECONCILE_S, CrashedError, World
 

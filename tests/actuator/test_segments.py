@@ -14,7 +14,8 @@ from streams.actuator.reconcile import Move, plan
 from streams.actuator.standing import Accepted, Standing
 from streams.actuator.weights import share_of
 from streams.errors import TargetTransient
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from streams.spec.targeting import HeaderRule
 from tests.actuator.targets import ARMS, split
 from tests.actuator.world import LEASE_S, RECONCILE_S, SILENCE_S, World

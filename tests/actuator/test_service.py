@@ -19,7 +19,8 @@ from streams.actuator.routers.memory import MemoryTarget, shared_target
 from streams.actuator.service import run_actuator
 from streams.demo.processes import Part, Parts, wait_until
 from streams.demo.proxy import ROUTE, start_envoy, write_routes
-from streams.judge.facts import Action, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec, Target
 from streams.spec.targeting import HeaderRule
 from tests.actuator import traffic

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from streams.judge.facts import Action, RoutingPhase
+from streams.judge.decision_facts import Action
+from streams.judge.facts import RoutingPhase
 from tests.actuator.log import UNKNOWN_SCHEMA, Log
 from tests.actuator.targets import split
 from tests.actuator.test_service import actuating, begin, in_memory, log, phase

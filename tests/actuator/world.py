@@ -12,7 +12,8 @@ from streams.actuator.ports import Applied, Desired, Fence, Observed, Proof, Ver
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import share_of
 from streams.errors import RouterError
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from streams.spec.model import RolloutSpec, Target
 from tests.actuator.log import make_spec
 from tests.actuator.targets import ARMS, split

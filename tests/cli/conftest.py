@@ -4,7 +4,8 @@ import pytest
 
 from streams.cli.log import Log
 from streams.cli.main import run
-from streams.judge.facts import Action, Cut, Decision, Finding, Verdict
+from streams.judge.decision_facts import Action, Decision, Finding, Verdict
+from streams.judge.facts import Cut
 from streams.judge.record import decision_to_record
 from streams.settings import Settings
 from streams.topics import create_topics

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 
 SPEC = """\
 service: digits

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streams.cli import show
-from streams.judge.facts import Decision, Finding
+from streams.judge.decision_facts import Decision, Finding
 from streams.judge.rollout import RolloutJudge
 from tests.judge.sliced import SlicedWorld, sliced_spec
 from tests.judge.world import ERRORS, PANE_MS, run

@@ -6,7 +6,8 @@ import pytest
 
 from streams.demo.acts import Told, View, acts
 from streams.demo.faults import Fault
-from streams.judge.facts import Action, Cut, Decision, Finding, Verdict
+from streams.judge.decision_facts import Action, Decision, Finding, Verdict
+from streams.judge.facts import Cut
 
 NO_HARM = Verdict(
     metric="errors",

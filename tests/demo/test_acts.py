@@ -6,7 +6,7 @@ import pytest
 
 from streams.demo.acts import Outcome, Result, View
 from streams.demo.faults import Fault
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 
 MakeView = Callable[..., View]
 

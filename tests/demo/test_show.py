@@ -15,7 +15,7 @@ from streams.demo.acts import Result, Told, View, acts
 from streams.demo.faults import Fault
 from streams.demo.story import TEMPLATE
 from streams.demo.table import HISTORY, PlainLines, render, show_on
-from streams.judge.facts import Action, HealthCheck
+from streams.judge.decision_facts import Action, HealthCheck
 from streams.spec.load import parse_spec
 from streams.spec.model import RolloutSpec
 

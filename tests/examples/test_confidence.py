@@ -11,8 +11,9 @@ import pytest
 
 from streams.agents.outcome_records import cohort_body
 from streams.agents.sources import PREDICTIONS
+from streams.judge.decision_facts import Action, Decision
 from streams.judge.explain import explain
-from streams.judge.facts import Action, Cut, Decision, PaneInput
+from streams.judge.facts import Cut, PaneInput
 from streams.judge.rollout import RolloutJudge
 from streams.panes.cohort_merge import CohortMerge
 from streams.panes.facts import PaneClock

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from streams.cli.show import decision_line
+from streams.judge.decision_facts import Action, Direction, Finding
 from streams.judge.explain import explain
-from streams.judge.facts import Action, Direction, Finding
 from streams.judge.rollout import RolloutJudge
 from streams.spec.load import load_spec
 from tests.judge.world import GOOD, PANE_MS, START, Model, World, run

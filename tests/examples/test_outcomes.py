@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams.cli.show import decision_line
+from streams.judge.decision_facts import Action
 from streams.judge.explain import explain
-from streams.judge.facts import Action
 from streams.spec.load import load_spec
 from tests.judge.outcomes.world import Answers, OutcomeWorld, run, verdict
 from tests.judge.world import START

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from streams.judge.facts import Action, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.spec.load import load_spec
 from streams.spec.metric_facts import Role
 from tests.judge.use_world import UseWorld, noisy

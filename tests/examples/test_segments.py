@@ -17,7 +17,8 @@ from streams.actuator.routers import open_router
 from streams.agents.desk import routing_fact
 from streams.cli.target import check_route
 from streams.judge.chain import decision_body
-from streams.judge.facts import Action, Cut, Decision, PaneInput, RoutingFact
+from streams.judge.decision_facts import Action, Decision
+from streams.judge.facts import Cut, PaneInput, RoutingFact
 from streams.judge.record import decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.panes.facts import PaneClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.judge.monitors.units import Counted
 from streams.spec.load import load_spec
 from streams.spec.model import Unit

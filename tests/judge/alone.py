@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.judge.facts import Finding, Verdict
+from streams.judge.decision_facts import Finding, Verdict
 from streams.judge.field import Field
 from streams.judge.monitors.evidence import Closed
 from streams.spec.metric_facts import Metric

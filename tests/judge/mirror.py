@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from streams.judge.facts import Decision, PaneInput, RoutingFact, RoutingPhase
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import PaneInput, RoutingFact, RoutingPhase
 from streams.sketches.cell import Cell
 from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, MIRROR, Mode, RolloutSpec, Stage

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from streams.judge.facts import Decision, PaneInput, RoutingFact, RoutingPhase
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import PaneInput, RoutingFact, RoutingPhase
 from streams.panes.segments import slicing_of
 from streams.sketches.cell import Cell
 from streams.spec.dimensions import Dimension, SegmentHarm

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from streams.judge.contest import Standing, lacking, winner
-from streams.judge.facts import Action, CommandKind, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
+from streams.judge.facts import CommandKind
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import ALL_SEGMENT, FULL_BP, Candidate, Stage
 from tests.judge.world import ERRORS, GOOD, PANE_MS, SUCCESS, Model, World, make_spec, run

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.judge.chain import decision_body
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_from_record, decision_id, decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import recorded_cuts, replay_bodies

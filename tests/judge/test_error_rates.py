@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.judge.rollout import RolloutJudge
 from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.model import FULL_BP, RolloutSpec, Stage

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streams.errors import SpecError
-from streams.judge.facts import Action, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.field import Field
 from streams.judge.kayenta.shadow import canary_config, minute_value
 from streams.judge.monitors.generative import generative_reader

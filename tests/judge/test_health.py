@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.judge.facts import Action, CommandKind, Decision
+from streams.judge.decision_facts import Action, Decision
+from streams.judge.facts import CommandKind
 from streams.judge.health import SampleRatio
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import FULL_BP, Stage

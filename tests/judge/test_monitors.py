@@ -6,7 +6,8 @@ import numpy as np
 
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.judge.arrivals import Arrivals
-from streams.judge.facts import Finding, PaneInput, Verdict
+from streams.judge.decision_facts import Finding, Verdict
+from streams.judge.facts import PaneInput
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.mix import ClassReader
 from streams.judge.promotion import PANES_WAITING, PromotionQueue, Waiting

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from streams.judge.commands import Wishes
-from streams.judge.facts import Action, CommandKind
+from streams.judge.decision_facts import Action
+from streams.judge.facts import CommandKind
 from streams.judge.policy import Situation, rule
 from streams.judge.stages import Progress
 from streams.spec.model import FULL_BP, Stage

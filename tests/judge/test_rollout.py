@@ -9,8 +9,9 @@ import pytest
 
 from streams.errors import SpecError, StateError
 from streams.judge.chain import body_hash, decision_body
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.explain import explain
-from streams.judge.facts import Action, CommandKind, Cut, Decision, Finding, PaneInput
+from streams.judge.facts import CommandKind, Cut, PaneInput
 from streams.judge.rollout import RolloutJudge
 from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.model import ALL_SEGMENT, FULL_BP, Stage

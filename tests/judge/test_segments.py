@@ -8,8 +8,9 @@ import pytest
 
 from streams.judge.budget import alpha_shares
 from streams.judge.chain import decision_body
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.explain import explain
-from streams.judge.facts import Action, CommandKind, Cut, Decision, Finding
+from streams.judge.facts import CommandKind, Cut
 from streams.judge.record import decision_from_record, decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import replay_bodies

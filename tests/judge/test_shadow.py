@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from streams.judge.commands import Wishes
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.explain import explain
-from streams.judge.facts import Action, CommandKind, Decision, Finding
+from streams.judge.facts import CommandKind
 from streams.judge.policy import Situation
 from streams.judge.rollout import RolloutJudge
 from streams.judge.shadow_policy import rule_copies

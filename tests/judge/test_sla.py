@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.judge.facts import Action, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.monitors.sla import SlaReader
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell

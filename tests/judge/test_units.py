@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streams.judge.decision_facts import Decision, Finding
 from streams.judge.explain import explain, explain_verdict
-from streams.judge.facts import Decision, Finding, PaneInput
+from streams.judge.facts import PaneInput
 from streams.judge.monitors.units import Counted, FirstSlaReader, FirstSlowReader
 from streams.judge.record import decision_from_record, decision_to_record
 from streams.judge.rollout import RolloutJudge

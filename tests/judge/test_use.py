@@ -12,7 +12,8 @@ from streams.errors import StateError
 from streams.evidence.autocorrelation import Autocorrelation
 from streams.evidence.paired_blocks import lag_one_autocorrelation
 from streams.judge.chain import decision_body
-from streams.judge.facts import Action, Cut, Finding, PaneInput
+from streams.judge.decision_facts import Action, Finding
+from streams.judge.facts import Cut, PaneInput
 from streams.judge.field import Field
 from streams.judge.rollout import RolloutJudge
 from streams.judge.weights import WeightTimeline

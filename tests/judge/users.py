@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from streams.evidence.fixed import Floats, Ints
-from streams.judge.facts import Cut, Decision, Finding, PaneInput
+from streams.judge.decision_facts import Decision, Finding
+from streams.judge.facts import Cut, PaneInput
 from streams.judge.rollout import RolloutJudge
 from streams.panes.facts import PaneClock
 from streams.panes.fold import PartitionFold

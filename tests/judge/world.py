@@ -7,15 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from streams.judge.facts import (
-    CommandFact,
-    CommandKind,
-    Cut,
-    Decision,
-    PaneInput,
-    RoutingFact,
-    RoutingPhase,
-)
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandFact, CommandKind, Cut, PaneInput, RoutingFact, RoutingPhase
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.metric_facts import Metric, MetricKind

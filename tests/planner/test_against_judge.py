@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from streams.judge.facts import Action
+from streams.judge.decision_facts import Action
 from streams.planner.facts import Harm, HarmKind, Outlook
 from streams.spec.metric_facts import MetricKind
 from streams.spec.model import RolloutSpec

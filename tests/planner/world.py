@@ -10,14 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.judge.facts import (
-    Action,
-    Cut,
-    Decision,
-    PaneInput,
-    RoutingFact,
-    RoutingPhase,
-)
+from streams.judge.decision_facts import Action, Decision
+from streams.judge.facts import Cut, PaneInput, RoutingFact, RoutingPhase
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.judge.monitors.evidence import Closed
 from streams.replay.cuts import replay_decisions
 from streams.replay.explanation import Basis, Explanation, Told, explain_again, explain_recorded

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import streams.evidence
-from streams.judge.facts import Decision, Drift, Figure, HealthCheck, Shadow, Verdict
+from streams.judge.decision_facts import Decision, Drift, Figure, HealthCheck, Shadow, Verdict
 from streams.judge.rollout import RolloutJudge
 from streams.replay import formulas
 from streams.replay.formulas import OF_FIGURE, OF_HEALTH, OF_KIND, PAGE, ROOT, Formula, also_used

@@ -10,7 +10,7 @@ import pytest
 from streams.agents.desk import Desk
 from streams.agents.outcome_records import cohort_body
 from streams.judge.chain import decision_body
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.panes.facts import cells_to_states
 from streams.replay.rollout import judged_panes, rejudged
 from tests.judge.outcomes.world import ACCURACY, Answers, OutcomeWorld, outcome_spec, run

@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.agents.desk import Desk
 from streams.judge.chain import decision_body
-from streams.judge.facts import Decision
+from streams.judge.decision_facts import Decision
 from streams.panes.facts import cells_to_states
 from streams.replay.records import StoredRecord, trail_of
 from streams.replay.rollout import judged_panes, rejudged

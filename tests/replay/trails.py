@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from streams.cli.rollouts import rollout_record
-from streams.judge.facts import CommandKind, Decision, RoutingFact
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import CommandKind, RoutingFact
 from streams.judge.record import decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.panes.facts import cells_to_states

@@ -6,7 +6,8 @@ The same counts as cells, one rollout at a time, with the same routing records.
 import numpy as np
 import pytest
 
-from streams.judge.facts import Action, Cut, PaneInput
+from streams.judge.decision_facts import Action
+from streams.judge.facts import Cut, PaneInput
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell
 from streams.spec.metric_facts import Metric, MetricKind

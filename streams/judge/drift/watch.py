@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streams.judge.decision_facts import Direction, Drift
 from streams.judge.drift import measures
 from streams.judge.drift.course import PARTS, Change, Course
-from streams.judge.facts import Direction, Drift, PaneInput
+from streams.judge.facts import PaneInput
 from streams.judge.record import drift_from_record, drift_to_record
 from streams.sketches.cell import Cell
 from streams.spec.model import ALL_SEGMENT, BASELINE

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from streams.judge.facts import PaneInput, Shadow, ShadowMetric
+from streams.judge.decision_facts import Shadow, ShadowMetric
+from streams.judge.facts import PaneInput
 from streams.judge.kayenta.canary import judge_canary
 from streams.judge.monitors.generative import part_of, times_of
 from streams.judge.record import shadow_from_record

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.evidence.fixed import Bools, Floats
-from streams.judge.facts import claim_name
+from streams.judge.decision_facts import claim_name
 from streams.sketches.cell import Cell
 from streams.spec.metric_facts import Metric
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streams.evidence.budget import log_threshold
-from streams.judge.facts import Finding, Verdict
+from streams.judge.decision_facts import Finding, Verdict
 from streams.judge.monitors.evidence import Claim, Gauge, Reader, Ready
 from streams.judge.monitors.panel import Panel
 from streams.judge.monitors.units import Counted

@@ -10,7 +10,7 @@ from typing import Any
 
 from streams.judge.budget import Key
 from streams.judge.contest import Found
-from streams.judge.facts import Figure, HealthCheck, Verdict
+from streams.judge.decision_facts import Figure, HealthCheck, Verdict
 from streams.judge.outcomes.coverage import CoverageCheck
 from streams.judge.outcomes.delays import DelayCheck
 from streams.judge.outcomes.queue import CohortQueue, WaitingCohort

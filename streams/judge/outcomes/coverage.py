@@ -16,7 +16,7 @@ from streams.evidence.fixed import Bools
 from streams.evidence.floors import safe_below_either
 from streams.evidence.label_coverage import TOLERATED, LabelCoverageSums
 from streams.evidence.one_arm import OneArmSums, OneArmTest
-from streams.judge.facts import HealthCheck
+from streams.judge.decision_facts import HealthCheck
 from streams.judge.monitors.evidence import Closed, Counts
 from streams.judge.outcomes.delays import LABEL_ALPHA
 from streams.judge.outcomes.strata import RowStrata

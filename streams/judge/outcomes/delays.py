@@ -14,7 +14,7 @@ import numpy as np
 from streams.evidence.budget import log_threshold
 from streams.evidence.label_coverage import LEAST_WINDOW_DELAYS, window_is_long_enough
 from streams.evidence.label_delay import LabelDelaySums, LabelDelayTest
-from streams.judge.facts import HealthCheck
+from streams.judge.decision_facts import HealthCheck
 from streams.judge.outcomes.tested import Side
 from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCells
 from streams.spec.outcome_facts import Outcome

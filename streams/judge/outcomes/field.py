@@ -7,7 +7,8 @@ from typing import Any
 
 from streams.judge.budget import alpha_shares
 from streams.judge.contest import Found
-from streams.judge.facts import Figure, HealthCheck, PaneInput, Verdict
+from streams.judge.decision_facts import Figure, HealthCheck, Verdict
+from streams.judge.facts import PaneInput
 from streams.judge.health import told
 from streams.judge.monitors.watch import Watch
 from streams.judge.outcomes.awaited import Awaited, Usable

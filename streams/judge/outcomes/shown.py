@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from streams.evidence.ranking import area_under_curve, calibration_error
-from streams.judge.facts import Figure
+from streams.judge.decision_facts import Figure
 from streams.judge.outcomes.readers import CappedReader
 from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.outcome_cell import (

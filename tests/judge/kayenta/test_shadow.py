@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streams.judge.chain import decision_body
-from streams.judge.facts import Action, Decision
+from streams.judge.decision_facts import Action, Decision
 from streams.judge.kayenta.shadow import MINUTES_KEPT, KayentaShadow, canary_config, minute_value
 from streams.judge.rollout import RolloutJudge
 from streams.sketches.cell import Cell

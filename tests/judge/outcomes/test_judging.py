@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from streams.judge.facts import Action, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.rollout import RolloutJudge
 from streams.spec.dimensions import Dimension
 from streams.spec.metric_facts import Metric, MetricKind, Role

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from streams.evidence.budget import log_threshold
-from streams.judge.facts import Action, Decision, Finding
+from streams.judge.decision_facts import Action, Decision, Finding
 from streams.spec.model import FULL_BP, Stage
 from tests.evidence.simulate import band
 from tests.judge.outcomes.world import (

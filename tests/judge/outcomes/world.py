@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.judge.facts import Cut, Decision, PaneInput, RoutingFact, RoutingPhase
+from streams.judge.decision_facts import Decision
+from streams.judge.facts import Cut, PaneInput, RoutingFact, RoutingPhase
 from streams.judge.rollout import RolloutJudge
 from streams.panes.cohorts import Cohort, CohortClock
 from streams.sketches.cell import Cell
