@@ -9,7 +9,6 @@ from streams.agents.writer import OutRecord
 from streams.panes.cohorts import Cohort
 from streams.panes.facts import Body, Source
 from streams.panes.outcomes.stored import counts_to_state
-from streams.sketches.outcome_cell import outcome_cells_to_states
 
 
 class OutcomeRecords:
@@ -48,12 +47,4 @@ class OutcomeRecords:
 
 def cohort_body(cohort: Cohort) -> Body:
     """Union member of a cohort's record."""
-    return "davy.Cohort", {
-        "rollout": cohort.rollout,
-        "spec_hash": cohort.spec_hash,
-        "outcome": cohort.outcome,
-        "first_pane": cohort.first_pane,
-        "panes": cohort.panes,
-        "complete": cohort.complete,
-        "cells": outcome_cells_to_states(cohort.cells),
-    }
+    return "davy.Cohort", cohort.to_state()

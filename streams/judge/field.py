@@ -7,22 +7,20 @@ watched for harm alone, promotion asks of the whole.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
-
-import numpy as np
 
 from streams.judge.budget import alpha_shares
 from streams.judge.decision_facts import Verdict
 from streams.judge.facts import PaneInput
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.current_times import CurrentTimes
-from streams.judge.monitors.evidence import Closed, Counts
+from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.opening import Row, open_watches
 from streams.judge.monitors.panel import Panel
-from streams.judge.pairs import UNKNOWN_BP, Pair, Stratum
+from streams.judge.pairs import Pair
 from streams.judge.stages import same_weights
+from streams.judge.strata import rounds
 from streams.judge.use import UseBlocks
 from streams.judge.weights import Placement, Weights, WeightTimeline
 from streams.spec.model import ALL_SEGMENT, Mode, RolloutSpec
@@ -77,7 +75,7 @@ class Field:
             for row, read in zip(self.rows, counts, strict=True)
         ]
         at_s = (pane.start_ms - self._first_ms) / 1000
-        for each in self._rounds(closed, at_s):
+        for each in rounds(closed, at_s):
             for panel in self._of_requests:
                 panel.fold(each)
 
@@ -102,7 +100,7 @@ class Field:
             ]
             for place, pair in enumerate(self.pairs)
         ]
-        for each in self._rounds(closed, None):
+        for each in rounds(closed, at_s=None):
             for panel in self._of_requests:
                 panel.fold_stage(each)
 
@@ -119,19 +117,6 @@ class Field:
                     lowered=[timeline.lowered(pair.arm, *span) for pair in self.pairs],
                     steady=steady and same_weights(weights or (), desired or ()),
                 )
-
-    def _rounds(self, closed: Sequence[Sequence[Stratum]], at_s: float | None) -> list[Closed]:
-        """One stratum of each row at a time, in order."""
-        return [self._together(strata, at_s) for strata in zip_longest(*closed)]
-
-    def _together(self, strata: Sequence[Stratum | None], at_s: float | None) -> Closed:
-        empty = np.zeros_like(next(each.counts for each in strata if each is not None))
-        return Closed(
-            counts=np.stack([empty if each is None else each.counts for each in strata]),
-            of=np.array([each is not None for each in strata]),
-            weights_bp=[UNKNOWN_BP if each is None else each.weight_bp for each in strata],
-            at_s=at_s,
-        )
 
     def hold_thresholds(self) -> None:
         """The world moved: the next stage learns latency's thresholds anew, this one keeps its."""

@@ -9,82 +9,23 @@ are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from streams.evidence.strata import StratumSums
-from streams.judge.arrivals import at_risk
+from streams.judge.arrivals import EMPTY, at_risk
 from streams.judge.decision_facts import Shadow, Verdict
 from streams.judge.facts import PaneInput
 from streams.judge.kayenta.shadow import KayentaShadow
 from streams.judge.monitors.evidence import Counts
 from streams.judge.monitors.opening import Row
 from streams.judge.monitors.watch import PaneWatch
+from streams.judge.strata import NO_PANE, UNKNOWN_BP, OpenStratum, Stratum
 from streams.judge.weights import Weights
 from streams.sketches.cell import Cell
 from streams.spec.model import BASELINE
-
-UNKNOWN_BP = -1
-"""Stands for the candidate's weight while no routing record told one."""
-NO_PANE = -1
-EMPTY = Cell()
-"""Stands for a cell without events; never written to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stratum:
-    """A closed stratum of one pair."""
-
-    counts: Counts
-    """int64[2, columns]."""
-    weight_bp: int
-    panes: tuple[int, int]
-    """The first and the last."""
-
-
-@dataclass(slots=True)
-class OpenStratum:
-    """Consecutive panes under one candidate's weight that do not hold enough yet."""
-
-    sums: StratumSums
-    weight_bp: int = UNKNOWN_BP
-    first_pane: int = NO_PANE
-    last_pane: int = NO_PANE
-
-    @property
-    def empty(self) -> bool:
-        """Whether it holds no exposure."""
-        return int(self.sums.exposures) == 0
-
-    def add(self, counts: Counts, pane: int, weight_bp: int, *, gap: bool = False) -> list[Stratum]:
-        """Add a pane; what closes: the stratum before a change or a gap, and a full one."""
-        closed = []
-        if not self.empty and (gap or self.weight_bp != weight_bp):
-            closed.append(self._close())
-        if self.empty:
-            self.first_pane, self.weight_bp = pane, weight_bp
-        self.last_pane = pane
-        self.sums.add(counts)
-        if self.sums.closes(weight_bp):
-            closed.append(self._close())
-        return closed
-
-    def _close(self) -> Stratum:
-        panes = (self.first_pane, self.last_pane)
-        return Stratum(counts=self.sums.take(), weight_bp=self.weight_bp, panes=panes)
-
-    def to_state(self) -> dict[str, Any]:
-        """The stratum as JSON values."""
-        panes = [self.first_pane, self.last_pane]
-        return {"sums": self.sums.to_state(), "weight_bp": self.weight_bp, "panes": panes}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> OpenStratum:
-        """Read what `to_state` wrote."""
-        return cls(StratumSums.from_state(state["sums"]), state["weight_bp"], *state["panes"])
 
 
 class Pair:

@@ -1,8 +1,4 @@
-"""Which panes may speak for promotion? Those that wait here until their weights are confirmed.
-
-The queue is bounded: when routing stays unconfirmed for too long, the oldest panes are dropped
-from promotion's evidence (never from harm's), and that is said.
-"""
+"""Which panes may speak for promotion? Those that wait here until their weights are confirmed."""
 
 from __future__ import annotations
 
@@ -14,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from streams.judge.arrivals import Arrivals
+from streams.judge.confirmation import ConfirmationQueue
 from streams.judge.monitors.evidence import Counts
-from streams.judge.weights import Placement, Weights, WeightTimeline
-
-PANES_WAITING = 256
+from streams.judge.weights import Weights, WeightTimeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,36 +31,12 @@ class Waiting:
         return [baseline, *(int(counts[1, 0]) for counts in self.counts)]
 
 
-class PromotionQueue:
-    """Panes in order, oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Waiting] = deque()
-        self.dropped = 0
-        """Panes of the current stage that were given up unconfirmed."""
-
-    def push(self, waiting: Waiting) -> None:
-        """Let a pane wait; the oldest is dropped beyond `PANES_WAITING`."""
-        self._waiting.append(waiting)
-        if len(self._waiting) > PANES_WAITING:
-            self._waiting.popleft()
-            self.dropped += 1
+class PromotionQueue(ConfirmationQueue[Waiting]):
+    """Panes that wait."""
 
     def settled(self, timeline: WeightTimeline, pane_ms: int) -> Iterator[tuple[Waiting, Weights]]:
         """Take out, in order, the panes that are settled; yield the steady ones with weights."""
-        while self._waiting:
-            start_ms = self._waiting[0].pane * pane_ms
-            placement, weights = timeline.place(start_ms, start_ms + pane_ms)
-            if placement is Placement.WAITING:
-                return
-            head = self._waiting.popleft()
-            if placement is Placement.STEADY and weights is not None:
-                yield head, weights
-
-    def enter_stage(self) -> None:
-        """Panes from before the stage say nothing in it; count what is given up from zero."""
-        self._waiting.clear()
-        self.dropped = 0
+        return self._settled(timeline, lambda w: (w.pane * pane_ms, (w.pane + 1) * pane_ms))
 
     def to_state(self) -> dict[str, Any]:
         """The queue as JSON values, counts sparse."""

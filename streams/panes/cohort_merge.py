@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streams.panes.cohorts import Cohort, CohortClock
@@ -18,8 +18,6 @@ from streams.panes.facts import NONE, Source
 from streams.sketches.outcome_cell import (
     DELAY_BINS,
     OutcomeCells,
-    outcome_cells_from_states,
-    outcome_cells_to_states,
 )
 from streams.spec.outcome_facts import Outcome
 
@@ -75,8 +73,7 @@ class CohortMerge:
         if name == "davy.Progress":
             self._progress(partition, body)
         elif name == "davy.Cohort" and (body["rollout"], body["spec_hash"]) == (rollout, spec_hash):
-            cells = outcome_cells_from_states(body["cells"])
-            self._cohort(partition, Cohort(**dict(body) | {"cells": cells}))
+            self._cohort(partition, Cohort.from_state(body))
 
     def _set_pane_ms(self, pane_ms: int) -> None:
         if pane_ms != self._pane_ms:
@@ -161,7 +158,7 @@ class CohortMerge:
             "joined_through": self.joined_through,
             "late": self.late,
             "pending": [
-                [partition, _to_state(cohort)]
+                [partition, cohort.to_state()]
                 for _, gathered in sorted(self._pending.items())
                 for partition, cohort in sorted(gathered.parts.items())
             ],
@@ -174,8 +171,7 @@ class CohortMerge:
         if state["pane_ms"] is not None:
             self._set_pane_ms(state["pane_ms"])
         for partition, cohort in state["pending"]:
-            cells = outcome_cells_from_states(cohort["cells"])
-            self._cohort(partition, Cohort(**cohort | {"cells": cells}))
+            self._cohort(partition, Cohort.from_state(cohort))
         self.joined_through, self.late = state["joined_through"], state["late"]
 
 
@@ -192,25 +188,4 @@ def _merged(gathered: Gathered, complete: int) -> Cohort | None:
                 cells[key].merge(cell)
             else:
                 cells[key] = cell
-    first = parts[0]
-    return Cohort(
-        rollout=first.rollout,
-        spec_hash=first.spec_hash,
-        outcome=first.outcome,
-        first_pane=first.first_pane,
-        panes=first.panes,
-        complete=complete,
-        cells=cells,
-    )
-
-
-def _to_state(cohort: Cohort) -> dict[str, Any]:
-    return {
-        "rollout": cohort.rollout,
-        "spec_hash": cohort.spec_hash,
-        "outcome": cohort.outcome,
-        "first_pane": cohort.first_pane,
-        "panes": cohort.panes,
-        "complete": cohort.complete,
-        "cells": outcome_cells_to_states(cohort.cells),
-    }
+    return replace(parts[0], complete=complete, cells=cells)

@@ -8,12 +8,19 @@ bin the cohort is *matured*: immutable, and what comes later is late.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.sketches.outcome_cell import DELAY_BINS, OutcomeCells
+from streams.sketches.outcome_cell import (
+    DELAY_BINS,
+    OutcomeCells,
+    outcome_cells_from_states,
+    outcome_cells_to_states,
+)
 from streams.spec.outcome_facts import Outcome
 
 Ints = NDArray[np.int64]
@@ -80,3 +87,20 @@ class Cohort:
     def matured(self) -> bool:
         """Whether nothing of it can change any more."""
         return self.complete == DELAY_BINS
+
+    def to_state(self) -> dict[str, Any]:
+        """The Avro record `davy.Cohort`."""
+        return {
+            "rollout": self.rollout,
+            "spec_hash": self.spec_hash,
+            "outcome": self.outcome,
+            "first_pane": self.first_pane,
+            "panes": self.panes,
+            "complete": self.complete,
+            "cells": outcome_cells_to_states(self.cells),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Read what `to_state` wrote."""
+        return cls(**{**state, "cells": outcome_cells_from_states(state["cells"])})

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.wire.arrays import Coded, blank, coded, doubles, entries, named
+from streams.wire.arrays import Coded, blank, coded, doubles, entries
 from streams.wire.batch import DEFAULT_MAX_EVENT_BYTES, Check, by_row, read_rows, sensible, times_ok
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected
+from streams.wire.keyed_columns import KeyedColumns
 from streams.wire.lengths import numbers
 from streams.wire.llm_columns import LlmColumns, llm_columns
 from streams.wire.raw_rows import RawRows
 from streams.wire.reasons import MAX_LATENCY_MS, Reason
-from streams.wire.request_hash import request_hashes, unit_hashes
 
 __all__ = [
     "DEFAULT_MAX_EVENT_BYTES",
@@ -37,7 +37,7 @@ _LATENCY = f"latency_ms is {{}}, must be in [0, {MAX_LATENCY_MS:.0f}]"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictionColumns:
+class PredictionColumns(KeyedColumns):
     """The accepted predictions of a batch in its order, and the refused ones.
 
     What not every rollout asks for is read when it is asked for: `request_hash`, `unit_hash`,
@@ -62,31 +62,10 @@ class PredictionColumns:
     """Scores and confidences that were NaN or outside [0, 1]: accepted are their predictions."""
     rejected: tuple[Rejected, ...]
     """By row; the reasons are those of `Reason` but `future`, which needs the append time."""
-    request_ids: Any = field(repr=False)
-    """Arrow strings, one per accepted row."""
-    units: Any = field(repr=False)
-    """Arrow strings or null, one per accepted row."""
     segments: Any = field(repr=False)
     """Arrow maps of strings, one per accepted row."""
     llm_parts: Any = field(repr=False)
     """Arrow structs `LlmPart` or null, one per accepted row."""
-
-    @cached_property
-    def request_hash(self) -> NDArray[np.uint64]:
-        """A number per request id, the same on every machine (`request_hash.py`)."""
-        return request_hashes(self.request_ids)
-
-    @cached_property
-    def unit_given(self) -> NDArray[np.bool_]:
-        """Where the prediction names its unit; an empty one is none."""
-        return named(self.units)
-
-    @cached_property
-    def unit_hash(self) -> NDArray[np.uint64]:
-        """A number per unit, as `request_hash`; the request is its own unit where none is given."""
-        if not self.unit_given.any():
-            return self.request_hash
-        return unit_hashes(self.units, self.request_ids)
 
     def segment(self, name: str) -> Coded:
         """What each event says of one dimension, null where nothing."""

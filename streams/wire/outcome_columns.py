@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.wire.arrays import Coded, blank, coded, doubles, given, named
+from streams.wire.arrays import Coded, blank, coded, doubles, given
 from streams.wire.batch import DEFAULT_MAX_EVENT_BYTES, Check, by_row, read_rows, sensible, times_ok
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected
+from streams.wire.keyed_columns import KeyedColumns
 from streams.wire.lengths import numbers
 from streams.wire.raw_rows import RawRows
 from streams.wire.reasons import Reason
-from streams.wire.request_hash import request_hashes, unit_hashes
+from streams.wire.request_hash import request_hashes
 
 _OF_REQUEST = "request_id is {!r}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutcomeColumns:
+class OutcomeColumns(KeyedColumns):
     """The accepted outcomes of a batch in its order, and the refused ones."""
 
     row: NDArray[np.int64]
@@ -42,34 +43,13 @@ class OutcomeColumns:
     """Where there is one: label, value or both are given."""
     rejected: tuple[Rejected, ...]
     """By row."""
-    request_ids: Any = field(repr=False)
-    """Arrow strings, one per accepted row."""
     outcome_ids: Any = field(repr=False)
-    """As `request_ids`."""
-    units: Any = field(repr=False)
-    """Arrow strings or null, one per accepted row."""
-
-    @cached_property
-    def request_hash(self) -> NDArray[np.uint64]:
-        """A number per request id, the same as that of its prediction (`request_hash.py`)."""
-        return request_hashes(self.request_ids)
+    """Arrow strings, one per accepted row."""
 
     @cached_property
     def outcome_hash(self) -> NDArray[np.uint64]:
         """A number per outcome id, by the same function."""
         return request_hashes(self.outcome_ids)
-
-    @cached_property
-    def unit_given(self) -> NDArray[np.bool_]:
-        """Where the outcome names its unit; an empty one is none."""
-        return named(self.units)
-
-    @cached_property
-    def unit_hash(self) -> NDArray[np.uint64]:
-        """A number per unit, as `request_hash`; the request is its own unit where none is given."""
-        if not self.unit_given.any():
-            return self.request_hash
-        return unit_hashes(self.units, self.request_ids)
 
 
 def decode_outcomes(

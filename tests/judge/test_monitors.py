@@ -6,11 +6,12 @@ import numpy as np
 
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.judge.arrivals import Arrivals
+from streams.judge.confirmation import MOST_WAITING
 from streams.judge.decision_facts import Finding, Verdict
 from streams.judge.facts import PaneInput
 from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.mix import ClassReader
-from streams.judge.promotion import PANES_WAITING, PromotionQueue, Waiting
+from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.weights import WeightTimeline
 from streams.sketches.categories import CategoryCounts
 from streams.sketches.cell import Cell
@@ -186,7 +187,7 @@ class TestPromotionQueue:
 
     def test_overflow_is_counted(self) -> None:
         queue = PromotionQueue()
-        for index in range(PANES_WAITING + 3):
+        for index in range(MOST_WAITING + 3):
             queue.push(self.waiting(index))
         assert queue.dropped == 3
         assert list(queue.settled(WeightTimeline(("baseline", "candidate"), 0), PANE_MS)) == []

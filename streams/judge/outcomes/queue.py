@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from streams.judge.confirmation import ConfirmationQueue
 from streams.judge.monitors.evidence import Counts
-from streams.judge.weights import Placement, Weights, WeightTimeline
-
-COHORTS_WAITING = 256
+from streams.judge.weights import Weights, WeightTimeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,36 +28,12 @@ class WaitingCohort:
     """By metric (coverage first), then by candidate."""
 
 
-class CohortQueue:
-    """Matured cohorts of one outcome in order, oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[WaitingCohort] = deque()
-        self.dropped = 0
-        """Cohorts of the current stage that were given up unconfirmed."""
-
-    def push(self, waiting: WaitingCohort) -> None:
-        """Let a cohort wait; the oldest is dropped beyond `COHORTS_WAITING`."""
-        self._waiting.append(waiting)
-        if len(self._waiting) > COHORTS_WAITING:
-            self._waiting.popleft()
-            self.dropped += 1
+class CohortQueue(ConfirmationQueue[WaitingCohort]):
+    """Matured cohorts of one outcome that wait."""
 
     def settled(self, timeline: WeightTimeline) -> Iterator[tuple[WaitingCohort, Weights]]:
         """Take out, in order, the cohorts that are settled; yield the steady ones with weights."""
-        while self._waiting:
-            head = self._waiting[0]
-            placement, weights = timeline.place(head.start_ms, head.end_ms)
-            if placement is Placement.WAITING:
-                return
-            self._waiting.popleft()
-            if placement is Placement.STEADY and weights is not None:
-                yield head, weights
-
-    def enter_stage(self) -> None:
-        """Cohorts from before the stage say nothing in it; count what is given up from zero."""
-        self._waiting.clear()
-        self.dropped = 0
+        return self._settled(timeline, lambda w: (w.start_ms, w.end_ms))
 
     def to_state(self) -> dict[str, Any]:
         """The queue as JSON values."""

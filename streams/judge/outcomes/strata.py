@@ -7,14 +7,11 @@ looks at denominators and weights, never at events.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any
-
-import numpy as np
 
 from streams.evidence.strata import StratumSums
 from streams.judge.monitors.evidence import Closed, Counts
-from streams.judge.pairs import NO_PANE, UNKNOWN_BP, OpenStratum, Stratum
+from streams.judge.strata import NO_PANE, UNKNOWN_BP, OpenStratum, rounds
 from streams.judge.weights import Weights
 
 
@@ -23,7 +20,7 @@ class RowStrata:
 
     def __init__(self, arms: Sequence[int], columns: int) -> None:
         """`arms` is each row's candidate, by its place among the spec's arms."""
-        self._arms, self._columns = tuple(arms), columns
+        self._arms = tuple(arms)
         self._open = [OpenStratum(StratumSums.zeros(columns)) for _ in arms]
         self.spans = [(NO_PANE, NO_PANE)] * len(self._arms)
         """First and last cohort, by number, of the strata that closed."""
@@ -44,16 +41,7 @@ class RowStrata:
             for one in closed[-1]:
                 first, _ = self.spans[row]
                 self.spans[row] = (one.panes[0] if first == NO_PANE else first, one.panes[1])
-        return [self._together(each, at_s) for each in zip_longest(*closed)]
-
-    def _together(self, strata: Sequence[Stratum | None], at_s: float | None) -> Closed:
-        empty = np.zeros((2, self._columns), np.int64)
-        return Closed(
-            counts=np.stack([empty if each is None else each.counts for each in strata]),
-            of=np.array([each is not None for each in strata]),
-            weights_bp=[UNKNOWN_BP if each is None else each.weight_bp for each in strata],
-            at_s=at_s,
-        )
+        return list(rounds(closed, at_s))
 
     def to_state(self) -> dict[str, Any]:
         """The open strata as JSON values."""
