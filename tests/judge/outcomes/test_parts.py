@@ -15,7 +15,7 @@ from streams.judge.weights import WeightTimeline
 from streams.sketches.log_histogram import MAPPING
 from streams.sketches.outcome_cell import OutcomeCell
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.model import Metric, MetricKind
+from streams.spec.metric_facts import Metric, MetricKind
 from tests.judge.outcomes.world import ACCURACY, CONVERSION, LABEL, RECALL
 
 
