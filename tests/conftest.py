@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from infra.rigs import kafka as kafka_rig
 from infra.rigs import registry as registry_rig
@@ -21,6 +22,11 @@ from infra.rigs.shared import Shared, Started, shared
 from infra.rigs.turnstile import turnstile
 from streams.demo.broker import RunningBroker, start_tansu
 from streams.demo.processes import Parts, tail
+
+# Laws are checked however slow the machine is; each test has a time limit anyway. What CI sets
+# (the same examples every time) stays.
+settings.register_profile("davy", settings(), deadline=None)
+settings.load_profile("davy")
 
 SHARED = pytest.StashKey[list[Shared]]()
 OWN = pytest.StashKey[Parts]()

@@ -256,6 +256,7 @@ class TestFence:
     def test_a_strangers_word_is_no_fence(self, text: str) -> None:
         assert Fence.parse(text) is None
 
+    @pytest.mark.property
     @given(
         st.integers(0, 2**62), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,50}", fullmatch=True)
     )

@@ -269,7 +269,6 @@ class Safety(RuleBasedStateMachine):
 Safety.TestCase.settings = settings(
     max_examples=120,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestSafety = Safety.TestCase

@@ -32,6 +32,7 @@ class TestDivergence:
         expected = (kl(p, m) + kl(q, m)) / 2
         assert float(jensen_shannon_divergence(p, q)) == pytest.approx(expected, rel=1e-12)
 
+    @pytest.mark.property
     @given(counts, counts)
     def test_is_symmetric_and_at_most_log_two(self, first, second):
         p, q = (np.array(x) / max(sum(x), 1) for x in (first, second))
@@ -91,6 +92,7 @@ class TestEstimate:
 
 
 class TestDecisions:
+    @pytest.mark.property
     @given(counts, counts, st.sampled_from([0.05, 0.01, 1e-3]))
     def test_e_values_agree_with_the_bounds(self, b, c, alpha):
         """Crossing log 1/alpha and crossing the threshold are the same decision."""
@@ -157,6 +159,7 @@ class TestLaws:
         assert json.dumps(restored.to_state()) == whole
         assert float(restored.log_e_harm(0.05, 0.01)) == float(merged.log_e_harm(0.05, 0.01))
 
+    @pytest.mark.property
     @given(folds, folds)
     def test_streams_side_by_side_are_streams_alone(self, first, second):
         pairs = [

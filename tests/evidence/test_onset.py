@@ -54,6 +54,7 @@ class TestFormula:
         assert float(log_sum_exp(weight + total)) == pytest.approx(float(sums.log_e_harm()))
         assert float(log_sum_exp(weight + one_total)) == pytest.approx(float(one.log_e_harm()))
 
+    @pytest.mark.property
     @given(strata)
     def test_is_the_mixture_over_start_blocks(self, rows):
         """The sum over starts j of v_j times the plain e-value from block j on."""

@@ -36,6 +36,7 @@ class TestFixedSum:
         assert merged.to_state() == total(values).to_state()
         assert float(merged.value()) == pytest.approx(math.fsum(values), rel=1e-15, abs=1e-10)
 
+    @pytest.mark.property
     @given(st.integers(-(2**80), 2**80))
     def test_any_state_returns(self, units):
         assert FixedSum.from_state(units).to_state() == units
@@ -97,6 +98,7 @@ class TestStrata:
 
 
 class TestBudget:
+    @pytest.mark.property
     @given(st.dictionaries(st.text(), st.floats(0.01, 100), min_size=1), st.floats(1e-6, 0.4))
     def test_shares_sum_to_alpha(self, weights, alpha):
         shares = split(alpha, weights)

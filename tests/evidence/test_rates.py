@@ -94,6 +94,7 @@ class TestInterval:
         with pytest.raises(ValueError, match="resolution"):
             RatioSums.zeros(RatioTest(margin=0.0, resolution=None)).interval(0.05)
 
+    @pytest.mark.property
     @given(st.lists(strata(), max_size=20), st.floats(0.001, 0.2))
     def test_smaller_alpha_is_never_narrower(self, rows, alpha):
         sums = folded(rows)
@@ -141,6 +142,7 @@ class TestLaws:
             expected = [float(getattr(sums, name)()) for sums in alone]
             assert getattr(both, name)().tolist() == pytest.approx(expected, nan_ok=True, abs=1e-9)
 
+    @pytest.mark.property
     @given(st.lists(strata(), min_size=1, max_size=20), strata())
     def test_more_candidate_events_are_never_less_harm(self, rows, row):
         n_b, n_c, x_b, x_c = row

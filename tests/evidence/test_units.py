@@ -18,6 +18,7 @@ def columns(rows):
 
 
 class TestFirstErrors:
+    @pytest.mark.property
     @given(requests, st.randoms(use_true_random=False))
     def test_order_within_a_batch_does_not_matter(self, rows, random):
         shuffled = rows.copy()
@@ -26,6 +27,7 @@ class TestFirstErrors:
         assert (one.exposures, one.events) == (other.exposures, other.events)
         assert one.seen.tolist() == other.seen.tolist()
 
+    @pytest.mark.property
     @given(st.lists(requests, max_size=6))
     def test_each_unit_errs_once(self, batches):
         """Events add up to the units that ever err; nobody is exposed after his error."""

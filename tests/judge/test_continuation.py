@@ -47,7 +47,7 @@ class TestRoundTrip:
         assert bodies(straight) == bodies(broken)
 
     @pytest.mark.property
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
     @given(
         seed=st.integers(0, 2**32 - 1),
         breaks=st.sets(st.integers(0, 39), max_size=6),

@@ -1,6 +1,7 @@
 """Cohorts: how many panes, and when their delay bins are complete."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ class TestCohortClock:
         assert clock.panes == 256
         assert (86_400 + 3600) / clock.panes <= MOST_OPEN
 
+    @pytest.mark.property
     @given(clocks, st.integers(0, 10**6), st.integers(0, 10**8))
     def test_a_cohort_is_matured_when_its_last_pane_is(self, clock, number, closed):
         """The same rule as for labels pane by pane (`evidence.label_coverage`)."""
@@ -43,6 +45,7 @@ class TestCohortClock:
         matured = clock.complete(first, closed) == DELAY_BINS
         assert matured == (first + clock.panes - 1 <= through)
 
+    @pytest.mark.property
     @given(clocks, st.integers(0, 10**8))
     def test_an_outcome_within_the_window_has_a_bin(self, clock, delay):
         bin_ = int(clock.bin_of(np.array([delay]))[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.panes.facts import Body, ClosedPane, cells_to_states
@@ -223,7 +223,6 @@ class TestLog:
     """A pure function of the partition's log."""
 
     @pytest.mark.property
-    @settings(deadline=None)
     @given(logs, st.lists(st.integers(1, 25), min_size=1, max_size=5))
     def test_batches_leave_no_trace(self, log: list[dict[str, Any]], sizes: list[int]) -> None:
         """One batch, single events or any cut: the same pairs."""
@@ -233,7 +232,6 @@ class TestLog:
         assert opened(cut) == opened(whole)
 
     @pytest.mark.property
-    @settings(deadline=None)
     @given(logs, st.integers(1, 8))
     def test_restarts_leave_no_trace(self, log: list[dict[str, Any]], every: int) -> None:
         """A new owner after every few events gives the same pairs as one that stays."""
@@ -250,7 +248,6 @@ class TestLog:
         assert opened(renewed) == opened(steady)
 
     @pytest.mark.property
-    @settings(deadline=None)
     @given(st.lists(st.tuples(*[st.integers(0, 9000)] * 2, st.booleans()), max_size=40))
     def test_counted_one_by_one(self, requests: list[tuple[int, int, bool]]) -> None:
         """With ids that are used once, pairs are those that a loop over the log finds."""

@@ -53,6 +53,7 @@ def stored(cell: Cell) -> str:
 
 
 class TestFixedBins:
+    @pytest.mark.property
     @given(scores)
     def test_a_score_falls_into_the_bin_that_holds_it(self, values):
         bins = FixedBins()
@@ -67,6 +68,7 @@ class TestFixedBins:
 
 
 class TestCategoryCounts:
+    @pytest.mark.property
     @given(categories, categories)
     def test_merging_commutes(self, first, second):
         forth, back = counted(first), counted(second)
@@ -95,12 +97,14 @@ class TestCell:
         assert (segment, arm) == ("all", "baseline")
         assert stored(restored) == stored(cell)
 
+    @pytest.mark.property
     @given(cells(), cells())
     def test_a_copy_lives_its_own_life(self, cell, more):
         before = stored(cell)
         cell.copy().merge(more)
         assert stored(cell) == before
 
+    @pytest.mark.property
     @given(cells())
     def test_its_state_is_the_record_of_the_schema(self, cell):
         """Strict Avro writing takes the state as it is and gives it back unchanged."""

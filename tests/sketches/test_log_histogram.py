@@ -87,6 +87,7 @@ class TestQuantile:
 
 
 class TestCounts:
+    @pytest.mark.property
     @given(latencies, st.integers(-1, MAPPING.size - 1))
     def test_counts_above_an_edge_are_exact(self, values, edge_index):
         values = np.array(values)

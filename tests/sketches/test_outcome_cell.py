@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fastavro
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def stored(cell: OutcomeCell) -> str:
 
 
 class TestOutcomeCell:
+    @pytest.mark.property
     @given(cells(), cells(), cells())
     def test_any_order_of_merging_gives_the_same_bytes(self, a, b, c):
         """Merge is commutative and associative, and leaves its argument alone."""
@@ -53,6 +55,7 @@ class TestOutcomeCell:
         assert stored(left) == stored(right)
         assert stored(b) == before
 
+    @pytest.mark.property
     @given(cells())
     def test_avro_gives_back_what_was_written(self, cell):
         """Through the schema of `cells`; empty sums are left out and come back empty."""

@@ -173,9 +173,7 @@ class TestRejected:
 
 @pytest.mark.property
 class TestLaws:
-    @settings(
-        max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_fast_path_is_the_slow_path(self, store, codec, data):
         """Whatever the bytes: a batch's outcomes are those of fastavro, record by record."""
@@ -185,7 +183,7 @@ class TestLaws:
         alone = [counted(decode_predictions([one], FastavroOnly(store))) for one in values]
         assert counted(columns) == tuple(np.array([(0, 0), *alone]).sum(axis=0))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(data=st.data(), size=st.sampled_from([1, 7, 5000]))
     def test_batches_leave_no_trace(self, codec, data, size):
         """Cut the log anywhere, every record's outcome is the same."""
@@ -195,7 +193,7 @@ class TestLaws:
         cut = [outcomes(decode_predictions(piece, codec), len(piece)) for piece in pieces]
         assert [one for piece in cut for one in piece] == whole
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(raw=st.binary(max_size=120), schema_id=st.sampled_from([1, 12, 13, 14]))
     def test_noise_behind_a_good_header(self, store, codec, raw, schema_id):
         """Random bodies, too, mean the same on both paths."""

@@ -164,16 +164,14 @@ class TestRejected:
 
 @pytest.mark.property
 class TestLaws:
-    @settings(
-        max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_fast_path_is_the_slow_path(self, store, codec, ids, data):
         """Whatever the bytes: a batch's fates are those of fastavro, record by record."""
         values = data.draw(mutations(foreign(codec, ids)))
         assert fates(decode_outcomes(values, codec), len(values)) == reference(values, store)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(data=st.data(), size=st.sampled_from([1, 7, 5000]))
     def test_batches_leave_no_trace(self, codec, ids, data, size):
         """Cut the log anywhere, every record's fate is the same."""

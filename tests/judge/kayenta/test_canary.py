@@ -83,6 +83,7 @@ class TestMetric:
         result = judged(config(metric("a")), LOW, [[*HIGH, float("inf")]])
         assert result.metrics[0].label is Label.ERROR
 
+    @pytest.mark.property
     @given(st.lists(st.floats(-1e6, 1e6), max_size=20), st.lists(st.floats(-1e6, 1e6), max_size=20))
     def test_swapped_arms_swap_the_label(self, control, experiment):
         """With the same direction both ways; missing data and errors stay what they are."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.agents.outcome_records import cohort_body
@@ -185,7 +185,6 @@ def with_restarts(
 
 class TestOutcomeFold:
     @pytest.mark.property
-    @settings(deadline=None)
     @given(predictions, outcomes, st.integers(1, 9))
     def test_batches_leave_no_trace(self, made, said, size):
         """Batches of 1, of 5000 and of anything give the same cohorts, byte for byte."""
@@ -194,7 +193,6 @@ class TestOutcomeFold:
         assert told(replayed(made + END, said, size)) == whole
 
     @pytest.mark.property
-    @settings(deadline=None)
     @given(predictions, outcomes, st.integers(1, 9), st.integers(0, 12), st.integers(1, 3))
     def test_restarts_leave_no_trace(self, made, said, size, ahead, every):
         """Everything is written and read back between batches, one log read far ahead."""
@@ -219,7 +217,6 @@ class TestOutcomeFold:
         }
 
     @pytest.mark.property
-    @settings(deadline=None)
     @given(predictions, outcomes)
     def test_counts_are_those_of_one_event_at_a_time(self, made, said):
         """Exposures, answers, mistakes and money of matured cohorts, to the last one."""
