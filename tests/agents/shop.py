@@ -52,6 +52,11 @@ class Shop:
             report_every_s=5.0,
         )
 
+    def weights(self, start_ms: int) -> Iterator[tuple[int, int, int]]:
+        """Number, candidate's weight in basis points, and since when, step by step."""
+        for number, (since_s, share) in enumerate(self.ramp):
+            yield number, round(share * 10_000), start_ms + int(since_s * 1000)
+
     def log(self, start_ms: int) -> Iterator[Sent]:
         """Time, topic and event; sales rise and fall by a third, for both arms alike."""
         dice = np.random.default_rng(self.seed)
