@@ -51,7 +51,7 @@ class Autocorrelation:
         0 for a constant series, and before there are four values.
         """
         n, spread = self.count, self.count * self.squares - self.total**2
-        if n <= 3 or spread <= 0 or not self.pairs:  # noqa: PLR2004 - the bias has n - 3
+        if n < LEAST or spread <= 0 or not self.pairs:
             return 0.0
         moved = n * n * self.pair_products - n * self.total * self.pair_total
         raw = (moved + self.pairs * self.total**2) / (self.pairs * spread)

@@ -79,13 +79,15 @@ GENERATIVE = frozenset(
 )
 """Kinds that only generative models have."""
 
-BY_REQUEST = frozenset(
+OF_OUTCOMES = frozenset(
     {
-        *(MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES),
         *(MetricKind.MISTAKES, MetricKind.ACCURACY, MetricKind.RECALL),
         *(MetricKind.LOG_LOSS, MetricKind.BRIER, MetricKind.RATE, MetricKind.MEAN),
     }
 )
+"""Kinds that are computed from outcomes."""
+
+BY_REQUEST = OF_OUTCOMES | {MetricKind.CLASSES, MetricKind.SCORES, MetricKind.CONFIDENCES}
 """Kinds that count requests where users are the unit; generative ones do so too."""
 
 

@@ -33,6 +33,7 @@ UNTARGETED = "untargeted"
 MIRROR = "mirror"
 """Likewise: the share of the baseline's requests of which each candidate gets a copy."""
 FULL_BP = 10_000
+LONGEST_WORDS = 256
 MOST_CANDIDATES = 16
 FEWEST_CLASSES, MOST_CLASSES = 2, 1000
 FEWEST_UNITS, MOST_UNITS = 1000, 100_000_000
@@ -65,7 +66,7 @@ class Candidate(Fact):
     """A model version that wants to replace the baseline, and the arm's name it goes by."""
 
     name: Name
-    version: Annotated[str, Field(min_length=1, max_length=256)]
+    version: Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
 
 
 class Stage(Fact):
@@ -91,9 +92,9 @@ class RolloutSpec(Fact):
     """One attempt to replace a baseline by one or more candidates, for one service."""
 
     rollout: Name
-    service: Annotated[str, Field(min_length=1, max_length=256)]
+    service: Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
     route: Name = "default"
-    baseline: Annotated[str, Field(min_length=1, max_length=256)]
+    baseline: Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
     target: Target
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]

@@ -10,7 +10,7 @@ import math
 import re
 from decimal import Decimal
 
-from streams.spec.model import FULL_BP
+from streams.spec.model import FULL_BP, LONGEST_WORDS
 
 NUMBER = r"\d+(?:\.\d+)?"
 WEIGHT = rf"^(?:{NUMBER}%|\d+ ?bp)$"
@@ -258,8 +258,10 @@ def name(text: str) -> str:
 
 def words(text: str) -> str:
     """Any text of 1 to 256 printable characters: a service, a model version."""
-    if not text.strip() or len(text) > 256 or not text.isprintable():  # noqa: PLR2004 - model.py
-        raise UnitError("this is empty, too long or not printable", "write 1 to 256 characters")
+    if not text.strip() or len(text) > LONGEST_WORDS or not text.isprintable():
+        raise UnitError(
+            "this is empty, too long or not printable", f"write 1 to {LONGEST_WORDS} characters"
+        )
     return text
 
 

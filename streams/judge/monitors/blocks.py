@@ -77,7 +77,8 @@ class BlockEvidence:
         base = self._baseline.value() / np.maximum(n, 1)
         scale = np.where(self._relative, np.where(base > 0, base, np.nan), 1.0)
         values = [self._limit + each / scale for each in (beyond, *self._blocks.interval(alpha))]
-        return by_claim(_gauge, self._relative, n, *values)
+        unit = np.where(self._relative, "ratio", "share")
+        return by_claim(_gauge, unit, n, *values)
 
     def tallies(self) -> list[list[Tally]]:
         """Pods times minutes, and blocks."""
@@ -105,9 +106,9 @@ def _means(arm: Counts) -> Floats:
     return np.where(minutes > 0, total / (np.maximum(minutes, 1) * UNIT), np.nan)
 
 
-def _gauge(relative: bool, blocks: int, estimate: float, low: float, high: float) -> Gauge:  # noqa: FBT001 - called by arrays
+def _gauge(unit: str, blocks: int, estimate: float, low: float, high: float) -> Gauge:
     return Gauge(
-        unit="ratio" if relative else "share",
+        unit=unit,
         estimate=finite(estimate),
         low=finite(low),
         high=finite(high),

@@ -21,7 +21,6 @@ from streams.judge.monitors.means import (
     UnboundedMeanEvidence,
     relative_margin,
 )
-from streams.judge.monitors.mirrored import Mirrored, mirrored_margin
 from streams.judge.monitors.mix import BinReader, ClassReader, MixEvidence
 from streams.judge.monitors.paired import paired_evidence, paired_reader
 from streams.judge.monitors.rates import (
@@ -33,19 +32,13 @@ from streams.judge.monitors.rates import (
     rare_sums,
 )
 from streams.judge.monitors.sla import SlaEvidence, SlaReader
+from streams.judge.monitors.swapped import Swapped, swapped_margin
 from streams.sketches.scaled_sums import UNIT
-from streams.spec.metric_facts import PAIRED, Harm, Metric, MetricKind
+from streams.spec.metric_facts import OF_OUTCOMES, PAIRED, Harm, Metric, MetricKind
 
 Value = TypeVar("Value")
 START_RATE = 0.1
 """A guess of mistakes and conversions, before any are known: worth 20 exposures."""
-OF_OUTCOMES = frozenset(
-    {
-        *(MetricKind.MISTAKES, MetricKind.ACCURACY, MetricKind.RECALL),
-        *(MetricKind.LOG_LOSS, MetricKind.BRIER, MetricKind.RATE, MetricKind.MEAN),
-    }
-)
-"""Kinds that are computed from outcomes (`judge.outcomes`)."""
 
 
 class Form(StrEnum):
@@ -216,12 +209,12 @@ def _compared(metrics: Sequence[Metric], rows: int) -> Evidence:
     if len(sides) > 1:
         raise ValueError(f"metrics with harm on both sides share no evidence: {metrics}")
     less = sides == {Harm.LESS}
-    margins = tuple(mirrored_margin(m.margin) if less else m.margin for m in metrics)
+    margins = tuple(swapped_margin(m.margin) if less else m.margin for m in metrics)
     test = TwoSampleTest(margins, start_rate=START_RATE)
     evidence = RatioEvidence(
         TwoSampleSums.zeros(test, (rows, len(margins))), (None,) * len(margins)
     )
-    return Mirrored(evidence) if less else evidence
+    return Swapped(evidence) if less else evidence
 
 
 def _slow(metric: Metric) -> bool:

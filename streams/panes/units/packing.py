@@ -22,9 +22,10 @@ BEFALLEN = ERRED | TIMED_OUT
 _ARM_AT, _ARM_MASK = 2, 0x3F
 _FIRST_AT, _BUCKET_BITS = 8, 11
 _BUCKET_MASK = (1 << _BUCKET_BITS) - 1
+_SIGN_AT = 63
 
-if MAPPING.size > _BUCKET_MASK or _FIRST_AT + MAX_UNIT_MARGINS * _BUCKET_BITS > 63:  # noqa: PLR2004
-    raise AssertionError("a unit's history does not fit into 63 bits")
+if MAPPING.size > _BUCKET_MASK or _FIRST_AT + MAX_UNIT_MARGINS * _BUCKET_BITS > _SIGN_AT:
+    raise AssertionError(f"a unit's history does not fit into {_SIGN_AT} bits")
 
 
 def sights(bucket: Ints, failed: Bools, timed_out: Bools) -> Ints:

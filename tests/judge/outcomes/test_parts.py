@@ -94,7 +94,7 @@ def evidence(metric):
     return new_evidence(Form.COMPARED, {}, [[claim]])
 
 
-class TestMirrored:
+class TestSwapped:
     def test_less_is_harm_as_more_is_of_the_other_arm(self):
         """At margin 0 a fall of the candidate is a rise of the baseline."""
         more = evidence(ACCURACY.model_copy(update={"margin": 0.0}))

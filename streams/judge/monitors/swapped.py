@@ -18,20 +18,20 @@ ARMS = -2
 """The axis of the arms among counts."""
 
 
-def mirrored_margin(margin: float) -> float:
+def swapped_margin(margin: float) -> float:
     """The margin of the turned ratio where so much less is tolerated.
 
-    >>> mirrored_margin(0.2)
+    >>> swapped_margin(0.2)
     0.25
     """
     return 1.0 / (1.0 - margin) - 1.0
 
 
-class Mirrored:
+class Swapped:
     """An evidence on ratios whose arms have changed places."""
 
     def __init__(self, turned: Evidence) -> None:
-        """`turned` has the margins of `mirrored_margin`."""
+        """`turned` has the margins of `swapped_margin`."""
         self._turned = turned
 
     def fold(self, closed: Closed) -> None:
