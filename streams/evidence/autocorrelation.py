@@ -12,6 +12,9 @@ from typing import Any, Self
 
 from streams.evidence.paired_blocks import LARGEST_RHO
 
+LEAST = 4
+"""Values before anything is said: the bias is divided by their number less three."""
+
 
 @dataclass(slots=True)
 class Autocorrelation:
