@@ -13,6 +13,7 @@ from streams.cli.common import Bootstrap, Config, Prefix, service_settings_of
 from streams.errors import SettingsError
 from streams.exporter.export import Plan, targets_of
 from streams.exporter.export import export as run_export
+from streams.exporter.scrape import Target
 from streams.exporter.shares import Whose
 from streams.settings import Settings
 from streams.spec import units
@@ -59,13 +60,7 @@ def export(
     )
     targets = targets_of(scrape)
     for target in targets:
-        if not target.url.startswith(("http://", "https://")):
-            raise SettingsError(f"--scrape: `{target.url}` is no URL; write http://host:port/path")
-        if not (whose.patterns or target.version):
-            raise SettingsError(
-                f"--scrape {target.url}: nobody says which version its pods serve; write "
-                "VERSION=URL, or --pods 'PATTERN=VERSION'"
-            )
+        _check(target, whose)
     plan = Plan(targets=targets, whose=whose, every_s=every_s, timeout_s=min(10.0, every_s))
     asyncio.run(_run(service_settings_of(config, bootstrap, prefix), plan))
 
@@ -76,6 +71,16 @@ async def _run(settings: Settings, plan: Plan) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await run_export(settings, plan, stop.wait)
+
+
+def _check(target: Target, whose: Whose) -> None:
+    if not target.url.startswith(("http://", "https://")):
+        raise SettingsError(f"--scrape: `{target.url}` is no URL; write http://host:port/path")
+    if not (whose.patterns or target.version):
+        raise SettingsError(
+            f"--scrape {target.url}: nobody says which version its pods serve; write "
+            "VERSION=URL, or --pods 'PATTERN=VERSION'"
+        )
 
 
 def _every(text: str) -> float:

@@ -124,23 +124,9 @@ def add_to_cells(
     first = int(pane.min())
     span = int(pane.max()) - first + 1
     keys, group_of = np.unique(arms * span + (pane - first), return_inverse=True)
-    groups, touched = [], set()
-    for key in keys.tolist():
-        rollout, arm = targets.arms[key // span]
-        place = (rollout.spec.rollout, key % span + first)
-        cells = open_panes.setdefault(place, {})
-        cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
-        groups.append(
-            Group(
-                rollout=rollout,
-                pane=place[1],
-                segment=ALL_SEGMENT,
-                arm=arm,
-                cells=cells,
-                cell=cell,
-            )
-        )
-        touched.add(place)
+    groups = [
+        _group(open_panes, *targets.arms[key // span], key % span + first) for key in keys.tolist()
+    ]
     units = any(group.rollout.units is not None for group in groups)
     measured = Measured.of(columns, chosen, group_of, units=units)
     names = columns.predicted_class.names
@@ -148,7 +134,14 @@ def add_to_cells(
     for rollout, slicing in targets.sliced:
         for slices, part in _sliced(rollout, slicing, groups, measured, columns, chosen):
             _add(slices, part, names)
-    return touched
+    return {(group.rollout.spec.rollout, group.pane) for group in groups}
+
+
+def _group(open_panes: dict[Place, Cells], rollout: LiveRollout, arm: str, pane: int) -> Group:
+    """Events of the whole of one arm and pane; its cell is made where it is not there yet."""
+    cells = open_panes.setdefault((rollout.spec.rollout, pane), {})
+    cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
+    return Group(rollout=rollout, pane=pane, segment=ALL_SEGMENT, arm=arm, cells=cells, cell=cell)
 
 
 def _sliced(

@@ -77,7 +77,7 @@ def _memory(largest: int) -> Rig:
 def envoy(parts: Parts, folder: Path, *, admin: bool = True) -> Iterator[Rig]:
     """A real Envoy, asked through its admin interface."""
     seen: list[str] = []
-    with traffic.servers(["v1", "v2"], seen) as ports:
+    with traffic.servers(["v1", "v2"], lambda name, _: seen.append(name)) as ports:
         proxy = start_envoy(parts, folder, ports, {"v1": 100, "v2": 0})
         options = {"rds": str(proxy.rds), "route": ROUTE, "clusters": CLUSTERS}
         if admin:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+Hear = Callable[[str, Message], None]
 
 
 class _Server(ThreadingHTTPServer):
@@ -16,12 +19,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
 
-def _handler(name: str, seen: list[str]) -> type[BaseHTTPRequestHandler]:
+def _handler(name: str, hear: Hear) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            seen.append(name)
+            hear(name, self.headers)
             self.send_response(200)
             self.send_header("content-length", str(len(name)))
             self.send_header("x-told", self.headers.get("x-davy-targeted", ""))
@@ -39,13 +42,13 @@ def _handler(name: str, seen: list[str]) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def servers(names: Sequence[str], seen: list[str] | None = None) -> Iterator[dict[str, int]]:
+def servers(names: Sequence[str], hear: Hear = lambda *_: None) -> Iterator[dict[str, int]]:
     """A server per name that answers with its name; name -> loopback port.
 
-    Every request adds the server's name to `seen`, whether anybody reads its answer or not.
+    `hear` is told the server's name and the headers of every request, whether anybody reads its
+    answer or not.
     """
-    asked: list[str] = [] if seen is None else seen
-    started = {name: _Server(("127.0.0.1", 0), _handler(name, asked)) for name in names}
+    started = {name: _Server(("127.0.0.1", 0), _handler(name, hear)) for name in names}
     for server in started.values():
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
