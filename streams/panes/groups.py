@@ -125,7 +125,7 @@ def add_to_cells(
     span = int(pane.max()) - first + 1
     keys, group_of = np.unique(arms * span + (pane - first), return_inverse=True)
     groups = [
-        _group(open_panes, *targets.arms[key // span], key % span + first) for key in keys.tolist()
+        _group(open_panes, key % span + first, *targets.arms[key // span]) for key in keys.tolist()
     ]
     units = any(group.rollout.units is not None for group in groups)
     measured = Measured.of(columns, chosen, group_of, units=units)
@@ -137,7 +137,7 @@ def add_to_cells(
     return {(group.rollout.spec.rollout, group.pane) for group in groups}
 
 
-def _group(open_panes: dict[Place, Cells], rollout: LiveRollout, arm: str, pane: int) -> Group:
+def _group(open_panes: dict[Place, Cells], pane: int, rollout: LiveRollout, arm: str) -> Group:
     """Events of the whole of one arm and pane; its cell is made where it is not there yet."""
     cells = open_panes.setdefault((rollout.spec.rollout, pane), {})
     cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
