@@ -148,6 +148,7 @@ UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
 DRIFT = _formula("drift of the baseline", "judge.drift.course.Course.add")
 LABEL_COVERAGE = _formula("label coverage", "evidence.label_coverage.LabelCoverageSums.log_e_gap")
 LABEL_DELAY = _formula("label delay", "evidence.label_delay.LabelDelaySums.log_e")
+LABEL_SILENCE = _formula("label silence", "judge.outcomes.silence.SilenceCheck.check")
 FATES = _formula("outcomes told", "panes.cohort_merge.CohortMerge")
 MIRRORED_SHARE = _formula("mirrored share", "judge.copies.copied_share_log_e")
 UNPAIRED = _formula("answers without a pair", "judge.copies.CopyCheck.watch")
@@ -210,6 +211,7 @@ OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
         "unconfirmed": UNCONFIRMED,
         "label_coverage": LABEL_COVERAGE,
         "label_delay": LABEL_DELAY,
+        "label_silence": LABEL_SILENCE,
         "outcomes": FATES,
         "mirrored_share": MIRRORED_SHARE,
         "unpaired": UNPAIRED,

@@ -16,6 +16,7 @@ from streams.judge.outcomes.delays import DelayCheck
 from streams.judge.outcomes.queue import CohortQueue, WaitingCohort
 from streams.judge.outcomes.readers import CappedReader
 from streams.judge.outcomes.shown import Shown
+from streams.judge.outcomes.silence import SilenceCheck
 from streams.judge.outcomes.tested import Tested, sides_of
 from streams.judge.weights import Weights, WeightTimeline
 from streams.panes.cohorts import Cohort, CohortClock
@@ -44,6 +45,7 @@ class Awaited:
         alpha = spec.alpha_promote / len(spec.candidates)
         self.delays = DelayCheck(outcome, whole)
         self.coverage = CoverageCheck(outcome, whole, alpha)
+        self.silence = SilenceCheck(outcome)
         readers = (reader for tested in self.tested for reader in tested.readers[:1])
         capped = next((r for r in readers if isinstance(r, CappedReader)), None)
         self._shown = Shown(outcome, capped)
@@ -56,6 +58,7 @@ class Awaited:
         end_ms = start_ms + cohort.panes * self._pane_ms
         if cohort.matured:
             self._shown.add(cohort.cells)
+            self.silence.add(cohort.cells)
         # A cohort over a change of weights has two shares in one: where the rate moves meanwhile,
         # the later share goes with the later rate, and what is common to both arms looks like harm.
         if timeline.mixed(start_ms, end_ms):
@@ -103,8 +106,9 @@ class Awaited:
         """Names of the failed checks that stand against a raise."""
         if not self.tested:
             return ()
+        silent = (self.silence.name,) if self.silence.failed else ()
         checks = (self.delays, self.coverage)
-        return tuple(check.name for check in checks if check.failed(candidate))
+        return (*silent, *(check.name for check in checks if check.failed(candidate)))
 
     def _doubt(self, candidate: str) -> str:
         return "" if self.coverage.similar(candidate) else NOT_SHOWN
@@ -131,7 +135,7 @@ class Awaited:
 
     def checks(self) -> tuple[HealthCheck, ...]:
         """Whether its outcomes can be compared."""
-        return self.coverage.check(), self.delays.check()
+        return self.coverage.check(), self.delays.check(), self.silence.check()
 
     def figures(self) -> tuple[Figure, ...]:
         """What is shown of its arms."""
@@ -150,6 +154,7 @@ class Awaited:
             "first_ms": self._first_ms,
             "delays": self.delays.to_state(),
             "coverage": self.coverage.to_state(),
+            "silence": self.silence.to_state(),
             "tested": [tested.to_state() for tested in self.tested],
             "shown": self._shown.to_state(),
             "queue": self._queue.to_state(),
@@ -160,6 +165,7 @@ class Awaited:
         self._first_ms = state["first_ms"]
         self.delays.restore(state["delays"])
         self.coverage.restore(state["coverage"])
+        self.silence.restore(state["silence"])
         for tested, saved in zip(self.tested, state["tested"], strict=True):
             tested.restore(saved)
         self._shown.restore(state["shown"])

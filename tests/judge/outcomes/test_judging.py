@@ -5,7 +5,9 @@ import json
 import pytest
 
 from streams.judge.decision_facts import Action, Decision, Finding
+from streams.judge.outcomes.silence import SilenceCheck
 from streams.judge.rollout import RolloutJudge
+from streams.sketches.outcome_cell import OutcomeCell
 from streams.spec.dimensions import Dimension
 from streams.spec.metric_facts import Metric, MetricKind, Role
 from streams.spec.model import FULL_BP, Candidate, Stage
@@ -131,11 +133,37 @@ class TestPromotion:
         assert promoted.action is Action.PROMOTE
         assert after(promoted) - after(entered) > LABEL.window_s
 
-    def test_silent_labels_never_promote(self):
-        spec, none = outcome_spec(LOOSE), Answers(coverage=0.0)
-        told = run(OutcomeWorld(spec=spec, baseline=none, candidate=none), 150)
-        assert told[-1].action is Action.HOLD
-        assert "accuracy of candidate" in told[-1].reason
+
+class TestSilence:
+    def test_of_labels_raises_nothing(self):
+        """Not even to a share below all: nobody knows what more traffic would do."""
+        first = Stage(weight_bp=1000, min_time_s=60)
+        stages = (first, Stage(weight_bp=5000), Stage(weight_bp=FULL_BP))
+        spec, none = outcome_spec(LOOSE, stages=stages), Answers(coverage=0.0)
+        last = run(OutcomeWorld(spec=spec, baseline=none, candidate=none), 150)[-1]
+        assert (last.action, last.stage) == (Action.HOLD, 0)
+        assert "label_silence:label of candidate" in last.reason
+        assert "still publishes to `outcomes`" in check(last, "label_silence:label").reason
+
+    def test_does_not_hide_harm_of_requests(self):
+        errors = Metric(name="errors", kind=MetricKind.ERRORS, margin=0.25)
+        none, ill = Answers(coverage=0.0), Answers(coverage=0.0, errors=0.5)
+        spec = outcome_spec(LOOSE, errors)
+        last = run(OutcomeWorld(spec=spec, baseline=none, candidate=ill), 150)[-1]
+        assert last.action is Action.ROLLBACK
+
+    def test_of_a_source_that_was_heard_ends_when_it_is_heard_again(self):
+        check_of, rare = SilenceCheck(LABEL), OutcomeCell(exposures=100)
+        rare.delays[0] = 2
+        nothing = OutcomeCell(exposures=100)
+        seen = []
+        for cell in (rare, *[nothing] * 10, rare):
+            check_of.add({("all", "baseline"): cell, ("country=SG", "baseline"): cell})
+            seen.append(check_of.failed)
+        assert seen == [False] * 10 + [True, False]
+        again = SilenceCheck(LABEL)
+        again.restore(json.loads(json.dumps(check_of.to_state())))
+        assert again.check() == check_of.check()
 
 
 class TestBias:
