@@ -22,8 +22,8 @@ from streams.spec.formats import (
     format_weight,
 )
 from streams.spec.knobs import NEVER
+from streams.spec.limits import LIMITS
 from streams.spec.metric_facts import Harm, Metric, Role
-from streams.spec.metrics import LIMITS
 from streams.spec.model import Mode, RolloutSpec, Stage
 from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.spec.outcomes import Asked

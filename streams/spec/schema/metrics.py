@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from streams.spec import defaults, units
 from streams.spec.defaults import MetricDefault
-from streams.spec.metrics import LIMITS, ONLY_SIGNALS, QUANTILE, SLA
+from streams.spec.limits import LIMITS
+from streams.spec.metrics import ONLY_SIGNALS, QUANTILE, SLA
 from streams.spec.model import Mode
 from streams.spec.schema.parts import Schema, pattern
 
