@@ -6,6 +6,8 @@ treat), the labelled ones for metrics of labels, whose coverage is watched besid
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,19 +46,17 @@ class OutcomeReader(Protocol):
         """Take on what `to_state` wrote."""
 
 
-class _Plain:
+class PlainReader:
     """Learns nothing: each arm's counts follow from its cell."""
 
-    columns = 2
     ready = True
 
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """An arm's counts."""
-        raise NotImplementedError
+    def __init__(self, columns: int, count: Callable[[OutcomeCell], list[int]]) -> None:
+        self.columns, self._count = columns, count
 
     def read(self, baseline: OutcomeCell, candidate: OutcomeCell) -> Counts:
         """Counts per arm."""
-        return np.array([self.count(baseline), self.count(candidate)], np.int64)
+        return np.array([self._count(baseline), self._count(candidate)], np.int64)
 
     def to_state(self) -> Any:
         """Nothing is learnt."""
@@ -66,56 +66,34 @@ class _Plain:
         """Nothing to take on."""
 
 
-class MistakeReader(_Plain):
-    """[labelled, wrong] per arm."""
-
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """See `_Plain`."""
-        return [cell.answered, cell.events]
+def mistakes(cell: OutcomeCell) -> list[int]:
+    """[labelled, wrong]."""
+    return [cell.answered, cell.events]
 
 
-class MissReader(_Plain):
-    """[labelled as this class, predicted as another] per arm."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """See `_Plain`."""
-        tally = cell.classes.get(self._label, NOBODY)
-        return [tally.labelled, tally.labelled - tally.hits]
+def misses(label: str, cell: OutcomeCell) -> list[int]:
+    """[labelled as this class, predicted as another]."""
+    tally = cell.classes.get(label, NOBODY)
+    return [tally.labelled, tally.labelled - tally.hits]
 
 
-class HappenedReader(_Plain):
-    """[exposures, those whose outcome happened] per arm."""
-
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """See `_Plain`."""
-        return [cell.exposures, cell.events]
+def happened(cell: OutcomeCell) -> list[int]:
+    """[exposures, those whose outcome happened]."""
+    return [cell.exposures, cell.events]
 
 
-class LossReader(_Plain):
-    """[values, their sum, sum of squares] per arm, in parts of 2^20, of `brier` or `log_loss`."""
-
-    columns = 3
-
-    def __init__(self, kind: MetricKind) -> None:
-        self._part = kind.value
-
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """See `_Plain`."""
-        sums = cell.brier if self._part == MetricKind.BRIER else cell.log_loss
-        return [sums.count, sums.total, sums.squares]
+def losses(kind: MetricKind, cell: OutcomeCell) -> list[int]:
+    """[values, their sum, sum of squares], in parts of 2^20, of `brier` or `log_loss`."""
+    sums = cell.brier if kind is MetricKind.BRIER else cell.log_loss
+    return [sums.count, sums.total, sums.squares]
 
 
-class ValueReader(_Plain):
-    """[exposures, sum, sum of squares] of values in parts of their range, which begins at 0."""
+def values(cell: OutcomeCell) -> list[int]:
+    """[exposures, sum, sum of squares] in parts of the range, which begins at 0.
 
-    columns = 3
-
-    def count(self, cell: OutcomeCell) -> list[int]:
-        """An exposure without an outcome is a 0 and adds nothing."""
-        return [cell.exposures, cell.values.total, cell.values.squares]
+    An exposure without an outcome is a 0 and adds nothing.
+    """
+    return [cell.exposures, cell.values.total, cell.values.squares]
 
 
 class CappedReader:
@@ -196,15 +174,15 @@ def outcome_reader(metric: Metric, outcome: Outcome) -> OutcomeReader:
     """
     match metric.kind:
         case MetricKind.MISTAKES | MetricKind.ACCURACY:
-            return MistakeReader()
+            return PlainReader(2, mistakes)
         case MetricKind.RECALL if metric.label is not None:
-            return MissReader(metric.label)
+            return PlainReader(2, partial(misses, metric.label))
         case MetricKind.LOG_LOSS | MetricKind.BRIER:
-            return LossReader(metric.kind)
+            return PlainReader(3, partial(losses, metric.kind))
         case MetricKind.RATE:
-            return HappenedReader()
+            return PlainReader(2, happened)
         case MetricKind.MEAN:
-            return CappedReader() if outcome.high is None else ValueReader()
+            return CappedReader() if outcome.high is None else PlainReader(3, values)
         case _:
             raise SpecError(
                 f"metric {metric.name!r} of kind {metric.kind.value!r} cannot be asked of outcome "
