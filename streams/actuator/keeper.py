@@ -12,7 +12,7 @@ from dataclasses import replace
 from streams.actuator.hand import Hand, Write
 from streams.actuator.lease import Silence
 from streams.actuator.lines import say
-from streams.actuator.ports import Clock, Fence, Observed, Outcome, Router, Segments
+from streams.actuator.ports import Clock, Fence, FenceKind, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
     Move,
@@ -21,6 +21,7 @@ from streams.actuator.reconcile import (
     may_enforce,
     notice,
     plan,
+    preparation,
 )
 from streams.actuator.retry import RAISE_TRIES, Retry
 from streams.actuator.standing import Standing
@@ -119,13 +120,21 @@ class Keeper:
             self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
             self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
             return
-        todo = plan(self.standing, seen, self._silence, self._router.capabilities)
+        todo = self._preparation(seen)
+        todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
         if todo.move is not Move.KEEP:
             self._move(seen, todo, enforcing=drift is Drift.RAISED)
         elif former.intent is not None and not differs(seen.weights_bp, former.intent):
             self._await_proof(seen, former.given, now)
         else:
             self._keep(seen, todo.reason or _reason(drift), now)
+
+    def _preparation(self, seen: Observed) -> Plan | None:
+        """What targeting rules need before the first decision; once where no fence is seen."""
+        native = self._router.capabilities.fence is FenceKind.NATIVE
+        if not self._spec.targeting or (self.standing.owned and not native):
+            return None
+        return preparation(self.standing, seen, self._spec.rollout)
 
     def _superseded(self, seen: Observed) -> bool:
         """Whether another rollout has taken the target over from us: then it is let go."""

@@ -14,7 +14,7 @@ from streams.actuator.ports import Arms, Capabilities, Observed, Segments
 from streams.actuator.standing import DRIFT_LOWER, Standing
 from streams.actuator.weights import differs, falls, home, lower_of, rises, settled
 from streams.errors import TargetRejected
-from streams.spec.model import ALL_SEGMENT
+from streams.spec.model import ALL_SEGMENT, UNTARGETED
 
 ENFORCE_AT_MOST = 3
 ENFORCE_WINDOW_S = 600.0
@@ -96,6 +96,19 @@ def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> 
     if blocked:
         return Plan(move=Move.KEEP, weights_bp=have, reason=blocked)
     return Plan(move=Move.RAISE, weights_bp=want)
+
+
+def preparation(now: Standing, seen: Observed, rollout: str) -> Plan | None:
+    """Targeting rules before the first decision: the target must tell requests who is targeted.
+
+    The judge hears of those alone, so without this it would never decide. Nobody gets more of a
+    candidate than before. None: a decision is there, or the target was prepared.
+    """
+    prepared = seen.fence is not None and seen.fence.rollout == rollout
+    if now.wanted is not None or prepared:
+        return None
+    weights = {**seen.weights_bp, **home(now.arms, (UNTARGETED,))}
+    return Plan(move=Move.LOWER, weights_bp=weights, reason="targeting: requests tell who is")
 
 
 def _resolved(want: Segments, have: Segments, largest: int) -> tuple[Segments, str]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from streams.actuator.actor import RolloutActor
 from streams.actuator.audience import audience_of
 from streams.actuator.facts import DecisionFact, LeaseFact
@@ -68,6 +70,11 @@ class Steered:
 
         wait_until(stepped, what=what, deadline_s=10)
 
+    def told_as(self, **headers: str) -> str:
+        """What Envoy tells the service of such a request."""
+        sent = {f"x-{name.replace('_', '-')}": value for name, value in headers.items()}
+        return httpx.get(self.proxy.url, headers=sent).headers["x-told"]
+
     def share(self, **headers: str) -> float:
         """The candidate's share of requests with these headers."""
         sent = {f"x-{name.replace('_', '-')}": value for name, value in headers.items()}
@@ -81,6 +88,8 @@ def test_the_example(parts: Parts, tmp_path: Path) -> None:
     with traffic.servers(["v1", "v2"]) as ports:
         proxy = start_envoy(parts, tmp_path, ports, {"v1": 100, "v2": 0})
         steered = Steered(loaded.spec, proxy)
+        told = (steered.told_as(tier="free"), steered.told_as(user_id=STRANGER))
+        assert told == ("yes", "no")  # before anything is decided: the judge must hear who it is
         steered.decide(1, Action.ADVANCE, 10_000, SG=0)
         expected = {
             "free": (steered.share(tier="free"), 1.0),

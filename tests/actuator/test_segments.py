@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.actuator.lease import Silence
-from streams.actuator.ports import Capabilities, FenceKind, Observed, Segments
-from streams.actuator.reconcile import Move, plan
+from streams.actuator.ports import Capabilities, Fence, FenceKind, Observed, Segments
+from streams.actuator.reconcile import Move, plan, preparation
 from streams.actuator.standing import Accepted, Standing
 from streams.actuator.weights import share_of
 from streams.errors import TargetTransient
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
+from streams.spec.model import UNTARGETED
 from streams.spec.targeting import HeaderRule
 from tests.actuator.targets import ARMS, split
 from tests.actuator.world import LEASE_S, RECONCILE_S, SILENCE_S, World
@@ -31,6 +32,38 @@ def targeted() -> World:
     made.actor.step()
     made.beat()
     return made
+
+
+class TestBeforeTheFirstDecision:
+    """The judge hears targeted requests alone: the target must tell who they are before it."""
+
+    def test_rules_are_at_the_target(self, targeted: World) -> None:
+        """Nobody gets a candidate; the write carries the rollout's fence, and is made once."""
+        assert (targeted.share_bp, targeted.share_in(UNTARGETED)) == (0, 0)
+        assert targeted.target.fence == Fence(rollout="r1", seq=0)
+        targeted.run(3 * RECONCILE_S)
+        assert [r.phase.value for r in targeted.journal.records].count("applied") == 1
+
+    def test_nobody_gets_more(self) -> None:
+        """What a candidate has already it keeps among the targeted, and has no more elsewhere."""
+        given = split(500)
+        seen = Observed(weights_bp=given, revision="1", fence=None)
+        standing = Standing(arms=ARMS, spec_hash="h")
+        todo = preparation(standing, seen, "r1")
+        assert todo is not None
+        assert todo.weights_bp == {**given, UNTARGETED: split(0)["all"]}
+
+    def test_a_restart_and_the_first_decision(self, targeted: World) -> None:
+        """Neither writes the rules again; the decision is followed as ever."""
+        targeted.restart()
+        targeted.actor.step()
+        targeted.beat()
+        targeted.decide(1, 2500)
+        assert (targeted.share_bp, targeted.share_in(UNTARGETED)) == (2500, 0)
+        assert [r.phase.value for r in targeted.journal.records].count("applied") == 2
+
+    def test_without_rules_nothing_is_written(self, world: World) -> None:
+        assert world.target.fence is None
 
 
 class TestSegments:
