@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,9 @@ Bootstrap = Annotated[
     str | None, typer.Option(help="Kafka bootstrap servers, host:port[,host:port].")
 ]
 Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name.")]
+Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
+CHATTY = ("faust", "mode", "aiokafka", "httpx")
+"""Libraries whose news are not the operator's; their warnings are."""
 
 
 def complain(message: str) -> None:
@@ -40,3 +45,18 @@ def settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) 
 def service_settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:
     """The same for worker and actuator, in whose logs the Kafka client has its say."""
     return load_settings(config, {"bootstrap": bootstrap, "prefix": prefix})
+
+
+def log_to_stderr(level: str) -> None:
+    """Where the log of a program that runs on goes, from this level up."""
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise typer.BadParameter(f"{level} is none of DEBUG, INFO, WARNING, ERROR")
+    logging.basicConfig(
+        level=known[level.upper()],
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if known[level.upper()] == logging.INFO:
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -11,7 +10,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from streams.cli import INSTALL, decisions, deploy, kayenta, plan, rollout
-from streams.cli.common import Bootstrap, Config, Prefix, complain, service_settings_of
+from streams.cli.common import (
+    Bootstrap,
+    Config,
+    Level,
+    Prefix,
+    complain,
+    log_to_stderr,
+    service_settings_of,
+)
 from streams.cli.explain import explain
 from streams.cli.replay import replay
 from streams.cli.resources import resources
@@ -33,8 +40,6 @@ app.command()(replay)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
-
-Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -59,7 +64,7 @@ def worker(
 ) -> None:
     """Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C."""
     settings = service_settings_of(config, bootstrap, prefix)
-    _log_to_stderr(log_level)
+    log_to_stderr(log_level)
     from streams.agents.worker import run_worker  # noqa: PLC0415 - Faust is slow to import
 
     run_worker(settings)
@@ -74,7 +79,7 @@ def actuator(
 ) -> None:
     """Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C."""
     settings = service_settings_of(config, bootstrap, prefix)
-    _log_to_stderr(log_level)
+    log_to_stderr(log_level)
     from streams.actuator.service import run_actuator  # noqa: PLC0415 - needed here only
 
     run_actuator(settings)
@@ -100,21 +105,3 @@ Version = Annotated[
 @app.callback()
 def davy(version: Version = False) -> None:  # noqa: FBT002 - answered before
     """Tells from live events whether a new model version may take more traffic, and moves it."""
-
-
-CHATTY = ("faust", "mode", "aiokafka")
-"""Libraries whose news are not the operator's; their warnings are."""
-
-
-def _log_to_stderr(level: str) -> None:
-    known = logging.getLevelNamesMapping()
-    if level.upper() not in known:
-        raise typer.BadParameter(f"{level} is none of DEBUG, INFO, WARNING, ERROR")
-    logging.basicConfig(
-        level=known[level.upper()],
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    if known[level.upper()] == logging.INFO:
-        for name in CHATTY:
-            logging.getLogger(name).setLevel(logging.WARNING)

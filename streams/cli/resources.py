@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import Bootstrap, Config, Prefix, service_settings_of
+from streams.cli.common import (
+    Bootstrap,
+    Config,
+    Level,
+    Prefix,
+    log_to_stderr,
+    service_settings_of,
+)
 from streams.errors import SettingsError
 from streams.exporter.export import Plan, targets_of
 from streams.exporter.export import export as run_export
@@ -36,7 +43,10 @@ def export(
     service: Annotated[str, typer.Option(help="The inference service, as rollouts name it.")],
     pods: Annotated[
         list[str] | None,
-        typer.Option(help="PATTERN=VERSION: model version of pods by name, e.g. 'digits-v2-*=v2'."),
+        typer.Option(
+            help="PATTERN=VERSION: model version of pods by name, e.g. 'digits-v2-*=v2'; "
+            "'prod/digits-v2-*=v2' names the namespace too."
+        ),
     ] = None,
     every: Annotated[str, typer.Option(help="How often: 1s to 1m.")] = "15s",
     *,
@@ -49,8 +59,11 @@ def export(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    log_level: Level = "INFO",
 ) -> None:
     """Scrape Prometheus endpoints into `resources`; ends on SIGTERM and Ctrl-C."""
+    if not service:
+        raise SettingsError("--service: it is empty; write the service that rollouts name")
     every_s = _every(every)
     whose = Whose(
         service=service,
@@ -62,6 +75,7 @@ def export(
     for target in targets:
         _check(target, whose)
     plan = Plan(targets=targets, whose=whose, every_s=every_s, timeout_s=min(10.0, every_s))
+    log_to_stderr(log_level)
     asyncio.run(_run(service_settings_of(config, bootstrap, prefix), plan))
 
 

@@ -47,7 +47,7 @@ class Exporter:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         """RegistryError where the schema of `resources` is not known."""
         self.counts: Counter[str] = Counter()
-        """`published`, `delivered`, `lost`, `unmapped`, `first`; and failures by code."""
+        """`published`, `delivered`, `lost`, `unmapped`, `first`, `nothing`; failures by code."""
         self._plan = plan
         self._topic = settings.topic("resources")
         self._codec = Codec(open_store(settings), settings.prefix)
@@ -83,19 +83,31 @@ class Exporter:
         self, target: Target, readings: Mapping[str, Reading], at_s: float, at_ms: int
     ) -> None:
         whose = self._plan.whose
-        for pod, reading in sorted(readings.items()):
-            version = whose.version(pod, target.version)
-            if not version:
-                self.counts["unmapped"] += 1
-                continue
-            place = (target.url, pod)
-            now = Seen(reading=whose.limited(reading), at_s=at_s)
-            told, self._seen[place] = shares(self._seen.get(place), now), now
-            if told is None:
-                self.counts["first"] += 1
-                continue
-            self._publish(pod, sample_of(pod, whose, version, at_ms, told))
+        versions = {pod: whose.version(pod, target.version) for pod in sorted(readings)}
+        mapped = {pod: version for pod, version in versions.items() if version}
+        self.counts["unmapped"] += len(versions) - len(mapped)
+        if not mapped:
+            told = f"names no pod that --pods gives a version: {', '.join([*versions][:3])} ..."
+            self._sparing.say((target.url, "unmapped"), f"{target.url}: {told}")
+        for pod, version in mapped.items():
+            now = Seen(reading=whose.limited(readings[pod]), at_s=at_s)
+            used = self._since_before(target, pod, now)
+            if used is not None:
+                self._publish(pod, sample_of(pod, whose, version, at_ms, used))
         self._forget(target, readings)
+
+    def _since_before(self, target: Target, pod: str, now: Seen) -> dict[str, float | int] | None:
+        """What a pod used since it was seen before; of what has no limit there is nothing."""
+        before = self._seen.get((target.url, pod))
+        self._seen[target.url, pod] = now
+        told = shares(before, now)
+        if told is None:
+            self.counts["first" if before is None else "nothing"] += 1
+        if before is None and now.reading.unlimited:
+            each = now.reading.unlimited
+            flags = " and ".join(f"--{name}-limit" for name in each)
+            logger.warning("%s: no limit of %s is known; give %s", pod, " and ".join(each), flags)
+        return told
 
     def _forget(self, target: Target, readings: Mapping[str, Reading]) -> None:
         """Pods come and go; one that a page no longer names begins anew."""

@@ -18,6 +18,7 @@ from streams.errors import WireError
 SANDBOX = frozenset({"", "POD"})
 """Containers of cAdvisor that are the pod's own group or its pause process."""
 POD_LABELS = ("pod", "exported_pod", "pod_name")
+NAMESPACE_LABELS = ("namespace", "exported_namespace", "pod_namespace")
 PROCESS = ""
 """Stands for the pod of a page that names none."""
 
@@ -35,6 +36,12 @@ class Reading:
     memory_limit: float | None = None
     gpu: float | None = None
     """Share of its GPUs' time, mean over them."""
+
+    @property
+    def unlimited(self) -> tuple[str, ...]:
+        """What is used without a limit: of that there is no share to tell."""
+        used = {"cpu": (self.cpu_s, self.cpu_limit), "memory": (self.memory, self.memory_limit)}
+        return tuple(n for n, (use, limit) in used.items() if use is not None and not limit)
 
 
 @dataclass(slots=True)
@@ -75,12 +82,14 @@ LARGEST_LIMIT = 2.0**62
 def read_page(text: str) -> dict[str, Reading]:
     """Pod -> what the page tells of it; `PROCESS` for a page of one process.
 
+    Pods of one name in two namespaces are two: where a page tells it, a pod is `namespace/pod`.
+
     Raises:
         WireError: it is no page of Prometheus' text format, or tells of no use at all.
     """
     pods: dict[str, _Told] = {}
     for name, labels, value in _samples(text):
-        pod = next((labels[label] for label in POD_LABELS if labels.get(label)), None)
+        pod = _pod(labels)
         if name in OF_PROCESS:
             pods.setdefault(PROCESS, _Told()).add(OF_PROCESS[name], "process", value)
         elif pod is not None:
@@ -93,6 +102,16 @@ def read_page(text: str) -> dict[str, Reading]:
     if not pods:
         raise WireError(f"tells none of {', '.join(sorted(WANTED))} of any pod")
     return {pod: _reading(told) for pod, told in pods.items()}
+
+
+def _pod(labels: Mapping[str, str]) -> str | None:
+    pod = _first(labels, POD_LABELS)
+    namespace = _first(labels, NAMESPACE_LABELS)
+    return f"{namespace}/{pod}" if pod and namespace else pod
+
+
+def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
+    return next((labels[name] for name in names if labels.get(name)), None)
 
 
 def _samples(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:

@@ -16,7 +16,7 @@ class Whose:
 
     service: str
     patterns: tuple[tuple[str, str], ...] = ()
-    """Pod name pattern -> model version, the first that fits."""
+    """Pod name pattern -> model version, the first that fits; with a `/`: `namespace/pod`."""
     cpu_limit: float | None = None
     """Cores."""
     memory_limit: float | None = None
@@ -24,7 +24,12 @@ class Whose:
 
     def version(self, pod: str, otherwise: str) -> str:
         """Model version of a pod, or the target's own; empty where nobody says."""
-        found = (version for pattern, version in self.patterns if fnmatchcase(pod, pattern))
+        name = pod.rpartition("/")[2]
+        found = (
+            version
+            for pattern, version in self.patterns
+            if fnmatchcase(pod if "/" in pattern else name, pattern)
+        )
         return next(found, otherwise)
 
     def limited(self, reading: Reading) -> Reading:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
-from streams.exporter.export import Plan, export, targets_of
+from streams.exporter.export import Exporter, Plan, export, targets_of
 from streams.exporter.pages import Reading
 from streams.exporter.scrape import Failure, Target, scrape
 from streams.exporter.shares import Whose
@@ -142,10 +142,34 @@ class TestExport:
             counts = await export(pipeline.settings, plan, until_seen)
         samples = [record for _, record in pipeline.read("resources")]
         by_pod = {sample["pod"]: sample for sample in samples}
-        assert set(by_pod) == {process.split("/")[2], "digits-v1-a", "digits-v2-b"}
+        assert set(by_pod) == {process.split("/")[2], "ml/digits-v1-a", "ml/digits-v2-b"}
         assert {sample["model_version"] for sample in samples} == {"v1", "v2", "v3"}
-        assert by_pod["digits-v1-a"]["memory"] == pytest.approx(0.8)
-        assert by_pod["digits-v2-b"]["gpu"] == pytest.approx(0.7)
+        assert by_pod["ml/digits-v1-a"]["memory"] == pytest.approx(0.8)
+        assert by_pod["ml/digits-v2-b"]["gpu"] == pytest.approx(0.7)
         assert 0 < by_pod[process.split("/")[2]]["memory"] < 1
         assert counts["delivered"] == counts["published"] == len(samples)
         assert min(counts["garbage"], counts["slow"], counts["down"]) >= 2
+
+    async def test_what_tells_nothing_is_said(
+        self, broker: Broker, prefix: str, parts: Parts, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Patterns that fit no pod, and pods without a limit: no sample comes, so somebody must."""
+        pipeline = Pipeline(broker.bootstrap, prefix, parts)
+        with serving(CADVISOR) as node:
+            for patterns in ((("digits-v3-*", "v3"),), (("digits-v2-*", "v2"),)):
+                plan = Plan(
+                    targets=targets_of([node]),
+                    whose=Whose(service="digits", patterns=patterns),
+                    every_s=5.0,
+                    timeout_s=2.0,
+                )
+                exporter = Exporter(pipeline.settings, plan)
+                async with httpx.AsyncClient() as client:
+                    await exporter.round(client)
+                exporter.close()
+        first, second = [record.getMessage() for record in caplog.records if record.levelno > 20]
+        assert first.startswith(f"{node}: names no pod that --pods gives a version: ml/digits-v1-a")
+        assert second == (
+            "ml/digits-v2-b: no limit of cpu and memory is known; "
+            "give --cpu-limit and --memory-limit"
+        )

@@ -21,16 +21,28 @@ def seen(at_s: float, **told: float | None) -> Seen:
 class TestPages:
     def test_containers_of_a_pod_are_added_without_its_own_group(self) -> None:
         """The group and the pause process hold the same use once more."""
-        found = read_page(CADVISOR)["digits-v1-a"]
+        found = read_page(CADVISOR)["ml/digits-v1-a"]
         assert (found.cpu_s, found.cpu_limit) == (130.0, 2.0)
         assert (found.memory, found.memory_limit) == (8e8, 1e9)
         assert found.gpu is None
 
     def test_no_limit_is_no_limit(self) -> None:
         """Neither a quota that is missing nor a memory limit of 0; GPUs are a mean."""
-        found = read_page(CADVISOR)["digits-v2-b"]
+        found = read_page(CADVISOR)["ml/digits-v2-b"]
         assert (found.cpu_limit, found.memory_limit) == (None, None)
         assert found.gpu == pytest.approx(0.7)
+
+    def test_pods_of_one_name_in_two_namespaces_are_two(self) -> None:
+        """`staging` may run pods of the same names; their use is nobody's here."""
+        metric = "container_memory_working_set_bytes"
+        text = f"# TYPE {metric} gauge\n" + "".join(
+            f'{metric}{{container="m",namespace="{namespace}",pod="digits-v2-0"}} {value}\n'
+            for namespace, value in (("prod", 1e8), ("staging", 9e8))
+        )
+        assert read_page(text) == {
+            "prod/digits-v2-0": Reading(memory=1e8),
+            "staging/digits-v2-0": Reading(memory=9e8),
+        }
 
     def test_a_page_of_one_process(self) -> None:
         text = (
@@ -81,6 +93,13 @@ class TestShares:
         whose = Whose(service="digits", patterns=(("digits-v1-*", "v1"), ("*", "v2")))
         assert [whose.version(pod, "") for pod in ("digits-v1-a", "x")] == ["v1", "v2"]
         assert Whose(service="digits").version("x", "v3") == "v3"
+
+    def test_a_pattern_may_name_the_namespace(self) -> None:
+        anywhere = Whose(service="digits", patterns=(("digits-v2-*", "v2"),))
+        prod = Whose(service="digits", patterns=(("prod/digits-v2-*", "v2"),))
+        pods = ("prod/digits-v2-0", "staging/digits-v2-0", "digits-v2-0")
+        assert [anywhere.version(pod, "") for pod in pods] == ["v2", "v2", "v2"]
+        assert [prod.version(pod, "") for pod in pods] == ["v2", "", ""]
 
     def test_targets_as_a_command_names_them(self) -> None:
         first, second = targets_of(
