@@ -119,7 +119,7 @@ def evidence(decision: Decision) -> None:
         say(figures.LEGEND, style="dim")
     slices = {verdict.segment for verdict in decision.verdicts} - {ALL_SEGMENT}
     if quiet := sorted(slices - {verdict.segment for verdict in told}):
-        say(f"no harm shown in {', '.join(quiet)}", style="dim")
+        say(f"harm is not shown in {', '.join(quiet)}", style="dim")
     for drift in decision.drifts:
         say(f"baseline in pane {drift.pane}: {explain_drift(drift)}")
     for _, text in explain_figures(decision.figures):

@@ -28,7 +28,7 @@ def explain(decision: Decision) -> str:
     """The decision in one sentence: what happens, why, and the evidence that weighs most."""
     _, _, why = decision.reason.partition(": ")
     sentence = f"{decision.rollout}: {_what(decision)}, because {why or decision.reason}"
-    told = _weightiest(decision.verdicts)
+    told = _weightiest(_heeded(decision))
     evidence = f" ({explain_verdict(told)})" if told else ""
     world = f" {explain_drifts(decision.news)}." if decision.news else ""
     return f"{sentence}{evidence}.{world}"
@@ -75,7 +75,7 @@ def explain_drift(drift: Drift) -> str:
 def explain_verdict(verdict: Verdict) -> str:
     """One metric's evidence: estimate, interval, limit and counts."""
     seen = sum(verdict.exposures.values())
-    name = claim_name(verdict.metric, verdict.candidate, verdict.segment)
+    name = _name(verdict)
     after = f"after {seen} {exposures_of(verdict)}"
     if not _told(verdict):
         return f"{name}: nothing to tell {after}"
@@ -125,6 +125,16 @@ def _what_of_copies(decision: Decision) -> str:
             return "no request is copied any more"
         case Action.HOLD | Action.PROMOTE:
             return f"stays at copies of {share}"
+
+
+def _heeded(decision: Decision) -> list[Verdict]:
+    """Verdicts that the decision rests on: of slices that went back before it nothing follows."""
+    left = decision.weights_bp.keys() - {ALL_SEGMENT}
+    return [v for v in decision.verdicts if v.segment not in left or _name(v) in decision.reason]
+
+
+def _name(verdict: Verdict) -> str:
+    return claim_name(verdict.metric, verdict.candidate, verdict.segment)
 
 
 def _weightiest(verdicts: Iterable[Verdict]) -> Verdict | None:

@@ -44,7 +44,7 @@ def copied(shares: Mapping[str, int]) -> dict[str, dict[str, int]]:
 
 def _person(now: Situation) -> Ruling | None:
     if now.wishes.abort:
-        return rollback("aborted", f"aborted by {now.wishes.abort}; no request is copied any more")
+        return rollback("aborted", f"aborted by {now.wishes.abort}")
     if now.wishes.promote:
         sentence = (
             f"promotion asked by {now.wishes.promote}, but a shadow rollout moves no live "

@@ -24,7 +24,7 @@ def test_slices_without_harm_take_one_line(decision: Decision, capsys) -> None:
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in told[1:2]] == [["errors", "candidate"]]
     quiet = "country=DE, country=SG, country=other, tier=free, tier=other, tier=pro"
-    assert f"no harm shown in {quiet}" in told
+    assert f"harm is not shown in {quiet}" in told
 
 
 def test_a_slice_with_harm_is_named(decision: Decision, capsys) -> None:
@@ -33,7 +33,7 @@ def test_a_slice_with_harm_is_named(decision: Decision, capsys) -> None:
     show.evidence(replace(decision, verdicts=(whole, slices[0], harmed)))
     told = capsys.readouterr().out
     assert "candidate in country=SG  harm" in told
-    assert "no harm shown in country=DE\n" in told
+    assert "harm is not shown in country=DE\n" in told
 
 
 def test_weights_of_slices_stand_behind_those_of_all() -> None:

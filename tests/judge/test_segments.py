@@ -117,6 +117,9 @@ class TestHiddenHarm:
         spec = sliced_spec(metrics=WATCHED, stages=LONG)
         decisions = judged(spec, 400, rate=4000, slices={SG: FIVEFOLD})
         assert f"{SG} all at the baseline" in explain(decisions[-1])
+        dropped = next(d for d in decisions if d.reason.startswith("slice_dropped"))
+        assert f"(errors of candidate in {SG}" in explain(dropped)
+        assert f"candidate in {SG}" not in explain(decisions[-1])  # it says nothing of the others
 
 
 class TestOther:
