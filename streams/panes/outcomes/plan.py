@@ -8,7 +8,7 @@ from streams.spec.model import RolloutSpec
 from streams.spec.outcome_facts import OutcomeKind, Probability
 
 ANY_CLASSES = 4095
-"""Classes told apart where the spec declares none; what is beyond is never right."""
+"""Classes told apart where the spec declares none; labels beyond are not joined to any."""
 MOST_LEVELS = 1000
 """Equal parts of [0, 1] that a probability is kept in, at most."""
 WORD_BITS = 64

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streams.panes.cohorts import CohortClock
 from streams.panes.join.facts import Joined
+from streams.panes.join.settle import chosen
 from streams.panes.outcomes.names import Names
 from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.categories import OTHER
@@ -80,7 +81,14 @@ def tally(
     names: tuple[Names, Names],
     cells_of: CellsOf,
 ) -> None:
-    """Add outcomes (of one metric, at least one) to their cells; `names` of classes and labels."""
+    """Add outcomes of one metric to their cells; `names` of classes and labels.
+
+    Labels of which nobody can tell whether they were predicted count as if they had not come.
+    """
+    if outcome.kind is OutcomeKind.LABEL:
+        joined = chosen(joined, np.flatnonzero(_comparable(joined, *names)))
+    if not joined.size:
+        return
     first_pane = np.asarray(clock.first_pane(joined.pane))
     places, of = places_of(first_pane, joined.arm, joined.segment)
     order = np.argsort(of, kind="stable")
@@ -95,6 +103,20 @@ def tally(
             _add_labels(targets, groups, outcome, joined, *names)
         case OutcomeKind.RATE | OutcomeKind.MEAN:
             _add_values(targets, groups, outcome, joined.said.view(np.float64))
+
+
+def _predicted_as(classes: Names, labels: Names) -> Ints:
+    """Number that each label has as a predicted class, -2 where none; the last is all others'."""
+    return np.array([classes.of.get(name, -2) for name in labels.of] + [-2])
+
+
+def _comparable(joined: Joined, classes: Names, labels: Names) -> Bools:
+    """Where names beyond the limits leave no doubt: both known, or the known one told apart."""
+    label = joined.said.astype(np.int64)
+    told = label < labels.limit
+    as_class = _predicted_as(classes, labels)[np.where(told, label, -1)]
+    doubtful: Bools = (joined.predicted_class == classes.limit) & (as_class < 0)
+    return told & ~doubtful
 
 
 def _each(
@@ -120,8 +142,7 @@ def _add_labels(
 ) -> None:
     label = joined.said.astype(np.int64)
     names = [*labels.of, OTHER]
-    predicted_as = np.array([classes.of.get(name, -2) for name in labels.of] + [-2])
-    right = predicted_as[label] == joined.predicted_class
+    right = _predicted_as(classes, labels)[label] == joined.predicted_class
     _add_events(targets, groups, ~right)
     labelled = groups.table(label, len(names))
     hits = groups.table(label, len(names), right)
