@@ -60,7 +60,7 @@ def explain_drifts(drifts: Iterable[Drift]) -> str:
 def explain_drift(drift: Drift) -> str:
     """One metric of the baseline before and after a change.
 
-    >>> from streams.judge.facts import Direction
+    >>> from streams.judge.decision_facts import Direction
     >>> explain_drift(
     ...     Drift(
     ...         metric="latency", unit="ms", pane=7, before=20.1, after=41.3, direction=Direction.UP
