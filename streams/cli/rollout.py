@@ -98,7 +98,7 @@ def status(
     if as_json:
         show.say(json.dumps(_told(known, decision, routing)))
         return
-    _print_status(known, decision, routing)
+    _print_status(known, log.newest("leases", rollout), decision, routing)
 
 
 def _told(known: KnownRollout, decision: Decision | None, routing: Entry | None) -> dict[str, Any]:
@@ -112,11 +112,15 @@ def _told(known: KnownRollout, decision: Decision | None, routing: Entry | None)
     }
 
 
-def _print_status(known: KnownRollout, decision: Decision | None, routing: Entry | None) -> None:
+def _print_status(
+    known: KnownRollout, lease: Entry | None, decision: Decision | None, routing: Entry | None
+) -> None:
     spec = known.spec
     versions = ", ".join(candidate.version for candidate in spec.candidates)
     show.say(f"rollout   {spec.rollout}  ({known.state}, spec {spec.spec_hash[:8]})", style="bold")
     show.say(f"service   {spec.service}, route {spec.route}: {spec.baseline} -> {versions}")
+    if known.live and lease is not None and lease.record is not None:
+        show.say(f"lease     {_lease(lease.at_ms, lease.record['valid_ms'])}")
     if routing is None or routing.record is None:
         show.say("routing   nothing yet; is `davy actuator` running?")
     else:
@@ -127,6 +131,15 @@ def _print_status(known: KnownRollout, decision: Decision | None, routing: Entry
     show.say(f"decision  #{decision.seq} {decision.action}: {show.by_segment(decision.weights_bp)}")
     show.say(f"          {explain(decision)}")
     show.evidence(decision)
+
+
+def _lease(heard_ms: int, valid_ms: int) -> str:
+    """When the judge was heard, and whether it is still believed to live."""
+    until_ms = heard_ms + valid_ms
+    over = time.time_ns() // 1_000_000 > until_ms
+    end = "over since" if over else "valid until"
+    advice = "; nothing is raised: is `davy worker` running?" if over else ""
+    return f"judge heard {show.moment(heard_ms)}, {end} {show.moment(until_ms)}{advice}"
 
 
 def _routing(record: dict[str, Any]) -> str:

@@ -102,6 +102,20 @@ class TestStatusAndList:
         ]
         assert "how many times more the data speak for (no) harm" in told
 
+    @pytest.mark.parametrize(
+        ("valid_ms", "said"),
+        [(60_000, "valid until"), (1, "nothing is raised: is `davy worker` running?")],
+    )
+    def test_whether_the_judge_is_alive(self, davy, spec_file, log, decide, valid_ms, said):
+        """A decision may be old: what a dead judge decided last looks as fresh as any."""
+        davy("rollout", "apply", str(spec_file))
+        decide("digits-v2", 1)
+        lease = {"rollout": "digits-v2", "spec_hash": "0" * 32, "pane": 9, "state": "LIVE"}
+        log.write("leases", "digits-v2", lease | {"valid_ms": valid_ms})
+        told = davy("rollout", "status", "digits-v2")[1]
+        (line,) = [line for line in told.splitlines() if line.startswith("lease ")]
+        assert said in line
+
     def test_json_for_programs(self, davy, spec_file, log, decide):  # noqa: ARG002 - topics
         davy("rollout", "apply", str(spec_file))
         decide("digits-v2", 1)
