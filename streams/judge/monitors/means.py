@@ -62,7 +62,7 @@ class _Means(Generic[Sums]):
 def relative_margin(metric: Metric) -> MeanMargin:
     """So much more, or less, than the baseline's mean is tolerated.
 
-    >>> from streams.spec.model import MetricKind
+    >>> from streams.spec.metric_facts import MetricKind
     >>> relative_margin(Metric(name="t", kind=MetricKind.TOKENS_OUT, margin=0.05)).limit
     1.05
     """
