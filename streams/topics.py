@@ -38,6 +38,8 @@ class TopicPlan:
 
     name: str
     partitions: int
+    setting: str
+    """Which setting tells how many; topics of one setting are read together."""
     config: Mapping[str, str]
     schema: str | None
     """Name of the schema in `schemas/`; None for raw bytes."""
@@ -79,11 +81,16 @@ def topic_plans(settings: Settings) -> tuple[TopicPlan, ...]:
             partitions=(
                 settings.source_partitions if shape.by_source else settings.rollout_partitions
             ),
+            setting=_setting(shape),
             config=_config(shape, settings),
             schema=shape.schema,
         )
         for name, shape in _SHAPES.items()
     )
+
+
+def _setting(shape: _Shape) -> str:
+    return "source_partitions" if shape.by_source else "rollout_partitions"
 
 
 def _config(shape: _Shape, settings: Settings) -> dict[str, str]:
@@ -222,10 +229,12 @@ def _count_problem(plan: TopicPlan, there: Mapping[str, int]) -> str | None:
         return f"topic {plan.name}: is missing; run `davy topics create`"
     if there[plan.name] == plan.partitions:
         return None
+    alike = sorted(name for name, shape in _SHAPES.items() if _setting(shape) == plan.setting)
     return (
-        f"topic {plan.name}: has {there[plan.name]} partitions, settings ask for "
-        f"{plan.partitions}; set source_partitions/rollout_partitions to what is there, or use "
-        "another prefix (counts cannot change while a rollout lives)"
+        f"topic {plan.name}: has {there[plan.name]} partitions, {plan.setting} asks for "
+        f"{plan.partitions}; {', '.join(alike)} are read together: where all of them have "
+        f"{there[plan.name]}, set {plan.setting}, else create this one anew, or use another prefix "
+        "(counts cannot change while a rollout lives)"
     )
 
 

@@ -73,8 +73,10 @@ class TestOnABroker:
     def test_another_count_is_named_with_both_numbers(self, settings):
         create_topics(settings)
         other = settings.model_copy(update={"source_partitions": 6})
-        with pytest.raises(LogError, match=r"predictions: has 3 partitions, settings ask for 6"):
+        why = r"predictions: has 3 partitions, source_partitions asks for 6"
+        with pytest.raises(LogError, match=why) as failure:
             create_topics(other)
+        assert "outcomes, predictions, resources are read together" in str(failure.value)
 
     def test_another_cleanup_is_named_with_the_command(self, settings):
         create(settings, "cells", {"cleanup.policy": "delete"})
