@@ -87,6 +87,8 @@ class Field:
             for place, row in enumerate(self.rows)
             if not row.segment.startswith(own) and row.segment not in gone
         ]
+        for place in rows:
+            self.rows[place].forget()
         for panel in self.panels:
             panel.forget(rows)
 

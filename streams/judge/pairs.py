@@ -49,6 +49,7 @@ class Pair:
         self._latency_now = row.now
         self._shadow, self._copies = shadow, copies
         self._panes = (NO_PANE, NO_PANE)
+        self._heard = False
 
     def _fresh(self) -> OpenStratum:
         return OpenStratum(StratumSums.zeros(self._columns))
@@ -92,8 +93,12 @@ class Pair:
 
     @property
     def heard(self) -> bool:
-        """Whether anything has entered the harm tests, or waits to."""
-        return self._panes[0] != NO_PANE or not self._whole.empty
+        """Whether anything has entered the harm tests, or waited to."""
+        return self._heard or self._panes[0] != NO_PANE or not self._whole.empty
+
+    def forget(self) -> None:
+        """What waits for the harm tests holds events that are to count no more."""
+        self._heard, self._whole = self.heard, self._fresh()
 
     @property
     def shadow(self) -> Shadow | None:
@@ -118,6 +123,7 @@ class Pair:
             "whole": self._whole.to_state(),
             "stage": self._stage.to_state(),
             "panes": list(self._panes),
+            "heard": self._heard,
             "latency_now": self._latency_now.to_state(),
             "shadow": self._shadow and self._shadow.to_state(),
         }
@@ -129,7 +135,7 @@ class Pair:
         self._whole = OpenStratum.from_state(state["whole"])
         self._stage = OpenStratum.from_state(state["stage"])
         first, last = state["panes"]
-        self._panes = (first, last)
+        self._panes, self._heard = (first, last), state["heard"]
         self._latency_now.restore(state["latency_now"])
         if self._shadow is not None:
             self._shadow.restore(state["shadow"])

@@ -31,7 +31,7 @@ from streams.judge.use import expect_minutes
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import Mode, RolloutSpec
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
 """Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 

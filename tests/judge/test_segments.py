@@ -11,6 +11,7 @@ from streams.judge.chain import decision_body
 from streams.judge.decision_facts import Action, Decision, Finding
 from streams.judge.explain import explain
 from streams.judge.facts import CommandKind, Cut
+from streams.judge.field import Field
 from streams.judge.record import decision_from_record, decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import replay_bodies
@@ -197,6 +198,19 @@ class TestHarmThatShowsElsewhere:
         (drop,) = coded(decisions, "slice_dropped")
         begun = [v for v in drop.verdicts if not v.segment.startswith("country=")]
         assert {v.log_e_harm for v in begun} == {0.0}
+
+    def test_what_waited_to_be_tested_goes_with_it(self) -> None:
+        """An open stratum of the whole holds the slice's failures too."""
+        field = Field(sliced_spec(metrics=WATCHED))
+        whole, few = field.rows[0], 3
+        counts = whole.nothing()
+        counts[:] = few
+        assert whole.feed(counts, 1, (5000, 5000)) == []
+        field.forget("country", {SG})
+        assert whole.heard
+        counts[:] = 100
+        (closed,) = whole.feed(counts, 2, (5000, 5000))
+        assert (closed.counts.max(), closed.panes) == (100, (2, 2))
 
     def test_new_harm_of_the_rest_is_still_found(self) -> None:
         spec = sliced_spec(metrics=(ERRORS,), stages=LONG)

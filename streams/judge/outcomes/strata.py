@@ -6,7 +6,7 @@ looks at denominators and weights, never at events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from streams.evidence.strata import StratumSums
@@ -20,7 +20,7 @@ class RowStrata:
 
     def __init__(self, arms: Sequence[int], columns: int) -> None:
         """`arms` is each row's candidate, by its place among the spec's arms."""
-        self._arms = tuple(arms)
+        self._arms, self._columns = tuple(arms), columns
         self._open = [OpenStratum(StratumSums.zeros(columns)) for _ in arms]
         self.spans = [(NO_PANE, NO_PANE)] * len(self._arms)
         """First and last cohort, by number, of the strata that closed."""
@@ -42,6 +42,11 @@ class RowStrata:
                 first, _ = self.spans[row]
                 self.spans[row] = (one.panes[0] if first == NO_PANE else first, one.panes[1])
         return list(rounds(closed, at_s))
+
+    def forget(self, rows: Collection[int]) -> None:
+        """What waits in these rows holds exposures that are to count no more."""
+        for row in rows:
+            self._open[row] = OpenStratum(StratumSums.zeros(self._columns))
 
     def to_state(self) -> dict[str, Any]:
         """The open strata as JSON values."""

@@ -148,13 +148,13 @@ class Tested:
     def forget(self, dimension: str, gone: Collection[str]) -> None:
         """Slices of a dimension left: rows that had exposures of theirs begin anew with harm."""
         own = f"{dimension}="
-        self._panel.forget(
-            [
-                row
-                for row, side in enumerate(self._sides)
-                if not side.segment.startswith(own) and side.segment not in gone
-            ]
-        )
+        rows = [
+            row
+            for row, side in enumerate(self._sides)
+            if not side.segment.startswith(own) and side.segment not in gone
+        ]
+        self._whole.forget(rows)
+        self._panel.forget(rows)
 
     def enter_stage(self) -> None:
         """What was shown in an earlier stage does not promote."""
