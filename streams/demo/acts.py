@@ -31,6 +31,8 @@ class Asked:
 
     outcomes: str = "# nothing is awaited of the answers"
     guardrail: str = ""
+    share: str = "25%"
+    """Of the middle stage."""
 
 
 # Windows in seconds, as all times of the demo; four mean delays long, so that slow is not worse.
@@ -38,6 +40,7 @@ ASKED = {
     Fault.ACCURACY: Asked(
         outcomes="outcomes: {label: {kind: label, window: 3s, delivery: 1s}}",
         guardrail="accuracy: +150%",
+        share="50%",  # that no label is missing takes some thousand requests to show
     ),
     Fault.CONVERSION: Asked(
         outcomes="outcomes: {purchase: {kind: rate, window: 2s, delivery: 500ms}}",
@@ -67,6 +70,7 @@ class Act:
             admin=admin,
             outcomes=self.asked.outcomes,
             guardrail=self.asked.guardrail,
+            share=self.asked.share,
         )
 
 
