@@ -80,6 +80,7 @@ class PredictionOwner(SketchOwner):
                 refused = Refused(row=each.row, reason=each.reason, detail=each.detail)
                 letter = self._letter(batch.records[each.row], refused)
                 self._unread.append((int(offsets[each.row]), letter))
+                self._dirty = True
             self.outcomes.order.outcomes_taken(
                 columns, append_ms, offsets, start=batch.start, end=batch.end
             )
@@ -112,6 +113,7 @@ class PredictionOwner(SketchOwner):
         """Count for a rollout from here on; where nobody awaited outcomes, begin to read them."""
         order = self.outcomes.order
         if spec.outcomes and not self.outcomes.wanted:
+            self._unread.clear()  # what was not passed on is read again, or counts for nobody
             first = await self._tail.first_since(order.predictions_read_ms)
             order.end = max(first, order.end)
             await self._tail.follow(order.end)
