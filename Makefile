@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint style types walls spelling format bench statistics figures
+.PHONY: help setup lock rigs demo test lint style types walls spelling evolution format bench statistics figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -49,8 +49,8 @@ statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; wr
 figures: $(READY) ## Write the newest measurements into README.md
 	$(BIN)/python -m infra.docs.figures
 
-lint: $(READY) ## Style, types, walls between rooms, spelling: everything that is wrong at once
-	@$(MAKE) --keep-going --no-print-directory style types walls spelling
+lint: $(READY) ## Style, types, walls between rooms, spelling, schemas: everything that is wrong at once
+	@$(MAKE) --keep-going --no-print-directory style types walls spelling evolution
 
 style: $(READY)
 	$(BIN)/ruff check
@@ -65,6 +65,9 @@ walls: $(READY)
 
 spelling: $(READY)
 	$(BIN)/codespell
+
+evolution: $(READY)
+	$(BIN)/davy schemas check
 
 format: $(READY) ## Put the code in the house style
 	$(BIN)/ruff check --fix

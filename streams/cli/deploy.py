@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from streams.broker import Patience
@@ -9,10 +12,11 @@ from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.topics import check_topics, create_topics, topic_plans
 from streams.wire.codec import Codec
+from streams.wire.evolution import Standing, standings
 from streams.wire.store import open_store
 
 topics = typer.Typer(no_args_is_help=True, help="Topics: create and check.")
-schemas = typer.Typer(no_args_is_help=True, help="Schemas: register.")
+schemas = typer.Typer(no_args_is_help=True, help="Schemas: register and check.")
 
 
 @topics.command()
@@ -50,3 +54,32 @@ def register(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix 
     settings = settings_of(config, bootstrap, prefix)
     ids = Codec(open_store(settings), settings.prefix).register()
     show.table(("topic", "schema id"), [(topic, str(found)) for topic, found in ids.items()])
+
+
+@schemas.command("check")
+def check_schemas(
+    folder: Annotated[
+        Path | None, typer.Option(help="Other .avsc files than davy's own, a checkout's say.")
+    ] = None,
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+) -> None:
+    """Ask whether every schema may be registered; writes nothing, exit code 1 if one may not."""
+    settings = settings_of(config, bootstrap, prefix)
+    found = standings(open_store(settings), settings.prefix, folder)
+    headers = ("topic", "compatibility", "versions", "")
+    show.table(headers, [(s.topic, s.compatibility, str(s.versions), _standing(s)) for s in found])
+    if any(standing.refusal for standing in found):
+        raise typer.Exit(1)
+
+
+def _standing(standing: Standing) -> str:
+    told = [] if standing.level is None else [f"the registry says {standing.level}"]
+    if standing.refusal:
+        told.append(f"REFUSED: {standing.refusal}; give new fields a default, keep the others")
+    elif standing.schema_id is None:
+        told.append("new: may be registered (davy schemas register)")
+    else:
+        told.append(f"registered as {standing.schema_id}")
+    return "; ".join(told)

@@ -33,6 +33,8 @@ FULL_TRANSITIVE: and every earlier version reads what the new one writes; upgrad
 
 `ids.json` fixes the ids where no registry is used: one line per schema, never changed. After a
 change of a schema run the command above; `davy schemas register` does the same on a registry.
+`davy schemas check` asks first and writes nothing: it tells for every topic whether its schema may
+follow all earlier versions, and ends with code 1 where one may not (`make lint` runs it).
 """
 
 

@@ -11,7 +11,8 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from streams.errors import RegistryError
 from streams.wire.reasons import BadRecord, Reason
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _NO_SUCH_SCHEMA = 40403
 _NO_SUCH = (40401, 40402, _NO_SUCH_SCHEMA)
+_NO_LEVEL = 40408
 _ABSENT_S = 30.0
 _ABSENT_IDS = 4096
 
@@ -70,6 +72,21 @@ class RegistrySchemaStore:
             self._refuse_absent(schema_id)
             self._texts[schema_id] = self._fetch(schema_id)
         return self._texts[schema_id]
+
+    def versions(self, subject: str) -> dict[int, str]:
+        """Asked anew each time: it is for deploys."""
+        with self._asking(f"list the versions of {subject}"):
+            none: list[int] = []
+            numbers = _unless_absent(partial(self._client.get_versions, subject), none)
+            found = [self._client.get_version(subject, number) for number in sorted(numbers)]
+        return {int(one.schema_id or 0): one.schema.schema_str or "" for one in found}
+
+    def level(self, subject: str) -> str | None:
+        """The level set for the subject; None where only the registry's own holds."""
+        with self._asking(f"read the compatibility of {subject}"):
+            found = _unless_absent(partial(self._client.get_config, subject), None)
+        level = found and (found.compatibility_level or found.compatibility)
+        return str(level.value) if level else None
 
     def _fetch(self, schema_id: int) -> str:
         try:
@@ -126,6 +143,19 @@ def _client(access: RegistrySettings) -> SchemaRegistryClient:
 
 def _level(compatibility: str) -> ServerConfig:
     return ServerConfig(compatibility=ConfigCompatibilityLevel[compatibility])
+
+
+Answer = TypeVar("Answer")
+
+
+def _unless_absent(ask: Callable[[], Answer], absent: Answer) -> Answer:
+    """The answer; `absent` where the registry says that there is no such thing."""
+    try:
+        return ask()
+    except SchemaRegistryError as failure:
+        if failure.error_code in (*_NO_SUCH, _NO_LEVEL):
+            return absent
+        raise
 
 
 def _code(failure: RegistryError) -> int:

@@ -53,6 +53,22 @@ class SchemaStore(Protocol):
         """
         ...
 
+    def versions(self, subject: str) -> dict[int, str]:
+        """Every schema under the subject by id, the oldest first; none where it is unknown.
+
+        Raises:
+            RegistryError: no answer.
+        """
+        ...
+
+    def level(self, subject: str) -> str | None:
+        """The subject's own compatibility level; None where the store does not keep one.
+
+        Raises:
+            RegistryError: no answer.
+        """
+        ...
+
 
 class LocalSchemaStore:
     """Ids fixed in a file: one line per schema, appended to and never changed.
@@ -91,8 +107,16 @@ class LocalSchemaStore:
         """See SchemaStore."""
         for known, _, schema in self._entries:
             if known == schema_id:
-                return json.dumps(schema, separators=(",", ":"))
+                return _compact(schema)
         raise BadRecord(Reason.UNKNOWN_SCHEMA, f"id {schema_id} is not in {self.path}")
+
+    def versions(self, subject: str) -> dict[int, str]:
+        """See SchemaStore."""
+        return {known: _compact(schema) for known, _, schema in self._of(subject)}
+
+    def level(self, subject: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """None: `register` is told the level each time."""
+        return None
 
     def _of(self, subject: str) -> Iterator[_Entry]:
         # No topic's name ends with another's, so the end of a prefixed subject is unambiguous.
@@ -106,6 +130,10 @@ class LocalSchemaStore:
 
 _Entry: TypeAlias = "tuple[int, str, Schema]"
 _REGISTER = "run `davy schemas register`"
+
+
+def _compact(schema: Schema) -> str:
+    return json.dumps(schema, separators=(",", ":"))
 
 
 def _read(path: Path) -> tuple[_Entry, ...]:
