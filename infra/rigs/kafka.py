@@ -40,15 +40,21 @@ def install() -> Path:
 
 def prepare(folder: Path, *, port: int, controller_port: int) -> list[str]:
     """Write the broker's settings, format its storage if new, and return the command to run."""
-    libs = install()
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "server.properties"
     text = string.Template((HERE / "server.properties").read_text())
-    settings.write_text(text.substitute(port=port, controller_port=controller_port, folder=folder))
+    filled = text.substitute(port=port, controller_port=controller_port, folder=folder)
+    return formatted(folder, filled, options=HEAP)
+
+
+def formatted(folder: Path, settings: str, *, options: tuple[str, ...]) -> list[str]:
+    """Write a node's settings, format `folder/data` if it is new, and return the command to run."""
+    libs = install()
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "server.properties"
+    file.write_text(settings)
     if not (folder / "data").exists():
-        run(_java(libs, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(settings)))
-    return _java(libs, "kafka.Kafka", str(settings), options=HEAP)
+        run(_java(libs, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(file)))
+    return _java(libs, "kafka.Kafka", str(file), options=options)
 
 
 def start(folder: Path) -> RunningBroker:
