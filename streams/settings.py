@@ -25,14 +25,13 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as SourceError
 
-from streams import security
+from streams import secret_files, security
 from streams.errors import SettingsError
+from streams.property_names import dotted
 from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
 
 DEFAULT_CONFIG = Path("davy.yaml")
 PREFIX = "DAVY_"
-UNDERSCORED = frozenset({"log_level", "enabled_events"})
-"""librdkafka's properties that are not written with dots."""
 Count = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -42,22 +41,42 @@ Property = str | int | float | bool
 class RegistrySettings(BaseModel):
     """The schema registry; without a URL the ids shipped in `schemas/ids.json` hold."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str | None = None
     basic_auth: str | None = Field(default=None, repr=False)
-    """`user:password`."""
+    """`user:password`, or `file:` and the path of a file that holds it."""
     ssl_ca: Path | None = None
     ssl_certificate: Path | None = None
     ssl_key: Path | None = None
     timeout_s: Seconds = 10.0
+
+    @field_validator("url")
+    @classmethod
+    def _bare(cls, value: str | None) -> str | None:
+        """What stands in messages and logs must hold no password."""
+        if value is not None and secret_files.without_credentials(value) != value:
+            raise ValueError("must hold no user and password; write them as basic_auth")
+        return value
+
+    @field_validator("basic_auth")
+    @classmethod
+    def _from_file(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else secret_files.secret("basic_auth", value)
+        except secret_files.SecretError as failure:
+            raise PydanticCustomError("secret", "{problem}", {"problem": failure.problem}) from None
 
 
 class Settings(BaseSettings):
     """What every process of davy needs to know before it opens a connection."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
     )
 
     config: Path | None = None
@@ -67,7 +86,10 @@ class Settings(BaseSettings):
     """In front of every topic's name."""
     group: Annotated[str, Field(min_length=1)] = "davy"
     kafka: dict[str, str] = Field(default_factory=dict, repr=False)
-    """librdkafka property names, for every client; security is translated for aiokafka too."""
+    """librdkafka property names, for every client; security is translated for aiokafka too.
+
+    A secret may be `file:` and the path of a file that holds it.
+    """
     registry: RegistrySettings = RegistrySettings()
     transactions: Literal["auto", "on", "off"] = "auto"
     """auto asks the broker once; the embedded broker has none."""
@@ -110,7 +132,7 @@ class Settings(BaseSettings):
         """Environment variables cannot hold dots: `DAVY_KAFKA__SASL_USERNAME` means them."""
         if not isinstance(value, Mapping):
             return value
-        found = {_dotted(str(key)): _property(item) for key, item in value.items()}
+        found = {dotted(str(key)): _property(item) for key, item in value.items()}
         # librdkafka knows `PLAIN`, not `plain`.
         capital = security.CAPITAL & found.keys()
         return found | {key: str(found[key]).upper() for key in capital}
@@ -119,11 +141,12 @@ class Settings(BaseSettings):
     @classmethod
     def _secured(cls, value: dict[str, str]) -> dict[str, str]:
         try:
-            security.check(value)
-        except security.PropertyError as failure:
+            found = secret_files.secret_properties(value)
+            security.check(found)
+        except (security.PropertyError, secret_files.SecretError) as failure:
             context = {"key": failure.key, "problem": failure.problem}
             raise PydanticCustomError("kafka_property", "{problem}", context) from failure
-        return value
+        return found
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -201,11 +224,6 @@ def _texts(node: yaml.Node) -> object:
         return plain(node)
     below = entries(node, what="kafka", error=SettingsError)
     return {key: getattr(value, "value", None) for key, (_, value) in below.items()}
-
-
-def _dotted(key: str) -> str:
-    found = key.lower()
-    return found if found in UNDERSCORED else found.replace("_", ".")
 
 
 def _property(value: object) -> object:

@@ -29,9 +29,10 @@ def compose(text: str, *, name: str, error: type[DavyError]) -> yaml.Node | None
             problem = "a tab stands here — YAML takes no tabs: use spaces, not tabs"
         else:
             problem = f"this is not YAML: {failure.problem}"
-        raise error(f"{name}{line}: {problem}") from failure
+        # Without the parser's own error, which shows the line: a password may stand there.
+        raise error(f"{name}{line}: {problem}") from None
     except yaml.YAMLError as failure:
-        raise error(f"{name}: this is not YAML: {failure}") from failure
+        raise error(f"{name}: this is not YAML: {failure}") from None
     finally:
         loader.dispose()
 

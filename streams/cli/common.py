@@ -23,6 +23,8 @@ Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name
 Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
 CHATTY = ("faust", "mode", "aiokafka", "httpx")
 """Libraries whose news are not the operator's; their warnings are."""
+TELLTALE = ("aiokafka.conn",)
+"""Loggers that write whole requests at DEBUG, that of SASL PLAIN with its password too."""
 
 
 def complain(message: str) -> None:
@@ -57,6 +59,8 @@ def log_to_stderr(level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    for name in TELLTALE:
+        logging.getLogger(name).setLevel(logging.INFO)
     if known[level.upper()] == logging.INFO:
         for name in CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)

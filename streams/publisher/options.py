@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from confluent_kafka import KafkaException, Producer
 
 from streams.errors import SettingsError
+from streams.property_names import dotted
+from streams.publisher.users import UserHash
+from streams.secret_files import secret, secret_properties, without_credentials
 
 Property: TypeAlias = str | int | float | bool
 Idempotence: TypeAlias = Literal["auto", "on", "off"]
@@ -27,7 +30,10 @@ OWNED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """A Confluent-compatible schema registry; `basic_auth` is `user:password`."""
+    """A Confluent-compatible schema registry.
+
+    `basic_auth` is `user:password`, or `file:` and the path of a file that holds it.
+    """
 
     url: str
     basic_auth: str | None = field(default=None, repr=False)
@@ -39,9 +45,10 @@ class Registry:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                f"registry: {self.url!r} is no address; write https://registry:8081"
-            )
+            shown = without_credentials(self.url)
+            raise SettingsError(f"registry: {shown!r} is no address; write https://registry:8081")
+        if self.basic_auth is not None:
+            object.__setattr__(self, "basic_auth", secret("registry.basic_auth", self.basic_auth))
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -57,6 +64,8 @@ class Registry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything a publisher needs to know.
+
+    A secret (`user_key`, passwords under `kafka`, `basic_auth`) may be `file:` and a path.
 
     Raises:
         SettingsError: something that cannot work, with what to write instead.
@@ -79,6 +88,8 @@ class Options:
     """Deadline of the flush when the process ends."""
     idempotence: Idempotence = "auto"
     """auto: on, except on the embedded broker."""
+    user_key: str | None = field(default=None, repr=False)
+    """One secret for all publishers of a deployment: users leave as hashes under it."""
 
     def __post_init__(self) -> None:
         for name in ("bootstrap", "service", "model_version"):
@@ -96,6 +107,10 @@ class Options:
         for key in self.kafka:
             if key in OWNED:
                 raise SettingsError(f"kafka: {key} is not set here; {OWNED[key]}")
+        object.__setattr__(self, "kafka", secret_properties(self.kafka))
+        if self.user_key is not None:
+            object.__setattr__(self, "user_key", secret("user_key", self.user_key))
+        UserHash(self.user_key)
         self._try_out()
 
     @classmethod
@@ -104,7 +119,7 @@ class Options:
         env = os.environ if environ is None else environ
         found: dict[str, Any] = {
             name: env[PREFIX + name.upper()]
-            for name in ("bootstrap", "service", "model_version", "prefix")
+            for name in ("bootstrap", "service", "model_version", "prefix", "user_key")
             if PREFIX + name.upper() in env
         }
         found["kafka"] = _kafka(env)
@@ -157,7 +172,7 @@ def _kafka(env: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(whole, dict):
         raise SettingsError(f"environment {name}: write a JSON object of librdkafka properties")
     single = {
-        key.removeprefix(f"{name}__").lower().replace("_", "."): value
+        dotted(key.removeprefix(f"{name}__")): value
         for key, value in env.items()
         if key.startswith(f"{name}__")
     }

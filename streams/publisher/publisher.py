@@ -22,6 +22,7 @@ from streams.publisher.facts import Counters, Drop, Status, Tally
 from streams.publisher.forks import GATE
 from streams.publisher.options import Options, Registry
 from streams.publisher.request import Answer, Request
+from streams.publisher.users import UserHash
 from streams.publisher.worker import Worker
 
 POLL_S = 0.005
@@ -52,6 +53,7 @@ class Publisher:
             registry=found,
             **more,
         )
+        self._hash = UserHash(self.options.user_key)
         self._closed = False
         self._worker: Worker | None = None
         self._renew()
@@ -60,7 +62,7 @@ class Publisher:
     @classmethod
     def from_env(cls, **given: Any) -> Self:
         """From `DAVY_BOOTSTRAP`, `DAVY_SERVICE`, `DAVY_MODEL_VERSION`, `DAVY_PREFIX`,
-        `DAVY_REGISTRY__URL` and `DAVY_KAFKA__*`; arguments win.
+        `DAVY_USER_KEY`, `DAVY_REGISTRY__URL` and `DAVY_KAFKA__*`; arguments win.
         """  # noqa: D205
         options = Options.from_env(**given)
         return cls(**{name: getattr(options, name) for name in Options.__dataclass_fields__})
@@ -89,7 +91,8 @@ class Publisher:
             predicted_class: anything whose text names the class.
             score: of the output, in [0, 1]; anything else is published as null and counted.
             confidence: the same rule.
-            unit: user or session where routing is sticky; the outcome must name the same.
+            unit: user or session where routing is sticky; the outcome must name the same. Only
+                its hash leaves this process.
             segments: slices of this request, `{"country": "SG"}`.
             llm: `ttft_ms`, `tpot_ms`, `tokens_in`, `tokens_out`, `refused`, `judge_score`.
             model_version: where one process serves several; default: the constructor's.
@@ -228,6 +231,9 @@ class Publisher:
             raise Refused(Drop.CLOSED)
         if self._worker is None:
             self._start()
+        user = draft.record["unit"]
+        if user is not None:
+            draft.record["unit"] = self._hash(user)
         if not self._buffer.offer(draft):
             raise Refused(Drop.BUFFER_FULL)
         return True

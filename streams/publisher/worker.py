@@ -20,6 +20,7 @@ from streams.publisher.facts import Drop, Tally
 from streams.publisher.ids import schema_id
 from streams.publisher.lane import Lane
 from streams.publisher.options import Options
+from streams.publisher.users import NO_KEY
 
 LOG = logging.getLogger("davy.publisher")
 CHUNK = 16
@@ -39,6 +40,8 @@ class Worker:
         self._delivered_before = 0
         self._moving = 0
         self._trouble: str | None = None
+        self._keyless = options.user_key is None
+        """Whether a user id would have to be told of: once."""
         self._wake = threading.Event()
         self._until: float | None = None
         self._ended = threading.Event()
@@ -136,6 +139,9 @@ class Worker:
                     return moved
                 self._moving -= 1
                 moved = True
+                if self._keyless and draft.record["unit"] is not None:
+                    self._keyless = False
+                    LOG.warning(NO_KEY)
             time.sleep(0)  # hands the interpreter to whoever waits for it
         return moved
 

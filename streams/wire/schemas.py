@@ -48,7 +48,7 @@ class Subject:
 
 def _subjects() -> Iterator[Subject]:
     backward, full = Compatibility.BACKWARD_TRANSITIVE, Compatibility.FULL_TRANSITIVE
-    unit = "unit: user where routing is sticky, else request id"
+    unit = "unit: hash of the user where routing is sticky, else request id"
     source = "source topic, partition and what"
     for topic, schema, key, compatibility in (
         ("predictions", "prediction", unit, backward),

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from streams.publisher import Publisher
+from streams.publisher.users import UserHash
 from streams.settings import Settings
 from streams.wire.schemas import schema_text
 from streams.wire.store import LocalSchemaStore
@@ -30,7 +31,8 @@ class TestPrediction:
         )
         assert publisher.flush()
         (arrived,) = read("predictions", 1)
-        assert arrived.key == "user-1"
+        hashed = UserHash(None)("user-1")
+        assert arrived.key == hashed
         llm = arrived.record.pop("llm")
         assert {k: v for k, v in llm.items() if v is not None} == {
             "ttft_ms": 80.0,
@@ -40,7 +42,7 @@ class TestPrediction:
         assert arrived.record.pop("completed_at").timestamp() * 1000 == pytest.approx(before)
         assert arrived.record == {
             "request_id": "r1",
-            "unit": "user-1",
+            "unit": hashed,
             "service": "digits",
             "model_version": "v2",
             "latency_ms": 12.5,
@@ -92,7 +94,7 @@ class TestOutcome:
             (a.key, a.record["outcome_id"], a.record["label"], a.record["value"]) for a in found
         ] == [
             ("r1", "r1:label", "3", None),
-            ("u", "r1:revenue", None, 9.5),
+            (UserHash(None)("u"), "r1:revenue", None, 9.5),
         ]
 
 
@@ -113,12 +115,17 @@ class TestPartitions:
         assert murmur2(key.encode()) == expected & 0xFFFFFFFF
 
     def test_every_key_lies_where_java_puts_it(self, publisher: Publisher, read: Read) -> None:
-        """Predictions and outcomes of a unit meet in one partition, whoever wrote them."""
-        keys = [f"kéy-{index}" * (index % 4 + 1) for index in range(400)]
-        for key in keys:
-            publisher.prediction(request_id=key, latency_ms=1)
-            publisher.outcome(request_id="any", unit=key, label="x", outcome_id=key)
-        for topic in ("predictions", "outcomes"):
+        """Ids of requests and hashes of users, whoever wrote them and on which topic."""
+        requests = [f"kéy-{index}" * (index % 4 + 1) for index in range(400)]
+        users = {f"user-{index}": UserHash(None)(f"user-{index}") for index in range(400)}
+        for request, user in zip(requests, users, strict=True):
+            publisher.prediction(request_id=request, latency_ms=1)
+            publisher.prediction(request_id=f"of {user}", unit=user, latency_ms=1)
+            publisher.outcome(request_id=request, unit=user, label="x")
+        for topic, keys in {
+            "predictions": [*requests, *users.values()],
+            "outcomes": [*users.values()],
+        }.items():
             arrived = read(topic, len(keys))
             assert sorted(a.key for a in arrived) == sorted(keys)
             assert {a.key: a.partition for a in arrived} == {

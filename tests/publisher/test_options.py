@@ -1,5 +1,6 @@
 """Settings that cannot work are refused at start-up, with what to write instead."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,10 @@ class TestRefusals:
             ({"kafka": {"sasl.pasword": "x"}}, 'No such configuration property: "sasl.pasword"'),
             ({"kafka": {"acks": "many"}}, "acks"),
             ({"registry": "registry:8081"}, "write https://registry:8081"),
+            ({"user_key": "0123456789abcde"}, "user_key: must be 16 to 64 bytes, got 15; make one"),
+            ({"user_key": ""}, "user_key: must be 16 to 64 bytes, got 0"),
+            ({"user_key": "k" * 65}, "user_key: must be 16 to 64 bytes, got 65"),
+            ({"user_key": "file:/nowhere"}, "user_key: /nowhere cannot be read: No such file"),
         ],
     )
     def test_the_message_names_the_setting(self, said: dict[str, Any], message: str) -> None:
@@ -41,6 +46,7 @@ class TestEnvironment:
                 "DAVY_SERVICE": "digits",
                 "DAVY_MODEL_VERSION": "v2",
                 "DAVY_PREFIX": "x-",
+                "DAVY_USER_KEY": "a key of this test",
                 "DAVY_KAFKA": '{"linger.ms": "7"}',
                 "DAVY_KAFKA__CLIENT_RACK": "r1",
                 "DAVY_REGISTRY__URL": "https://u:p%40@registry/",
@@ -51,6 +57,7 @@ class TestEnvironment:
             service="digits",
             model_version="v2",
             prefix="x-",
+            user_key="a key of this test",
             kafka={"linger.ms": "7", "client.rack": "r1"},
             registry=Registry(url="https://registry", basic_auth="u:p@"),
         )
@@ -69,10 +76,35 @@ class TestEnvironment:
 
 class TestSecrets:
     def test_they_are_not_printed(self) -> None:
-        """Neither the registry's nor the broker's password shows in a repr."""
+        """Neither the registry's nor the broker's password nor the users' key shows in a repr."""
         options = Options(
             **GIVEN,
             registry=Registry.parse("https://u:hush@r"),
             kafka={"sasl.password": "hush"},
+            user_key="hush, hush, hush",
         )
         assert "hush" not in repr(options)
+
+    def test_they_may_lie_in_files(self, tmp_path: Path) -> None:
+        """`file:` and a path, for each of them, without the newline at the end."""
+        path = tmp_path / "secret"
+        path.write_text("u:a secret of sixteen\n")
+        path.chmod(0o600)
+        told = f"file:{path}"
+        options = Options.from_env(
+            {
+                "DAVY_USER_KEY": told,
+                "DAVY_KAFKA__SASL_PASSWORD": told,
+                "DAVY_REGISTRY__URL": "https://r",
+                "DAVY_REGISTRY__BASIC_AUTH": told,
+            },
+            service="s",
+            model_version="v",
+        )
+        assert options.registry is not None
+        found = (
+            options.user_key,
+            options.kafka["sasl.password"],
+            options.registry.basic_auth,
+        )
+        assert found == ("u:a secret of sixteen",) * 3
