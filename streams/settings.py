@@ -14,7 +14,15 @@ from ssl import SSLContext
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
@@ -68,6 +76,37 @@ class RegistrySettings(BaseModel):
             raise PydanticCustomError("secret", "{problem}", {"problem": failure.problem}) from None
 
 
+class SigningSettings(BaseModel):
+    """Who signs decisions, and whose signatures an actuator believes (`davy keys new`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Path | None = None
+    """PEM file of the private key with which a worker signs."""
+    key_pem: SecretStr | None = None
+    """The key itself, for environments that hand secrets over as variables."""
+    trusted: Path | tuple[Path, ...] = ()
+    """PEM files of public keys, or folders of them; without any, nothing is verified."""
+
+    @property
+    def trusted_places(self) -> tuple[Path, ...]:
+        """Files and folders of trusted keys."""
+        return (self.trusted,) if isinstance(self.trusted, Path) else self.trusted
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.key is not None and self.key_pem is not None:
+            raise ValueError("key and key_pem are both set; one key signs: leave one of them out")
+        return self
+
+
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "registry": RegistrySettings,
+    "signing": SigningSettings,
+}
+"""Settings that have settings of their own."""
+
+
 class Settings(BaseSettings):
     """What every process of davy needs to know before it opens a connection."""
 
@@ -91,6 +130,7 @@ class Settings(BaseSettings):
     A secret may be `file:` and the path of a file that holds it.
     """
     registry: RegistrySettings = RegistrySettings()
+    signing: SigningSettings = SigningSettings()
     transactions: Literal["auto", "on", "off"] = "auto"
     """auto asks the broker once; the embedded broker has none."""
     source_partitions: Count = 4
@@ -246,7 +286,8 @@ def _explain(failure: ValidationError, flags: Mapping[str, object]) -> str:
         name = ".".join(path)
         message = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            message = f"unknown setting; {did_you_mean(path[-1], RegistrySettings.model_fields)}"
+            section = SECTIONS.get(path[0], Settings)
+            message = f"unknown setting; {did_you_mean(path[-1], section.model_fields)}"
         text = f"{name}: {message}" if name else message
         lines.append(f"{_source(path, flags)}{text[0].lower()}{text[1:]}")
     return "\n".join(lines)

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from streams.actuator.doubts import Doubts, unquoted
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.keeper import Keeper
-from streams.actuator.lease import LeaseWatch, Silence
+from streams.actuator.lease import LeaseWatch, Silence, outdated
 from streams.actuator.lines import say
 from streams.actuator.ports import Clock, Router
 from streams.actuator.standing import (
@@ -28,6 +29,7 @@ from streams.actuator.teller import Journal, Teller
 from streams.actuator.weights import home
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import UNTARGETED, RolloutSpec
+from streams.wire.signatures import Doubted
 
 
 class RolloutActor:
@@ -41,6 +43,8 @@ class RolloutActor:
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
         self._keeper = Keeper(spec, router, self._teller, clock, reconcile_s)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
+        self._doubts = Doubts()
+        self._last_lease_ms = 0
 
     @property
     def standing(self) -> Standing:
@@ -72,6 +76,9 @@ class RolloutActor:
     def decide(self, decision: DecisionFact, *, replayed: bool = False) -> bool:
         """Take a decision in; whether it is one to act on. A replayed stale one is no news."""
         before = self.standing
+        if decision.doubted is not None:
+            self._doubt(decision, decision.doubted)
+            return False
         if self.spec.targeting:  # whom the rules leave out gets the baseline, whatever is decided
             left_out = home(self.spec.arms, (UNTARGETED,))
             decision = replace(decision, weights_bp={**decision.weights_bp, **left_out})
@@ -87,14 +94,30 @@ class RolloutActor:
             self._say(logging.INFO, "accepted", action=decision.action, id=decision.decision_id)
         return True
 
+    def _doubt(self, decision: DecisionFact, doubted: Doubted) -> None:
+        """Not known to be a judge's: nothing is done on its word, not even a rollback."""
+        refused = self._doubts.due(doubted, self._clock.monotonic_s())
+        if refused is not None:
+            self._teller.refused(self.standing, unquoted(decision), refused)
+            self._say(logging.WARNING, "refused", seq=decision.seq, reason=str(refused))
+
     def hear(self, lease: LeaseFact) -> None:
         """Take a heartbeat in that was received just now."""
         if lease.spec_hash != self.spec.spec_hash:
             self._say(logging.WARNING, "foreign_lease", spec=lease.spec_hash)
+        elif lease.signed and (problem := self._replayed(lease)):
+            self._say(logging.WARNING, "stale_lease", problem=problem)
         elif lease.ended:
             self._lease = self._lease.end()
         else:
             self._lease = self._lease.hear(self._clock.monotonic_s(), lease.valid_s)
+
+    def _replayed(self, lease: LeaseFact) -> str:
+        """Why a signed lease does not count; a true one counts once, soon after it was issued."""
+        problem = outdated(lease, self._last_lease_ms, self._clock.wall_ms())
+        if not problem:
+            self._last_lease_ms = lease.issued_at_ms
+        return problem
 
     def command(self, command: CommandRead) -> None:
         """Take a person's wish in."""

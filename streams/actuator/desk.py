@@ -142,8 +142,10 @@ class Desk:
                 history.commands.append(record)
             case LeaseFact():
                 history.ended = history.ended or record.ended
-            case DecisionFact():
+            case DecisionFact() if record.doubted is None or self.loading:
                 history.decisions.append(record)
+            case DecisionFact():
+                pass  # of a rollout that nobody applied, by nobody who is trusted
             case _:
                 assert_never(record)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from streams.actuator.ports import Segments
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind, RoutingPhase
+from streams.wire.signatures import Doubted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class DecisionFact:
     prev_hash: str
     body_hash: str
     """SHA-256 of this decision's own Avro body: the next one's `prev_hash`."""
+    doubted: Doubted | None = None
+    """Why it is not known to be a judge's; None where it is, or where nothing is verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,9 @@ class LeaseFact:
     spec_hash: str
     valid_s: float
     ended: bool
+    issued_at_ms: int = 0
+    signed: bool = False
+    """Whether a trusted key signed it; never where nothing is verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

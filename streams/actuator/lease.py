@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from streams.actuator.facts import LeaseFact
+
+CLOCKS_APART_MS = 30_000
+"""How far the clocks of two hosts may be apart: with less than that, NTP is at work."""
+
 
 class Silence(StrEnum):
     """What the judge's silence means now."""
@@ -62,3 +67,28 @@ class LeaseWatch:
         if self.ended or since is None or self.rollback_s is None:
             return None
         return since + max(self.rollback_s, self.valid_s)
+
+
+def outdated(lease: LeaseFact, last_ms: int, now_ms: int) -> str:
+    """Why a signed lease is not the judge's present word; empty if it is.
+
+    Whoever may write to `leases` could keep true ones and send them when the judge is silent: each
+    counts once, in the order of issue, and no later than its validity. ENDED is true for ever.
+
+    Args:
+        lease: received just now.
+        last_ms: when the last one that counted was issued.
+        now_ms: the wall clock here.
+    """
+    if lease.ended:
+        return ""
+    if lease.issued_at_ms <= last_ms:
+        return f"issued at {lease.issued_at_ms}, not after the one heard before ({last_ms})"
+    allowed_ms = CLOCKS_APART_MS + int(lease.valid_s * 1000)
+    age_ms = now_ms - lease.issued_at_ms
+    if -CLOCKS_APART_MS <= age_ms <= allowed_ms:
+        return ""
+    return (
+        f"issued {age_ms / 1000:g} s before now: sent again by somebody, or the clocks of worker "
+        "and actuator differ; nothing is raised on it, set both clocks (NTP)"
+    )

@@ -1,25 +1,28 @@
 """What does a message mean to the actuator? A bad one means nothing, and stops nothing.
 
 A decision that cannot be read is no link of the chain: raises that follow from it are refused
-until a person says resume, lower weights are not.
+until a person says resume, lower weights are not. Where trusted keys are set, leases without their
+signature are skipped, and decisions are passed on with the doubt, so that `routing` tells it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from confluent_kafka import Message
 
 from streams.actuator.desk import Record, SpecRead
+from streams.actuator.facts import DecisionFact, LeaseFact
 from streams.actuator.lines import say
 from streams.actuator.records import command_read, decision_fact, lease_fact, routing_record
 from streams.errors import RegistryError
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
-from streams.wire.own import OwnRecords
+from streams.wire.own import Fault, OwnRecords
+from streams.wire.signatures import SIGNED, TrustedKeys
 from streams.wire.sparing import Sparing
 
 STORE_RETRY_S = 1.0
@@ -43,8 +46,9 @@ class _Arrived:
 class RecordReader:
     """Turns messages into facts."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, trusted: TrustedKeys | None = None) -> None:
         self._own = OwnRecords(codec, Sparing(_skipped))
+        self._trusted = trusted
 
     def read(self, topic: str, message: Message, stopping: threading.Event) -> Record | None:
         """The fact; None for a record that is no good, and when it is time to stop.
@@ -69,7 +73,19 @@ class RecordReader:
         if topic == "rollouts" and record.value is None:
             key = (record.key or b"").decode(errors="replace")
             return SpecRead(rollout=key, spec=None)
-        return self._own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
+        fact = self._own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
+        if topic not in SIGNED or self._trusted is None:
+            return fact
+        doubted = self._trusted.doubt(record.topic, record.key, record.value, record.headers)
+        if fact is not None and doubted is not None:
+            self._own.skip(record, Fault(code=doubted.code, detail=topic, advice=doubted.sentence))
+        match fact:
+            case DecisionFact():
+                return replace(fact, doubted=doubted)
+            case LeaseFact():
+                return replace(fact, signed=True) if doubted is None else None
+            case _:
+                return fact
 
 
 def _made(topic: str, record: dict[str, Any], value: bytes) -> Record:

@@ -35,6 +35,7 @@ def lease_fact(record: Mapping[str, Any]) -> LeaseFact:
         spec_hash=record["spec_hash"],
         valid_s=record["valid_ms"] / 1000,
         ended=record["state"] == "ENDED",
+        issued_at_ms=record["at"],
     )
 
 

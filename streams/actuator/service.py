@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.spec.model import RolloutSpec, Target
 from streams.topics import check_topics
 from streams.wire.codec import Codec
+from streams.wire.keys import open_trusted
 from streams.wire.store import open_store
 
 POLL_S = 0.1
@@ -72,7 +73,8 @@ class Actuator:
         self._open_target = open_target
         self._clock = SystemClock()
         codec = Codec(open_store(settings), settings.prefix)
-        self._reader = RecordReader(codec)
+        self._trusted = open_trusted(settings)
+        self._reader = RecordReader(codec, self._trusted)
         self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
         self._topics = {settings.topic(name): name for name in TOPICS}
         self._desks: dict[int, Desk] = {}
@@ -88,6 +90,7 @@ class Actuator:
             on_lost=self._lost,
         )
         say(logging.INFO, "actuator.started", {"group": f"{self._settings.group}-actuator"})
+        self._say_whom_it_trusts()
         commit_at = time.monotonic()
         try:
             while not stopping.is_set():
@@ -100,6 +103,13 @@ class Actuator:
                     commit_at = time.monotonic() + COMMIT_EVERY_S
         finally:
             self._end()
+
+    def _say_whom_it_trusts(self) -> None:
+        if self._trusted is None:
+            advice = "set signing.trusted (and signing.key on workers)"
+            say(logging.WARNING, "actuator.decisions_not_verified", {"advice": advice})
+        else:
+            say(logging.INFO, "actuator.verifies", {"trusted": list(self._trusted.ids)})
 
     def _end(self) -> None:
         say(logging.INFO, "actuator.stopping", {"partitions": sorted(self._desks)})

@@ -15,6 +15,7 @@ from streams.actuator.ports import Segments
 from streams.actuator.weights import complaint, falls, home, lower_of, rises
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind, RoutingPhase
+from streams.wire.signatures import Doubt
 
 DRIFT_LOWER = "drift_lower"
 
@@ -93,8 +94,11 @@ class Refusal(StrEnum):
 class Refused:
     """The reason code and a sentence."""
 
-    code: Refusal
+    code: Refusal | Doubt
     sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
 
 
 def take_decision(now: Standing, decision: DecisionFact) -> tuple[Standing, Refused | None]:

@@ -85,7 +85,7 @@ class Teller:
             since=self._since_ms or at_ms,
             router=self._router,
             terminal=now.terminal,
-            reason=f"{refused.code}: {refused.sentence}",
+            reason=str(refused),
         )
         self._journal.write(record, wait_s=0.0)
 

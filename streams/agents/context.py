@@ -12,6 +12,7 @@ from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
 from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.own import OwnRecords
+from streams.wire.signatures import Signer
 
 EndOffset = Callable[[Partition], Awaitable[int]]
 """Asks the broker for the end of a partition (read_committed)."""
@@ -27,11 +28,17 @@ class Context:
     specs: SpecFeed
     transactional: bool
     end_offset: EndOffset
+    signer: Signer | None = None
+    """Signs decisions and leases; None leaves them unsigned."""
 
     @property
     def connection(self) -> dict[str, Any]:
         """Keyword arguments of aiokafka's clients."""
         return dict(self.settings.aiokafka())
+
+    def signature(self, topic: str, key: str, value: bytes) -> tuple[tuple[str, bytes], ...]:
+        """Headers that tell who made this record; `topic` is the full name."""
+        return () if self.signer is None else self.signer.headers(topic, key.encode(), value)
 
     def writer(self, what: str) -> LogWriter:
         """A writer for one owner; `what` names its partition, for ever."""

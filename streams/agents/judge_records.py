@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from streams.agents.batch import Partition
@@ -12,6 +13,7 @@ from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
 from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_to_record
+from streams.wire.signatures import TrustedKeys
 
 PROGRESS = "progress/"
 """Keys of `panes` that concern every rollout begin with it."""
@@ -38,13 +40,15 @@ class JudgeRecords:
         return self._context.codec.encode("decisions", decision_to_record(decision))
 
     def decision(self, rollout: str, value: bytes) -> OutRecord:
-        """The record; the time of issue is envelope, not body."""
+        """The record; time of issue and signature are envelope, not body."""
+        topic = self._context.settings.topic("decisions")
+        issued_at = str(time.time_ns() // 1_000_000).encode()
         return OutRecord(
-            topic=self._context.settings.topic("decisions"),
+            topic=topic,
             key=rollout,
             value=value,
             partition=self._partition,
-            headers=(("issued_at", str(time.time_ns() // 1_000_000).encode()),),
+            headers=(("issued_at", issued_at), *self._context.signature(topic, rollout, value)),
         )
 
     async def stored(self) -> dict[str, dict[str, Any]]:
@@ -62,14 +66,25 @@ class JudgeRecords:
         return key.startswith(PROGRESS) or self._context.specs.get(key) is not None
 
     async def missing(self, states: dict[str, dict[str, Any]]) -> list[OutRecord]:
-        """Decisions that a killed owner had stored in an outbox and not published."""
-        published = {record.value for record in await self._read("decisions")}
+        """Decisions that a killed owner had stored in an outbox and not published.
+
+        A copy that somebody else put there without our signature is not published.
+        """
+        is_ours = self._recogniser()
+        published = {record.value for record in await self._read("decisions") if is_ours(record)}
         return [
             self.decision(rollout, value)
             for rollout, state in sorted(states.items())
             for value in state["outbox"]
             if value not in published
         ]
+
+    def _recogniser(self) -> Callable[[Any], bool]:
+        signer = self._context.signer
+        if signer is None:
+            return lambda _: True
+        ours = TrustedKeys([signer.public])
+        return lambda r: ours.doubt(r.topic, r.key, r.value, r.headers) is None
 
     async def _read(self, topic: str) -> list[Any]:
         where = Partition(self._context.settings.topic(topic), self._partition)

@@ -53,10 +53,14 @@ class Leases:
             "pane": pane,
             "valid_ms": int(spec.lease_s * 1000),
             "state": state,
+            "at": time.time_ns() // 1_000_000,
         }
+        topic = self._context.settings.topic("leases")
+        value = self._context.codec.encode("leases", record)
         return OutRecord(
-            topic=self._context.settings.topic("leases"),
+            topic=topic,
             key=spec.rollout,
-            value=self._context.codec.encode("leases", record),
+            value=value,
             partition=self._number,
+            headers=self._context.signature(topic, spec.rollout, value),
         )

@@ -25,7 +25,9 @@ from streams.judge.drift.course import new_detector
 from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
+from streams.wire.keys import open_signer
 from streams.wire.own import OwnRecords
+from streams.wire.signatures import Signer
 from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
 
@@ -58,14 +60,15 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
     """Run a worker in this loop until `stopped()` returns."""
     prepared = asyncio.to_thread(new_detector)  # river takes seconds to import: not while judging
     await asyncio.gather(asyncio.to_thread(check_topics, settings), prepared)
+    signer = open_signer(settings)
     codec = Codec(open_store(settings), settings.prefix)
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)
     await specs.start()
-    app = await _app(settings, codec, own, specs)
+    app = await _app(settings, codec, own, specs, signer)
     await app.start()
     healing = asyncio.create_task(_heal(app, specs, own), name="heal")
-    logger.info("worker started")
+    logger.info("worker started; decisions are signed with %s", _signing(signer))
     try:
         waiting = asyncio.ensure_future(stopped())
         await asyncio.wait([waiting, healing], return_when=asyncio.FIRST_COMPLETED)
@@ -80,7 +83,13 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
         await specs.stop()
 
 
-async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFeed) -> DavyApp:
+def _signing(signer: Signer | None) -> str:
+    return "no key: set signing.key" if signer is None else f"key {signer.id}"
+
+
+async def _app(
+    settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFeed, signer: Signer | None
+) -> DavyApp:
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
         logger.warning("no transactions here: this worker writes unfenced; run one worker only")
@@ -99,6 +108,7 @@ async def _app(settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFee
         specs=specs,
         transactional=transactional,
         end_offset=end_offset,
+        signer=signer,
     )
 
     def make(partition: Partition) -> Owner:

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -24,8 +25,10 @@ from streams.spec.model import Candidate, RolloutSpec, Stage, Target
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord
+from streams.wire.signatures import Signer
 from streams.wire.store import LocalSchemaStore
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f"
 """Framing with a schema id that nobody registered."""
 
@@ -44,10 +47,31 @@ def make_spec(rollout: str, target: Target, **more: Any) -> RolloutSpec:
     return RolloutSpec(**facts | more)
 
 
-class Log:
-    """Topics of one test."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A record on its way, for tests that change it there."""
 
-    def __init__(self, bootstrap: str, prefix: str, **settings: Any) -> None:
+    topic: str
+    """Named without prefix."""
+    key: str
+    value: bytes | None
+    headers: Headers = ()
+
+
+Tamper: TypeAlias = Callable[[Sent], Sent]
+
+
+def unchanged(sent: Sent) -> Sent:
+    """Nobody laid hands on it."""
+    return sent
+
+
+class Log:
+    """Topics of one test; what a judge writes is signed where there is a signer."""
+
+    def __init__(
+        self, bootstrap: str, prefix: str, *, signer: Signer | None = None, **settings: Any
+    ) -> None:
         quick: dict[str, Any] = {
             "rollout_partitions": 2,
             "source_partitions": 1,
@@ -58,6 +82,8 @@ class Log:
         self.settings = Settings(
             bootstrap=bootstrap, prefix=prefix, group=f"{prefix}davy", **quick | settings
         )
+        self.signer = signer
+        self.decided: list[Sent] = []
         create_topics(self.settings)
         self.codec = Codec(LocalSchemaStore(), prefix)
         config: dict[str, Any] = {"partitioner": "murmur2_random", "acks": "all", "linger.ms": 0}
@@ -70,17 +96,36 @@ class Log:
         topic = self.settings.topic("routing")
         self._reader.assign([TopicPartition(topic, number, 0) for number in range(2)])
 
-    def send(self, topic: str, key: str, value: bytes | None) -> None:
+    def send(self, topic: str, key: str, value: bytes | None, headers: Headers = ()) -> None:
         """One record, on the broker when this returns."""
-        self._producer.produce(self.settings.topic(topic), value, key)
+        name = self.settings.topic(topic)
+        self._producer.produce(name, value, key, headers=list(headers))
         assert self._producer.flush(30) == 0
+
+    def put(self, sent: Sent) -> None:
+        """The same."""
+        self.send(sent.topic, sent.key, sent.value, sent.headers)
+
+    def signed(self, topic: str, key: str, value: bytes) -> Sent:
+        """A record as the judge sends it."""
+        name = self.settings.topic(topic)
+        headers = self.signer.headers(name, key.encode(), value) if self.signer else ()
+        return Sent(topic=topic, key=key, value=value, headers=headers)
 
     def apply(self, spec: RolloutSpec) -> None:
         """What `davy rollout apply` writes."""
         record = rollout_record(spec, applied_by="a test")
         self.send("rollouts", spec.rollout, self.codec.encode("rollouts", record))
 
-    def beat(self, spec: RolloutSpec, state: str = "LIVE", valid_s: float = 30.0) -> None:
+    def beat(
+        self,
+        spec: RolloutSpec,
+        state: str = "LIVE",
+        valid_s: float = 30.0,
+        *,
+        age_s: float = 0.0,
+        tampered: Tamper = unchanged,
+    ) -> None:
         """A heartbeat of the judge."""
         record = {
             "rollout": spec.rollout,
@@ -88,8 +133,10 @@ class Log:
             "pane": 1,
             "valid_ms": int(valid_s * 1000),
             "state": state,
+            "at": time.time_ns() // 1_000_000 - int(age_s * 1000),
         }
-        self.send("leases", spec.rollout, self.codec.encode("leases", record))
+        value = self.codec.encode("leases", record)
+        self.put(tampered(self.signed("leases", spec.rollout, value)))
 
     def command(self, spec: RolloutSpec, kind: str) -> None:
         """What a person asks."""
@@ -111,8 +158,13 @@ class Log:
         seq: int | None = None,
         readable: bool = True,
         segments: Mapping[str, int] | None = None,
+        tampered: Tamper = unchanged,
+        lost: bool = False,
     ) -> Decision:
         """The judge's next decision, linked to the one before; or one of an unknown schema.
+
+        It stands in `decided`. What `tampered` changes the judge never said; what is `lost` it
+        said, and nobody heard it.
 
         `segments`: what the candidate gets in those that have weights of their own.
         """
@@ -140,9 +192,14 @@ class Log:
             prev_hash=body_hash(decision_body(before)) if before else "",
         )
         value = self.codec.encode("decisions", decision_to_record(decision))
-        if before is None or number > before.seq:
+        sent = self.signed(
+            "decisions", spec.rollout, value if readable else UNKNOWN_SCHEMA + value[5:]
+        )
+        if tampered is unchanged and (before is None or number > before.seq):
             self._last[spec.rollout] = decision
-        self.send("decisions", spec.rollout, value if readable else UNKNOWN_SCHEMA + value[5:])
+        self.decided.append(sent)
+        if not lost:
+            self.put(tampered(sent))
         return decision
 
     def routed(self, rollout: str) -> list[RoutingRecord]:

@@ -386,7 +386,16 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         },
     ),
     "decisions": (DECISION,),
-    "leases": ({"rollout": "r", "spec_hash": "ab", "pane": 9, "valid_ms": 5000, "state": "LIVE"},),
+    "leases": (
+        {
+            "rollout": "r",
+            "spec_hash": "ab",
+            "pane": 9,
+            "valid_ms": 5000,
+            "state": "LIVE",
+            "at": AT_MS,
+        },
+    ),
     "routing": (ROUTING,),
 }
 

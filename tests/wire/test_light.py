@@ -15,7 +15,7 @@ def test_codec_needs_fastavro_only():
         "Codec(LocalSchemaStore()).decode('leases', bytes.fromhex(sys.argv[1]))\n"
         f"print(sorted(set({HEAVY!r}) & sys.modules.keys()))\n"
     )
-    value = "000000000a02720461621290" + "4e00"
+    value = "000000000a02720461621290" + "4e0000"
     done = subprocess.run(
         [sys.executable, "-c", program, value], capture_output=True, text=True, check=True
     )
