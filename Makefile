@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint style types walls spelling evolution format bench statistics figures
+.PHONY: help setup lock rigs demo test lint style types walls spelling evolution format bench soak statistics figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -42,6 +42,9 @@ test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k
 
 bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: $(READY) ## Play faults on real Kafka, count again what must have come of it; writes build/soak.json
+	$(BIN)/python -m tests.soak $(ARGS)
 
 statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; writes build/statistics.json and .html
 	$(BIN)/python -m tests.statistics $(ARGS)

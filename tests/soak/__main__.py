@@ -1,0 +1,118 @@
+"""`python -m tests.soak`: davy on real Apache Kafka, under fire, with an oracle that counts again.
+
+Exit code 0 only if every bar of every scenario holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from streams.demo.scene import forget_environment, fresh
+from tests.soak import report as reports
+from tests.soak.facts import Need, Report, Scenario
+from tests.soak.lane import Turn, run_lane
+from tests.soak.planted.scenarios import SCENARIOS as PLANTED
+from tests.soak.scenarios import SCENARIOS, by_name
+
+LIVENESS_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what was asked for; the exit code."""
+    asked = _arguments(arguments)
+    forget_environment()
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    began = time.monotonic()
+    fresh(asked.folder.resolve())
+    told = list(play(turns(asked), asked, console))
+    told.sort(key=lambda report: (report.round, report.scenario))
+    seconds = time.monotonic() - began
+    given = {name: str(value) for name, value in vars(asked).items()}
+    reports.write(told, asked.out, asked=given, seconds=seconds)
+    reports.show(told, console)
+    ok = bool(told) and all(each.ok for each in told)
+    says = "every bar holds" if ok else "NOT every bar holds"
+    console.print(f"{len(told)} scenarios in {seconds:.0f} s: {says}; {asked.out}")
+    return 0 if ok else 1
+
+
+def turns(asked: argparse.Namespace) -> list[Turn]:
+    """What is played, in order: those that need links together, long ones first."""
+    chosen = sorted(_chosen(asked), key=lambda each: (Need.CLUSTER in each.needs, -each.seconds))
+    return [
+        Turn(scenario=scenario.name, seed=asked.seed + number * 1000, round=number)
+        for number in range(1, asked.rounds + 1)
+        for scenario in chosen
+    ]
+
+
+def _chosen(asked: argparse.Namespace) -> Sequence[Scenario]:
+    if asked.only:
+        return [by_name(name) for name in asked.only]
+    if asked.planted:
+        return PLANTED
+    return [scenario for scenario in SCENARIOS if scenario.ci or not asked.ci]
+
+
+def play(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> Iterator[Report]:
+    """Play all turns over the lanes; each report as it comes."""
+    context = multiprocessing.get_context("spawn")
+    waiting, told = context.Queue(), context.Queue()
+    for turn in todo:
+        waiting.put(turn)
+    folder = asked.folder.resolve()
+    lanes = [
+        context.Process(target=run_lane, args=(number, folder, asked.brokers, waiting, told))
+        for number in range(1, min(asked.lanes, len(todo)) + 1)
+    ]
+    for lane in lanes:
+        lane.start()
+    try:
+        for _ in todo:
+            report = _next(told, lanes)
+            if report is None:
+                console.print("a lane has ended before its time", style="bold red")
+                return
+            console.print(*reports.row(report), style="" if report.ok else "red", markup=False)
+            yield report
+    finally:
+        for lane in lanes:
+            lane.join(30.0)
+            lane.terminate()
+
+
+def _next(
+    told: multiprocessing.Queue[Report], lanes: Sequence[multiprocessing.Process]
+) -> Report | None:
+    """The next report; None where no lane is left that could give one."""
+    while True:
+        try:
+            return told.get(timeout=LIVENESS_S)
+        except multiprocessing.queues.Empty:
+            if not any(lane.is_alive() for lane in lanes):
+                return None
+
+
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these scenarios")
+    parser.add_argument("--ci", action="store_true", help="the subset that CI plays")
+    parser.add_argument("--planted", action="store_true", help="fleets with a bug: can it fail?")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lanes", type=int, default=1, help="how many at a time")
+    parser.add_argument("--brokers", type=int, default=1, choices=(1, 3), help="of each lane")
+    parser.add_argument("--folder", type=Path, default=Path("build/soak"), help="for logs")
+    parser.add_argument("--out", type=Path, default=Path("build/soak.json"))
+    return parser.parse_args(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
