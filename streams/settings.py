@@ -254,14 +254,14 @@ class _FileSource(InitSettingsSource):
                 if key not in fields or key == "config":
                     hint = did_you_mean(key, fields.keys() - {"config"})
                     raise SettingsError(f"{where(at)}: unknown setting `{key}`; {hint}")
-                values[key] = _texts(value) if key == "kafka" else plain(value)
+                values[key] = _texts(value) if key == "kafka" else plain(value, error=SettingsError)
         super().__init__(settings_cls, values)
 
 
 def _texts(node: yaml.Node) -> object:
     """A mapping whose scalars keep their text: a password `0123` or `yes` is what was written."""
     if not isinstance(node, yaml.MappingNode):
-        return plain(node)
+        return plain(node, error=SettingsError)
     below = entries(node, what="kafka", error=SettingsError)
     return {key: getattr(value, "value", None) for key, (_, value) in below.items()}
 

@@ -7,6 +7,7 @@ Scalars keep the text that was written: `1.10` stays a version and does not beco
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,26 @@ import yaml
 
 from streams.errors import DavyError
 
+LARGEST_NODES = 200_000
+"""Of a file, with what aliases repeat counted each time."""
+_KINDS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
+TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
+
 
 def compose(text: str, *, name: str, error: type[DavyError]) -> yaml.Node | None:
     """Node tree of one YAML document, None for an empty one; raises `error` at the bad line."""
-    loader = yaml.SafeLoader(text)
-    loader.name = name
     try:
-        return loader.get_single_node()
+        root = _document(text, name)
+        if root is not None:
+            _check(root, error)
+    except RecursionError:
+        raise error(f"{name}: this is nested too deeply — no file of davy's is") from None
+    except yaml.reader.ReaderError as failure:
+        number = text.count("\n", 0, failure.position) + 1
+        raise error(
+            f"{name}:{number}: a sign stands here that YAML does not take (code "
+            f"{failure.character!r}) — remove it"
+        ) from None
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line = "" if mark is None else f":{mark.line + 1}"
@@ -33,6 +47,41 @@ def compose(text: str, *, name: str, error: type[DavyError]) -> yaml.Node | None
         raise error(f"{name}{line}: {problem}") from None
     except yaml.YAMLError as failure:
         raise error(f"{name}: this is not YAML: {failure}") from None
+    return root
+
+
+def _check(root: yaml.Node, error: type[DavyError]) -> None:
+    """Refuse foreign types, and aliases that unfold to more than anybody writes, or for ever."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = LARGEST_NODES  # met again inside itself, it never ends
+            sizes[id(node)] = 1 + sum(map(size, _below(node)))
+        if node.tag not in TAGS:
+            raise error(f"{where(node)}: {node.tag} is no plain value — leave the tag (!) out")
+        if sizes[id(node)] >= LARGEST_NODES:
+            raise error(f"{where(node)}: aliases (*) make this too large — write it out")
+        return sizes[id(node)]
+
+    size(root)
+
+
+def _below(node: yaml.Node) -> Iterable[yaml.Node]:
+    match node:
+        case yaml.MappingNode():
+            return (one for pair in node.value for one in pair)
+        case yaml.SequenceNode():
+            return list(node.value)
+        case _:
+            return ()
+
+
+def _document(text: str, name: str) -> yaml.Node | None:
+    loader = yaml.SafeLoader(text)
+    loader.name = name
+    try:
+        return loader.get_single_node()
     finally:
         loader.dispose()
 
@@ -90,17 +139,30 @@ def kind(node: yaml.Node) -> str:
             return f"`{node.value}`"
 
 
-def plain(node: yaml.Node) -> Any:
-    """The node as plain values (dict, list, str, int, float, bool, None); dates stay text."""
+def plain(node: yaml.Node, *, error: type[DavyError]) -> Any:
+    """The node as plain values (dict, list, str, int, float, bool, None).
+
+    Dates stay text, and so does a number that JSON could not hold.
+    """
     match node:
         case yaml.MappingNode():
-            return {str(key.value): plain(value) for key, value in node.value}
+            below = entries(node, what="this", error=error)
+            return {key: plain(value, error=error) for key, (_, value) in below.items()}
         case yaml.SequenceNode():
-            return [plain(item) for item in node.value]
+            return [plain(item, error=error) for item in node.value]
         case yaml.ScalarNode(tag="tag:yaml.org,2002:timestamp"):
             return node.value
         case _:
-            return yaml.safe_load(yaml.serialize(node, Dumper=yaml.SafeDumper))
+            return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    try:
+        found = yaml.SafeLoader("").construct_object(node)
+    except ValueError:  # an integer of thousands of digits
+        return node.value
+    odd = isinstance(found, float) and not math.isfinite(found)
+    return node.value if odd else found
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

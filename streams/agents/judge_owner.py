@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from streams.agents.batch import Batch, Partition
@@ -107,7 +108,8 @@ class JudgeOwner:
         if name == "davy.Activation" and body["until_offset"] is None:
             await self._open_desk(body["rollout"], record.offset)
         for desk in self._desks.values():
-            desk.take(record.offset, decoded)
+            take = partial(desk.take, record.offset, decoded)
+            self._context.own.used("panes", record, take)
 
     async def _read(self, record: Any) -> dict[str, Any] | None:
         """The decoded record; None where it is of nobody whom this owner judges."""

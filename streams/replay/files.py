@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastavro
 
-from streams.errors import LogError
+from streams.errors import LogError, WireError
 from streams.replay.records import TOPICS, StoredRecord, Trail, trail_of
+from streams.wire.avro import Writer
 from streams.wire.schemas import load_schema, subject_of, without
 
+NOT_WRITTEN = (AttributeError, KeyError, TypeError, ValueError)
+"""What goes wrong beside WireError where a value is of a wholly other form."""
 FIELDS = {"key": str, "partition": int, "offset": int, "at_ms": int, "record": dict}
 
 
@@ -54,10 +58,27 @@ def read_topic(folder: Path, topic: str) -> Iterator[StoredRecord]:
     for form in Format:
         path = folder / f"{topic}.{form}"
         if path.exists():
-            yield from sorted(read_records(path), key=lambda stored: stored.offset)
+            fitting = (_fitting(one, topic, path) for one in read_records(path))
+            yield from sorted(fitting, key=lambda stored: stored.offset)
             return
     names = " or ".join(f"{topic}.{form}" for form in Format)
     raise LogError(f"{folder}: {names} is missing; write it with davy replay ROLLOUT --export DIR")
+
+
+def _fitting(stored: StoredRecord, topic: str, path: Path) -> StoredRecord:
+    """The record, if it is one of the topic's."""
+    try:
+        _writer(topic).write(stored.record)
+    except (WireError, *NOT_WRITTEN) as problem:
+        raise LogError(
+            f"{path}: offset {stored.offset} is no record of `{topic}`: {problem}; export again"
+        ) from problem
+    return stored
+
+
+@cache
+def _writer(topic: str) -> Writer:
+    return Writer(load_schema(subject_of(topic).schema))
 
 
 def read_records(path: Path) -> Iterator[StoredRecord]:

@@ -50,7 +50,12 @@ def _merged(
     merge = PaneMerge.of(spec)
     panes = {}
     for record in dropwhile(lambda record: not activates(record, spec.rollout), records):
-        merge.take(record, spec.rollout, spec.spec_hash)
+        try:
+            merge.take(record, spec.rollout, spec.spec_hash)
+        except ValueError as problem:
+            raise LogError(
+                f"`panes` holds what no davy wrote: {problem}; export again"
+            ) from problem
         while (due := merge.take_due()) is not None:
             panes[due.pane] = PaneInput.of(due, merge.pane_ms or 0)
     return panes, merge

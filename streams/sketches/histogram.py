@@ -105,7 +105,17 @@ class Histogram:
 
     @classmethod
     def from_state(cls, state: Record[str, Sequence[int]]) -> Self:
-        """Read what `to_state` wrote."""
+        """Read what `to_state` wrote.
+
+        Raises:
+            ValueError: it cannot have: a bucket that does not exist, or a count below 1.
+        """
+        index, count = state["index"], state["count"]
         histogram = cls()
-        histogram.counts[np.asarray(state["index"], np.int64)] = state["count"]
+        if len(index) != len(count) or (index and (min(index) < 0 or min(count) < 1)):
+            raise ValueError("buckets and counts do not fit together, or one is below 0")
+        try:
+            histogram.counts[np.asarray(index, np.int64)] = count
+        except IndexError as problem:
+            raise ValueError(f"no such bucket: {problem}") from problem
         return histogram

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.spec import choices, defaults, units
-from streams.spec.model import Mode
+from streams.spec.model import Mode, Unit
 from streams.spec.provenance import Told
 from streams.spec.reader import Block, derived, refuse, scalar, written
 
@@ -20,7 +20,7 @@ def read_mode(block: Block) -> Told[Mode]:
     if told.value is Mode.SHADOW:
         for key, why in NOT_IN_SHADOW.items():
             node = block.get(key)
-            if node is not None:
+            if node is not None and getattr(node, "value", None) != Unit.REQUEST:
                 refuse(node, why, f"leave `{key}` out in shadow mode")
     return told
 

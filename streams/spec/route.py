@@ -60,7 +60,7 @@ def _option_sources(node: yaml.Node, router: str) -> dict[str, Source]:
 
 
 def _options(node: yaml.Node) -> dict[str, Any]:
-    found = plain(node)
+    found = plain(node, error=SpecError)
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -17,7 +17,7 @@ from streams.errors import RegistryError, StateError, WireError
 from streams.wire.codec import Codec
 from streams.wire.deadletter import SourceRecord
 from streams.wire.framing import schema_id_of, unframe
-from streams.wire.reasons import BadRecord
+from streams.wire.reasons import BadRecord, Reason
 from streams.wire.sparing import Sparing
 
 STATE = frozenset({"cells", "judge-state", "panes"})
@@ -131,6 +131,22 @@ class OwnRecords:
             detail = f"{type(error).__name__}: {error}"
             self.skip(record, Fault(code="unusable", detail=detail, advice=_UNUSABLE))
             return None
+
+    def used(self, topic: str, record: Arrived, use: Callable[[], None]) -> None:
+        """Use a decoded record of state, whose partition stops where it makes no sense.
+
+        Raises:
+            Unreadable: `use` raised ValueError, or what else comes of a nonsensical record.
+        """
+        try:
+            use()
+        except (ValueError, LookupError, TypeError, OverflowError) as problem:
+            refusal = BadRecord(Reason.UNDECODABLE, f"makes no sense: {problem!r}")
+
+            def again() -> object:
+                raise refusal
+
+            raise Unreadable(_unreadable(topic, record, refusal), again) from problem
 
     def state(
         self,

@@ -200,6 +200,22 @@ class TestUnreadable:
             assert part in line
         assert "Traceback" not in log_of(now.worker)
 
+    def test_panes_without_sense_stop_it_too(self, pipeline: Lenient) -> None:
+        """Right in form, and no worker's: a bucket below the first."""
+        now = Running(pipeline)
+        halted, other = now.rollouts
+        found = [r for _, r in pipeline.read("panes") if r["body"][0] == "davy.Pane"]
+        mine = [r for r in found if r["body"][1]["rollout"] == halted and r["body"][1]["cells"]]
+        mine[-1]["body"][1]["pane"] += 1
+        mine[-1]["body"][1]["cells"][0]["latency"] = {"index": [-1], "count": [7]}
+        now.put("panes", halted, pipeline.codec.encode("panes", mine[-1]))
+        now.publish()
+        now.told("makes no sense")
+        before = now.decided(halted)
+        now.go_on(other)
+        assert now.decided(halted) == before
+        assert "Traceback" not in log_of(now.worker)
+
     def beats(self, pipeline: Lenient, rollout: str) -> int:
         """Heartbeats of a rollout so far."""
         return sum(record["rollout"] == rollout for _, record in pipeline.read("leases"))

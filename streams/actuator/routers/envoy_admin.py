@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 from streams.actuator.ports import Segments
 from streams.actuator.routers.envoy_entries import Layout
 from streams.actuator.routers.envoy_routes import blocks, everywhere
+from streams.actuator.routers.foreign import understood
 from streams.errors import TargetDenied, TargetTransient
 
 CONNECT_S = 0.5
@@ -49,10 +51,11 @@ class EnvoyAdmin:
             "name_regex": f"^{re.escape(configuration)}$",
         }
         dump = self._get("/config_dump", params)
-        for entry in dump.get("configs", []):
-            weights = everywhere(blocks(entry.get("route_config", {}), layout))
-            if weights:
-                return Served(version=str(entry.get("version_info", "")), weights=weights)
+        with self._understood("/config_dump"):
+            for entry in dump.get("configs", []):
+                weights = everywhere(blocks(entry.get("route_config", {}), layout))
+                if weights:
+                    return Served(version=str(entry.get("version_info", "")), weights=weights)
         return Served(version="", weights={})
 
     def refusals(self, configuration: str) -> int:
@@ -60,8 +63,13 @@ class EnvoyAdmin:
         name = re.escape(configuration)
         kinds = "(update_rejected|update_failure)"
         params = {"filter": rf"\.rds\.{name}\.{kinds}$", "format": "json"}
-        stats = self._get("/stats", params).get("stats", [])
-        return sum(int(stat.get("value", 0)) for stat in stats)
+        stats = self._get("/stats", params)
+        with self._understood("/stats"):
+            return sum(int(stat.get("value", 0)) for stat in stats.get("stats", []))
+
+    def _understood(self, path: str) -> AbstractContextManager[None]:
+        where, advice = f"{self._address}{path}", "is this Envoy's admin address?"
+        return understood(where, "answer of Envoy's", error=TargetTransient, advice=advice)
 
     def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         try:

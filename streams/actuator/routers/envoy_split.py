@@ -103,12 +103,19 @@ def shares(
     given = dict.fromkeys(clusters.values(), 0)
     for entry in split["clusters"]:
         if entry.get("name") in given:
-            given[entry["name"]] += int(entry.get("weight", 0))
+            given[entry["name"]] += _weight(entry)
     by_arm = {arm: given[name] for arm, name in clusters.items()}
     if ranges and sum(by_arm.values()) == HASH_UNITS:  # a route may be sticky without ranges
         within = sum(rule.to_bp - rule.from_bp for rule in ranges) * FULL_BP
         by_arm[BASELINE] = max(0, by_arm[BASELINE] - (HASH_UNITS - within))
     return measured(by_arm)
+
+
+def _weight(entry: Json) -> int:
+    weight = int(entry.get("weight", 0))
+    if weight < 0:
+        raise ValueError(f"weight {weight} of {entry['name']} is below 0")
+    return weight
 
 
 def copied(policies: Sequence[Json], mirror: Arms, clusters: Mapping[str, str]) -> list[Json]:

@@ -15,6 +15,7 @@ from streams.actuator.ports import Segments
 from streams.actuator.routers.envoy_entries import Layout
 from streams.actuator.routers.envoy_routes import blocks, everywhere, strip, write
 from streams.actuator.routers.files import revision_of
+from streams.actuator.routers.foreign import understood
 from streams.errors import TargetNotFound, TargetRejected
 
 Json = dict[str, Any]
@@ -37,21 +38,23 @@ class RouteFile:
             TargetNotFound: no such route in it.
             TargetRejected: no discovery response, or a route that davy must not touch.
         """
-        try:
+        what, advice = "discovery response in JSON", "restore the file"
+        with understood(where, what, error=TargetRejected, advice=advice):
             document = json.loads(text)
             found = [r for r in document["resources"] if [*blocks(r, layout)]]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise TargetRejected(
-                f"{where}: no discovery response in JSON ({error!r}); restore the file"
-            ) from error
+            for route in found:
+                for block in blocks(route, layout):
+                    _check(block.base, f"{where}: route `{layout.route}`", layout.clusters)
         if len(found) != 1:
             raise TargetNotFound(
                 f"{where}: {len(found)} route configurations with a route named "
                 f"`{layout.route}`; give exactly one of them that name"
             )
-        for block in blocks(found[0], layout):
-            _check(block.base, f"{where}: route `{layout.route}`", layout.clusters)
-        return cls(where=where, document=document, configuration=found[0], layout=layout)
+        read = cls(where=where, document=document, configuration=found[0], layout=layout)
+        with understood(where, what, error=TargetRejected, advice=advice):
+            _ = read.revision  # reads all that davy will: whoever holds a file can use it
+            _ = read.weights()
+        return read
 
     @property
     def name(self) -> str:
