@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from streams.errors import LogError
 from streams.settings import Settings
 
+LIBRDKAFKA = logging.getLogger("librdkafka")
+"""For clients of programs that run on: they speak where the program does, when they are polled."""
 EMBEDDED = "tansu"
 ANSWER_S = 10.0
 CONNECT_S = 3.0

@@ -5,7 +5,8 @@ DavyError
 ├── SettingsError      davy.yaml, environment or flags
 ├── WireError          bytes that cannot be read or written
 │   ├── FramingError   no registry framing, or an unknown schema id
-│   └── RegistryError  the schema registry refused or did not answer
+│   └── RegistryError  the schema registry refused
+│       └── RegistryAway   it did not answer; try again
 ├── LogError           the log does not hold what it must: topics, partitions, ownership
 │   ├── FencedError    another owner has taken over; stop at once
 │   └── StateError     stored state that cannot be used
@@ -17,6 +18,8 @@ DavyError
     ├── TargetConflict     somebody else changed it; observe again
     └── TargetTransient    try again later
 """
+
+from collections.abc import Callable
 
 
 class DavyError(Exception):
@@ -40,7 +43,29 @@ class FramingError(WireError):
 
 
 class RegistryError(WireError):
-    """The schema registry refused or did not answer."""
+    """The schema registry refused, or did not answer."""
+
+    def still(self) -> bool:
+        """Whether asking again is known to be vain; it may take as long as asking."""
+        return False
+
+
+class RegistryAway(RegistryError):  # noqa: N818 - the tree's root carries the suffix
+    """The schema registry did not answer; it will some day, and nothing is lost until then."""
+
+    def __init__(self, message: str, again: Callable[[], object]) -> None:
+        super().__init__(message)
+        self._again = again
+
+    def still(self) -> bool:
+        """Ask once more."""
+        try:
+            self._again()
+        except RegistryAway:
+            return True
+        except WireError:
+            return False  # an answer, if not a good one
+        return False
 
 
 class LogError(DavyError):

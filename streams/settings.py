@@ -57,7 +57,8 @@ class RegistrySettings(BaseModel):
     ssl_ca: Path | None = None
     ssl_certificate: Path | None = None
     ssl_key: Path | None = None
-    timeout_s: Seconds = 10.0
+    timeout_s: Seconds = 3.0
+    """Of one question. Who asks in vain asks again, so a long one only holds others up."""
 
     @field_validator("url")
     @classmethod

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from streams.actuator.facts import RoutingRecord
 from streams.actuator.lines import say
 from streams.actuator.records import routing_to_record
+from streams.broker import LIBRDKAFKA
 from streams.errors import WireError
 from streams.judge.facts import RoutingPhase
 from streams.settings import Settings
@@ -33,7 +34,7 @@ class KafkaJournal:
             "partitioner": "murmur2_random",
             "linger.ms": 0,
         }
-        self._producer = Producer(settings.confluent() | config)
+        self._producer = Producer(settings.confluent() | config, logger=LIBRDKAFKA)
         self._lock = threading.Lock()
         self._stored: dict[str, int] = {}
         self._closing = threading.Event()

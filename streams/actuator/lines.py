@@ -14,6 +14,11 @@ def say(level: int, event: str, facts: Mapping[str, object]) -> None:
     logger.log(level, "%s %s", event, " ".join(f"{k}={_shown(v)}" for k, v in facts.items()))
 
 
+def say_text(level: int, event: str, text: str) -> None:
+    """Log an event that is told as a sentence."""
+    say(level, event, {"error": text})
+
+
 def _shown(value: object) -> str:
     text = json.dumps(value, default=str) if isinstance(value, dict | list | tuple) else str(value)
     return json.dumps(text) if not text or any(c.isspace() or c in '="' for c in text) else text

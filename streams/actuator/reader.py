@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Message
 
 from streams.actuator.desk import Record, SpecRead
 from streams.actuator.facts import DecisionFact, LeaseFact
-from streams.actuator.lines import say
+from streams.actuator.lines import say, say_text
 from streams.actuator.records import command_read, decision_fact, lease_fact, routing_record
 from streams.errors import RegistryError
 from streams.spec.model import RolloutSpec
@@ -48,6 +49,7 @@ class RecordReader:
 
     def __init__(self, codec: Codec, trusted: TrustedKeys | None = None) -> None:
         self._own = OwnRecords(codec, Sparing(_skipped))
+        self._waits = Sparing(partial(say_text, logging.ERROR, "actuator.no_registry"))
         self._trusted = trusted
 
     def read(self, topic: str, message: Message, stopping: threading.Event) -> Record | None:
@@ -60,8 +62,7 @@ class RecordReader:
             try:
                 return self._fact(topic, record)
             except RegistryError as error:
-                facts = {"at": str(record), "error": str(error)}
-                say(logging.ERROR, "actuator.no_registry", facts)
+                self._waits.say(str(error), f"{record}: {error}")
                 if stopping.wait(STORE_RETRY_S):
                     return None
 

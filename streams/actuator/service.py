@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,20 +20,21 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams.actuator.actor import RolloutActor
 from streams.actuator.audience import Audience, audience_of, inabilities
 from streams.actuator.desk import TOPICS, Desk, History
-from streams.actuator.journal import KafkaJournal
-from streams.actuator.lines import say
+from streams.actuator.journal import TOPIC, KafkaJournal
+from streams.actuator.lines import say, say_text
 from streams.actuator.ports import Router
-from streams.actuator.reader import RecordReader
+from streams.actuator.reader import STORE_RETRY_S, RecordReader
 from streams.actuator.routers import open_router
 from streams.actuator.routers.unusable import UnusableRouter
 from streams.actuator.runner import Runner, SystemClock
-from streams.broker import is_transactional
-from streams.errors import LogError, RouterError, TargetRejected
+from streams.broker import LIBRDKAFKA, is_transactional
+from streams.errors import LogError, RegistryAway, RouterError, TargetRejected
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec, Target
 from streams.topics import check_topics
 from streams.wire.codec import Codec
 from streams.wire.keys import open_trusted
+from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
 
 POLL_S = 0.1
@@ -72,17 +74,21 @@ class Actuator:
         self._settings = settings
         self._open_target = open_target
         self._clock = SystemClock()
-        codec = Codec(open_store(settings), settings.prefix)
+        self._codec = codec = Codec(open_store(settings), settings.prefix)
         self._trusted = open_trusted(settings)
         self._reader = RecordReader(codec, self._trusted)
         self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
         self._topics = {settings.topic(name): name for name in TOPICS}
         self._desks: dict[int, Desk] = {}
         self._committed: dict[int, int] = {}
-        self._consumer = Consumer(self._consumer_config())
+        self._consumer = Consumer(self._consumer_config(), logger=LIBRDKAFKA)
 
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set."""
+        if not self._knows_schemas(stopping):
+            self._journal.close()
+            self._consumer.close()
+            return
         self._consumer.subscribe(
             list(self._topics),
             on_assign=self._assigned,
@@ -103,6 +109,19 @@ class Actuator:
                     commit_at = time.monotonic() + COMMIT_EVERY_S
         finally:
             self._end()
+
+    def _knows_schemas(self, stopping: threading.Event) -> bool:
+        """Wait for a schema registry that is away: without it no intent can be written down."""
+        sparing = Sparing(partial(say_text, logging.WARNING, "actuator.waits_for_registry"))
+        while not stopping.is_set():
+            try:
+                self._codec.know([TOPIC])
+            except RegistryAway as away:
+                sparing.say("away", str(away))
+                stopping.wait(STORE_RETRY_S)
+            else:
+                return True
+        return False
 
     def _say_whom_it_trusts(self) -> None:
         if self._trusted is None:

@@ -12,9 +12,10 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.outcome_feed import FETCH_MS, OutcomeFeed
 from streams.agents.quiet import NEVER, Aged
-from streams.agents.tail import STORE_RETRY_S
+from streams.agents.tail import answered
 from streams.errors import RegistryError
 from streams.wire.outcome_columns import OutcomeColumns, decode_outcomes
+from streams.wire.sparing import Sparing
 
 if TYPE_CHECKING:
     from streams.agents.prediction_owner import PredictionOwner
@@ -34,6 +35,7 @@ class OutcomeTail:
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._predictions, self._outcomes = Aged(), Aged()
+        self._sparing = Sparing(logger.warning)
 
     @property
     def failure(self) -> BaseException | None:
@@ -118,8 +120,8 @@ class OutcomeTail:
             try:
                 return decode_outcomes(values, self._context.codec, max_event_bytes=most)
             except RegistryError as error:
-                logger.warning("%s-%d: %s; trying again", *self._partition, error)
-                await asyncio.sleep(STORE_RETRY_S)
+                where = "{}-{}".format(*self._partition)
+                await answered(error, f"{where}: {error}", self._sparing)
 
     async def _settle(self, feed: OutcomeFeed) -> None:
         """Where one log is read to its end, the other goes on."""

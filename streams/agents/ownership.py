@@ -14,13 +14,15 @@ from typing import Protocol
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.retention import Losses
-from streams.errors import FencedError
+from streams.errors import FencedError, RegistryError
 from streams.wire.own import Unreadable
 from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = (0.1, 0.5, 2.0, 5.0)
+Waits = Unreadable | RegistryError
+"""What the log itself cannot mend: a partition stands still, and the others go on."""
 
 
 class Owner(Protocol):
@@ -56,7 +58,7 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """A partition that waits for a person to see to a record."""
+    """A partition that waits for a person to see to a record, or for the schema registry."""
 
     due: float
     """Loop time of the next try."""
@@ -76,7 +78,7 @@ class Ownership:
         self._failures: dict[Partition, int] = {}
         self._changing = asyncio.Lock()
         self._halts: dict[Partition, Halt] = {}
-        """Partitions that wait for a person."""
+        """Partitions that wait for what the log cannot mend."""
         self._sparing = Sparing(logger.error)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
@@ -112,7 +114,7 @@ class Ownership:
         owner = self._owners.get(batch.partition)
         if owner is None or batch.end <= owner.next_offset:
             return
-        if isinstance(owner.failure, Unreadable):
+        if isinstance(owner.failure, Waits):
             return  # `heal` seeks back to it; the others must not wait here
         if owner.failure is not None or batch.start > owner.next_offset:
             await self._rebuild(batch.partition, owner)
@@ -124,7 +126,7 @@ class Ownership:
             owner.fail(error)  # at once: half a batch must never become durable
             if not isinstance(error, Exception):
                 raise  # cancelled; `heal` sees to the owner
-            if isinstance(error, Unreadable):
+            if isinstance(error, Waits):
                 self._halt(batch.partition, error, loaded=True)
                 return
             await self._rebuild(batch.partition, owner)
@@ -145,7 +147,7 @@ class Ownership:
     async def heal(self) -> None:
         """Rebuild owners that failed in the background, or could not be rebuilt before."""
         for partition, owner in sorted(self._owners.items()):
-            if isinstance(owner.failure, Unreadable):
+            if partition in self._halts and isinstance(owner.failure, Waits):
                 await self._try_halted(partition, owner, owner.failure)
             elif owner.failure is not None:
                 await self._rebuild(partition, owner)
@@ -167,7 +169,7 @@ class Ownership:
         owner = self._make(partition)
         try:
             await owner.load()
-        except Unreadable as error:  # keeps its place: the other partitions go on
+        except (Unreadable, RegistryError) as error:  # keeps its place: the other partitions go on
             await owner.close()
             owner.fail(error)
             self._owners[partition] = owner
@@ -188,8 +190,8 @@ class Ownership:
         if owner is not None:
             await owner.close()
 
-    def _halt(self, partition: Partition, error: Unreadable, *, loaded: bool) -> None:
-        """Leave a partition to a person, and try it again now and then."""
+    def _halt(self, partition: Partition, error: Waits, *, loaded: bool) -> None:
+        """Leave a partition to a person or the registry, and try it again now and then."""
         tries = self._failures.get(partition, 0)
         self._failures[partition] = tries + 1
         pause_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
@@ -199,13 +201,15 @@ class Ownership:
         topic, number = partition
         self._sparing.say(str(error), f"{topic}-{number} stands still: {error}")
 
-    async def _try_halted(self, partition: Partition, owner: Owner, why: Unreadable) -> None:
+    async def _try_halted(self, partition: Partition, owner: Owner, why: Waits) -> None:
         """Build an owner anew where that may help; a loaded one needs its record readable."""
         halt = self._halts[partition]
         if asyncio.get_running_loop().time() < halt.due:
             return
-        if halt.loaded and why.still():
-            self._halt(partition, why, loaded=True)
+        # A registry that is cut off holds up who asks: not here, where the others go on.
+        asks = halt.loaded or isinstance(why, RegistryError)
+        if asks and await asyncio.to_thread(why.still):
+            self._halt(partition, why, loaded=halt.loaded)
             return
         await self._replace(partition, owner)
 

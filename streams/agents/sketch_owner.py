@@ -22,7 +22,7 @@ from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
-from streams.agents.tail import STORE_RETRY_S, read_all, read_range
+from streams.agents.tail import answered, read_all, read_range
 from streams.agents.writer import OutRecord
 from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout, Marker
@@ -30,6 +30,7 @@ from streams.panes.source_fold import Refused
 from streams.spec.model import RolloutSpec
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
+from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class SketchOwner:
         self._activated: list[LiveRollout] = []
         self._ended: list[tuple[LiveRollout, list[tuple[str, int]]]] = []
         self._specs_version = -1
+        self._sparing = Sparing(logger.warning)
         self._dirty = False
         self._fed_at = time.monotonic()
         self._feeding = asyncio.Lock()
@@ -115,8 +117,7 @@ class SketchOwner:
             try:
                 return self._decoded(records)
             except RegistryError as error:
-                logger.warning("%s: %s; trying again", self._name, error)
-                await asyncio.sleep(STORE_RETRY_S)
+                await answered(error, f"{self._name}: {error}", self._sparing)
 
     async def feed(self, batch: Batch, failures: int = 0) -> None:
         """Decode and fold a batch that starts at `next_offset`."""

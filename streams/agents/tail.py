@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Partition
 from streams.errors import LogError, RegistryError
+from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ class LogTail:
         self._position: dict[Partition, int] = {}
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._sparing = Sparing(logger.warning)
+        self._waits: str | None = None
+        """For what, where it is not the broker that is slow."""
 
     async def start(self) -> None:
         """Connect, and read from the beginning to where the end is now.
@@ -93,9 +97,8 @@ class LogTail:
                     await self._moved.wait_for(lambda: self._reached(ends))
         except TimeoutError as error:
             names = ", ".join(f"{tp.topic}-{tp.partition}" for tp in self._partitions)
-            raise LogError(
-                f"{names}: not read to the end within {timeout_s:g} s; is the broker reachable?"
-            ) from error
+            why = self._waits or "is the broker reachable?"
+            raise LogError(f"{names}: not read to the end within {timeout_s:g} s; {why}") from error
         self._raise_failure()
 
     def _reached(self, ends: dict[TopicPartition, int]) -> bool:
@@ -132,11 +135,21 @@ class LogTail:
             try:
                 return self._sink(partition, record)
             except RegistryError as error:
-                logger.warning("%s-%d@%d: %s", *partition, record.offset, error)
-                await asyncio.sleep(STORE_RETRY_S)
+                self._waits = f"{partition.topic}-{partition.partition}@{record.offset}: {error}"
+                await answered(error, self._waits, self._sparing)
+                self._waits = None
 
     async def _positions(self) -> dict[Partition, int]:
         return {Partition(*tp): await self._consumer.position(tp) for tp in self._partitions}
+
+
+async def answered(error: RegistryError, what: str, sparing: Sparing) -> None:
+    """Wait until a schema store that did not answer does; everything else goes on meanwhile."""
+    while True:
+        sparing.say(str(error), f"{what}; waiting for it")
+        await asyncio.sleep(STORE_RETRY_S)
+        if not await asyncio.to_thread(error.still):
+            return
 
 
 async def read_range(

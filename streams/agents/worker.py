@@ -19,8 +19,9 @@ from streams.agents.prediction_owner import PredictionOwner
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.sources import RESOURCES
 from streams.agents.specs import SpecFeed
+from streams.agents.tail import STORE_RETRY_S
 from streams.broker import is_transactional
-from streams.errors import LogError
+from streams.errors import LogError, RegistryAway
 from streams.judge.drift.course import new_detector
 from streams.settings import Settings
 from streams.topics import check_topics
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HEAL_S = 0.25
+WRITTEN = ("cells", "panes", "judge-state", "decisions", "leases")
+"""Topics whose schemas a worker writes with."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -62,6 +65,18 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
     await asyncio.gather(asyncio.to_thread(check_topics, settings), prepared)
     signer = open_signer(settings)
     codec = Codec(open_store(settings), settings.prefix)
+    waiting = asyncio.ensure_future(stopped())
+    try:
+        if await _knows_schemas(codec, waiting):
+            await _work(settings, codec, signer, waiting)
+    finally:
+        waiting.cancel()
+
+
+async def _work(
+    settings: Settings, codec: Codec, signer: Signer | None, waiting: asyncio.Future[Any]
+) -> None:
+    """Own and judge until `waiting` is over."""
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)
     await specs.start()
@@ -70,7 +85,6 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
     healing = asyncio.create_task(_heal(app, specs, own), name="heal")
     logger.info("worker started; decisions are signed with %s", _signing(signer))
     try:
-        waiting = asyncio.ensure_future(stopped())
         await asyncio.wait([waiting, healing], return_when=asyncio.FIRST_COMPLETED)
         if healing.done():
             healing.result()
@@ -85,6 +99,20 @@ async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]
 
 def _signing(signer: Signer | None) -> str:
     return "no key: set signing.key" if signer is None else f"key {signer.id}"
+
+
+async def _knows_schemas(codec: Codec, stopped: asyncio.Future[Any]) -> bool:
+    """Look up what is written with; a registry that is away is waited for. False: stopped first."""
+    sparing = Sparing(logger.warning)
+    while not stopped.done():
+        try:
+            await asyncio.to_thread(codec.know, WRITTEN)
+        except RegistryAway as away:
+            sparing.say("away", f"waiting for the schema registry before anything is read: {away}")
+            await asyncio.wait([stopped], timeout=STORE_RETRY_S)
+        else:
+            return True
+    return False
 
 
 async def _app(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streams.settings import Settings, load_settings
+from streams.wire.sparing import tell_sparingly
 
 Config = Annotated[
     Path | None, typer.Option(help="Settings file; DAVY_CONFIG or ./davy.yaml if left out.")
@@ -21,8 +22,8 @@ Bootstrap = Annotated[
 ]
 Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name.")]
 Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
-CHATTY = ("faust", "mode", "aiokafka", "httpx")
-"""Libraries whose news are not the operator's; their warnings are."""
+CHATTY = ("faust", "mode", "aiokafka", "httpx", "httpx2", "librdkafka")
+"""Libraries whose news are not the operator's; their warnings are, if not by the hundred."""
 TELLTALE = ("aiokafka.conn",)
 """Loggers that write whole requests at DEBUG, that of SASL PLAIN with its password too."""
 
@@ -50,7 +51,10 @@ def service_settings_of(config: Path | None, bootstrap: str | None, prefix: str 
 
 
 def log_to_stderr(level: str) -> None:
-    """Where the log of a program that runs on goes, from this level up."""
+    """Where the log of a program that runs on goes, from this level up.
+
+    What libraries repeat is told once, then counted: an outage of Kafka floods nobody's log.
+    """
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
         raise typer.BadParameter(f"{level} is none of DEBUG, INFO, WARNING, ERROR")
@@ -64,3 +68,4 @@ def log_to_stderr(level: str) -> None:
     if known[level.upper()] == logging.INFO:
         for name in CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
+    tell_sparingly(*CHATTY)

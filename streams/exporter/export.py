@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from confluent_kafka import KafkaException, Producer
 
+from streams.broker import LIBRDKAFKA
 from streams.exporter.pages import Reading
 from streams.exporter.scrape import Failure, Target, scrape
 from streams.exporter.shares import Seen, Whose, sample_of, shares
@@ -56,7 +57,7 @@ class Exporter:
             "acks": "all",
             "message.timeout.ms": DELIVERY_S * 1000,
         }
-        self._producer = Producer(settings.confluent(**own))
+        self._producer = Producer(settings.confluent(**own), logger=LIBRDKAFKA)
         self._seen: dict[tuple[str, str], Seen] = {}
         self._sparing = Sparing(logger.warning)
 

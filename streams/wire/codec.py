@@ -6,6 +6,7 @@ Topics are named without their prefix. A union of several records is written and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +56,16 @@ class Codec:
     def reader(self, topic: str, schema_id: int) -> Reader:
         """What reads bodies of this schema; raises as `decode`."""
         return self._topic(topic).reader(schema_id)
+
+    def know(self, topics: Iterable[str]) -> None:
+        """Look up the ids of the schemas that these topics are written with, once for ever.
+
+        Raises:
+            RegistryError: one is not registered.
+            RegistryAway: the store does not answer.
+        """
+        for topic in topics:
+            _ = self._topic(topic).schema_id
 
     def register(self) -> dict[str, int]:
         """Register all of davy's schemas; ids by topic. At deploy, never on the hot path.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from streams.errors import RegistryError
+from streams.errors import RegistryAway, RegistryError
 from streams.wire.reasons import BadRecord, Reason
 
 try:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _NO_SUCH_SCHEMA = 40403
 _NO_SUCH = (40401, 40402, _NO_SUCH_SCHEMA)
 _NO_LEVEL = 40408
+TOO_MANY, SERVER_ERROR = 429, 500
+"""HTTP's status codes."""
 _ABSENT_S = 30.0
 _ABSENT_IDS = 4096
 
@@ -53,7 +55,8 @@ class RegistrySchemaStore:
 
     def register(self, subject: str, schema_json: str, compatibility: str) -> int:
         """Set the subject's level, then register; both are idempotent."""
-        with self._asking(f"register {subject} ({compatibility})"):
+        again = partial(self.register, subject, schema_json, compatibility)
+        with self._asking(f"register {subject} ({compatibility})", again):
             self._client.set_config(subject, _level(compatibility))
             return int(self._client.register_schema(subject, Schema(schema_json, "AVRO")))
 
@@ -61,7 +64,8 @@ class RegistrySchemaStore:
         """Asked once per schema."""
         key = (subject, schema_json)
         if key not in self._ids:
-            with self._asking(f"find our schema under {subject}"):
+            again = partial(self.id_of, subject, schema_json)
+            with self._asking(f"find our schema under {subject}", again):
                 found = self._client.lookup_schema(subject, Schema(schema_json, "AVRO"))
             self._ids[key] = int(found.schema_id or 0)
         return self._ids[key]
@@ -75,7 +79,7 @@ class RegistrySchemaStore:
 
     def versions(self, subject: str) -> dict[int, str]:
         """Asked anew each time: it is for deploys."""
-        with self._asking(f"list the versions of {subject}"):
+        with self._asking(f"list the versions of {subject}", partial(self.versions, subject)):
             none: list[int] = []
             numbers = _unless_absent(partial(self._client.get_versions, subject), none)
             found = [self._client.get_version(subject, number) for number in sorted(numbers)]
@@ -83,14 +87,14 @@ class RegistrySchemaStore:
 
     def level(self, subject: str) -> str | None:
         """The level set for the subject; None where only the registry's own holds."""
-        with self._asking(f"read the compatibility of {subject}"):
+        with self._asking(f"read the compatibility of {subject}", partial(self.level, subject)):
             found = _unless_absent(partial(self._client.get_config, subject), None)
         level = found and (found.compatibility_level or found.compatibility)
         return str(level.value) if level else None
 
     def _fetch(self, schema_id: int) -> str:
         try:
-            with self._asking(f"fetch schema {schema_id}"):
+            with self._asking(f"fetch schema {schema_id}", partial(self.schema, schema_id)):
                 found = self._client.get_schema(schema_id)
         except RegistryError as failure:
             if _code(failure) == _NO_SUCH_SCHEMA:
@@ -112,16 +116,19 @@ class RegistrySchemaStore:
         self._absent.pop(schema_id, None)
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
+    def _asking(self, what: str, again: Callable[[], object]) -> Iterator[None]:
         where = f"schema registry {self._url}: cannot {what}"
         try:
             yield
         except SchemaRegistryError as failure:
-            raise RegistryError(f"{where}: {failure}; {_next_step(failure)}") from failure
+            message = f"{where}: {failure}; {_next_step(failure)}"
+            if _is_ill(failure):
+                raise RegistryAway(message, again) from failure
+            raise RegistryError(message) from failure
         except Exception as failure:
             # Transport errors are of the client's HTTP library, which differs by its version.
             step = "check registry.url and that it is up"
-            raise RegistryError(f"{where}: {failure!r}; {step}") from failure
+            raise RegistryAway(f"{where}: {failure!r}; {step}", again) from failure
 
 
 def _client(access: RegistrySettings) -> SchemaRegistryClient:
@@ -161,6 +168,11 @@ def _unless_absent(ask: Callable[[], Answer], absent: Answer) -> Answer:
 def _code(failure: RegistryError) -> int:
     cause = failure.__cause__
     return cause.error_code if isinstance(cause, SchemaRegistryError) else 0
+
+
+def _is_ill(failure: SchemaRegistryError) -> bool:
+    """Whether the registry has trouble of its own, or asks to come later."""
+    return failure.http_status_code == TOO_MANY or failure.http_status_code >= SERVER_ERROR
 
 
 def _next_step(failure: SchemaRegistryError) -> str:

@@ -1,11 +1,14 @@
 """How is the same thing told to operators without a flood?
 
 `Sparing`, for what runs on: at once the first time, then with its number at most every minute.
+`SparingHandler` does the same for libraries that log by themselves.
 `FirstFew`, for a command that ends: the first few, then one line with the number of the others.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from typing import Self
 
 EVERY_S = 60.0
 FEW = 3
+NUMBERS = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,3 +103,34 @@ class FirstFew:
         more = self._count - self._few
         if more > 0:
             self._tell(f"{more} more like these, the last: {self._last}")
+
+
+class SparingHandler(logging.Handler):
+    """Hands a library's lines on to the program's log, alike ones sparingly.
+
+    For libraries that tell of every vain try: Kafka's clients write hundreds of lines a second
+    while a broker is away. Lines are alike where they differ in numbers and ids only.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._record = logging.LogRecord("", 0, "", 0, "", None, None)
+        self._sparing = Sparing(self._hand_on, clock)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a line on or count it; logging holds this handler's lock meanwhile."""
+        self._record = record
+        text = record.getMessage()
+        self._sparing.say((record.name, NUMBERS.sub("#", text)), text)
+
+    def _hand_on(self, text: str) -> None:
+        told = {**self._record.__dict__, "msg": text, "args": None}
+        logging.getLogger().handle(logging.makeLogRecord(told))
+
+
+def tell_sparingly(*names: str) -> None:
+    """Let these loggers, and those below them, say what is alike sparingly."""
+    handler = SparingHandler()
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class SchemaStore(Protocol):
     """Ids and the schemas behind them. Safe to share between threads.
 
-    Every method raises RegistryError where the store does not answer: that is transient, the
+    Every method raises RegistryAway where the store does not answer: that is transient, the
     caller tries again and drops nothing.
     """
 
@@ -32,7 +32,8 @@ class SchemaStore(Protocol):
         """Id of the schema under the subject, new if it is new.
 
         Raises:
-            RegistryError: the schema breaks the compatibility level, or no answer.
+            RegistryError: the schema breaks the compatibility level.
+            RegistryAway: no answer.
         """
         ...
 
@@ -40,7 +41,8 @@ class SchemaStore(Protocol):
         """Id of exactly this schema: what a writer puts in front of what it wrote with it.
 
         Raises:
-            RegistryError: it is not registered under the subject, or no answer.
+            RegistryError: it is not registered under the subject.
+            RegistryAway: no answer.
         """
         ...
 
@@ -49,7 +51,7 @@ class SchemaStore(Protocol):
 
         Raises:
             BadRecord: `unknown_schema`: the store answered that it has no such id.
-            RegistryError: no answer.
+            RegistryAway: no answer.
         """
         ...
 
@@ -57,7 +59,7 @@ class SchemaStore(Protocol):
         """Every schema under the subject by id, the oldest first; none where it is unknown.
 
         Raises:
-            RegistryError: no answer.
+            RegistryAway: no answer.
         """
         ...
 
@@ -65,7 +67,7 @@ class SchemaStore(Protocol):
         """The subject's own compatibility level; None where the store does not keep one.
 
         Raises:
-            RegistryError: no answer.
+            RegistryAway: no answer.
         """
         ...
 
