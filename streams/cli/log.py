@@ -54,6 +54,9 @@ class Entry:
     offset: int
     at_ms: int
     """The record's timestamp; -1 where it has none."""
+    value: bytes = b""
+    """As it stands on the broker."""
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Log:
@@ -96,12 +99,14 @@ class Log:
 
     def newest(self, topic: str, key: str) -> Entry | None:
         """The newest record of a key, searched from the end of its partition backwards."""
-        from aiokafka.partitioner import murmur2  # noqa: PLC0415 - slow to import
-
         with reading(self.settings) as consumer, self.skipping:
-            count = self._partitions(consumer, topic)
-            number = (murmur2(key.encode()) & 0x7FFFFFFF) % count
+            number = _number(key, self._partitions(consumer, topic))
             return self._search(consumer, topic, number, key)
+
+    def number(self, topic: str, key: str) -> int:
+        """The partition of a key."""
+        with reading(self.settings) as consumer:
+            return _number(key, self._partitions(consumer, topic))
 
     def follow(self, topic: str, *, back: int | None, wait: bool) -> Iterator[Entry]:
         """Records from `back` before each partition's end on (None: all), then new ones.
@@ -196,6 +201,8 @@ class Log:
             partition=message.partition() or 0,
             offset=message.offset() or 0,
             at_ms=-1 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
+            value=as_bytes(value or b""),
+            headers=_headers(message),
         )
 
     def _partitions(self, reader: Reader, topic: str) -> int:
@@ -207,3 +214,14 @@ class Log:
 
     def _at(self, topic: str, number: int, offset: int = OFFSET_BEGINNING) -> TopicPartition:
         return TopicPartition(self.settings.topic(topic), number, offset)
+
+
+def _number(key: str, partitions: int) -> int:
+    from aiokafka.partitioner import murmur2  # noqa: PLC0415 - slow to import
+
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    told: Any = message.headers() or ()
+    return tuple((name, as_bytes(raw or b"")) for name, raw in told)

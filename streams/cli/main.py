@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from streams.cli import INSTALL, decisions, deploy, kayenta, keys, plan, rollout
+from streams.cli import INSTALL, audit, decisions, deploy, kayenta, keys, plan, rollout
 from streams.cli.common import (
     Bootstrap,
     Config,
@@ -41,6 +41,7 @@ app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -7,6 +7,7 @@ partition, offset, time and the decoded record, so no registry is needed where t
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cache
@@ -16,12 +17,36 @@ from typing import Any
 import fastavro
 
 from streams.errors import LogError, WireError
-from streams.replay.records import TOPICS, StoredRecord, Trail, trail_of
+from streams.replay.records import Sealed, StoredRecord, Trail, trail_of
 from streams.wire.avro import Writer
 from streams.wire.schemas import load_schema, subject_of, without
 
 NOT_WRITTEN = (AttributeError, KeyError, TypeError, ValueError)
 """What goes wrong beside WireError where a value is of a wholly other form."""
+
+_HEADER = {
+    "type": "record",
+    "name": "Header",
+    "fields": [{"name": "name", "type": "string"}, {"name": "value", "type": "string"}],
+}
+_SEALED = {
+    "name": "sealed",
+    "type": [
+        "null",
+        {
+            "type": "record",
+            "name": "Sealed",
+            "fields": [
+                {"name": "topic", "type": "string"},
+                {"name": "value", "type": "string"},
+                {"name": "headers", "type": {"type": "array", "items": _HEADER}},
+            ],
+        },
+    ],
+    "default": None,
+}
+"""What is told of decisions beside their record: bytes and headers, in base64."""
+
 FIELDS = {"key": str, "partition": int, "offset": int, "at_ms": int, "record": dict}
 
 
@@ -39,7 +64,7 @@ def write_trail(trail: Trail, folder: Path, form: Format) -> list[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder, topic, trail.records[topic], form) for topic in TOPICS]
+        return [_write(folder, topic, found, form) for topic, found in trail.records.items()]
     except OSError as problem:
         raise LogError(f"{folder}: cannot be written: {problem}; name another folder") from problem
 
@@ -105,7 +130,30 @@ def _stored(row: Any, path: Path, number: int) -> StoredRecord:
     body = row["record"].get("body")
     if isinstance(body, list):  # JSON knows no pairs; a union of records is one
         row["record"]["body"] = tuple(body)
-    return StoredRecord(**{name: row[name] for name in FIELDS})
+    sealed = _unsealed(row.get("sealed"), path, number)
+    return StoredRecord(sealed=sealed, **{name: row[name] for name in FIELDS})
+
+
+def _unsealed(told: Any, path: Path, number: int) -> Sealed | None:
+    """The signed bytes; JSON knows none, so they stand in base64."""
+    if told is None:
+        return None
+    try:
+        headers = tuple((str(h["name"]), b64decode(h["value"])) for h in told["headers"])
+        return Sealed(topic=str(told["topic"]), value=b64decode(told["value"]), headers=headers)
+    except (TypeError, KeyError, ValueError) as problem:
+        raise LogError(f"{path}:{number}: sealed: {problem!r}; export again") from problem
+
+
+def _sealed(sealed: Sealed | None) -> dict[str, Any] | None:
+    if sealed is None:
+        return None
+    headers = [{"name": n, "value": b64encode(raw).decode()} for n, raw in sealed.headers]
+    return {
+        "topic": sealed.topic,
+        "value": b64encode(sealed.value).decode(),
+        "headers": headers,
+    }
 
 
 def _is(row: Any, name: str, kind: type) -> bool:
@@ -138,7 +186,7 @@ def _write(folder: Path, topic: str, records: Iterable[StoredRecord], form: Form
     for other in set(Format) - {form}:
         (folder / f"{topic}.{other}").unlink(missing_ok=True)
     path = folder / f"{topic}.{form}"
-    rows = ({name: getattr(stored, name) for name in FIELDS} for stored in records)
+    rows = (_row(stored) for stored in records)
     if form is Format.AVRO:
         with path.open("wb") as file:
             fastavro.writer(file, _envelope(topic), rows, codec="deflate")
@@ -147,10 +195,16 @@ def _write(folder: Path, topic: str, records: Iterable[StoredRecord], form: Form
     return path
 
 
+def _row(stored: StoredRecord) -> dict[str, Any]:
+    row = {name: getattr(stored, name) for name in FIELDS}
+    sealed = _sealed(stored.sealed)
+    return row if sealed is None else row | {"sealed": sealed}
+
+
 def _envelope(topic: str) -> Any:
     plain = {"key": "string", "partition": "int", "offset": "long", "at_ms": "long"}
     fields = [{"name": name, "type": kind} for name, kind in plain.items()]
     ours = without(load_schema(subject_of(topic).schema), "logicalType")
     record = {"name": "record", "type": ours}
     schema = {"type": "record", "name": "Stored", "namespace": "davy.export"}
-    return fastavro.parse_schema(schema | {"fields": [*fields, record]})
+    return fastavro.parse_schema(schema | {"fields": [*fields, record, _SEALED]})

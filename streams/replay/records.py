@@ -32,11 +32,23 @@ logger = logging.getLogger(__name__)
 
 TOPICS = ("rollouts", "panes", "commands", "routing", "decisions")
 """What a judge reads and writes, named without prefix."""
+JUDGE_STATE = "judge-state"
+"""Where the chain of decisions ends; an export carries the newest record for the audit."""
 
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 """What a record raises that means nothing to the judge."""
 
 Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """The bytes that a signature is of, as they stood on the broker."""
+
+    topic: str
+    """The full name."""
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +60,8 @@ class StoredRecord:
     offset: int
     at_ms: int
     record: dict[str, Any]
+    sealed: Sealed | None = None
+    """Of decisions alone: what an audit needs beside the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

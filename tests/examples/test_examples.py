@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 from streams.demo.processes import Part, Parts, free_ports, listens
 from streams.settings import Settings
 from streams.wire.codec import Codec
+from streams.wire.keys import KeyPair, new_pair
 from streams.wire.store import LocalSchemaStore
 
 EXAMPLES = Path(__file__).parents[2] / "infra" / "examples"
@@ -39,6 +40,11 @@ class Walk:
             "PYTHONPATH": str(ROOT),
             "DAVY_BOOTSTRAP": f"{HOST}:{self.broker}",
         }
+
+    def sign(self, pair: KeyPair) -> None:
+        """Workers sign, and nobody believes unsigned decisions."""
+        self._env["DAVY_SIGNING__KEY"] = str(pair.private)
+        self._env["DAVY_SIGNING__TRUSTED"] = str(pair.public)
 
     def start(self, name: str) -> Part:
         """The README's block of that name, in a shell."""
@@ -107,8 +113,9 @@ class TestService:
 @pytest.mark.slow
 class TestRollout:
     @pytest.mark.timeout(300)
-    def test_the_readme_from_top_to_bottom(self, walk: Walk) -> None:
-        """Every block is run; the subscriber prints the promotion."""
+    def test_the_readme_from_top_to_bottom(self, walk: Walk, tmp_path: Path) -> None:
+        """Every block is run, signed; the subscriber prints the promotion, the audit is content."""
+        walk.sign(new_pair(tmp_path / "keys"))
         walk.start("broker").wait_for_port(walk.broker)
         walk.run("setup")
         for name in ("worker", "actuator"):
@@ -127,6 +134,8 @@ class TestRollout:
         told = subscriber.log.read_text()
         assert "digits-v2: promoted to 100 %" in told
         assert "rollback" not in told
+        assert "not a judge's word" not in told
+        assert re.fullmatch(r"digits-v2: \d+ decisions, whole\n", walk.run("audit"))
         for port in (walk.v1, walk.v2):
             assert listens(port)
             assert call(port, "/health")[1] == {"lost": 0}
