@@ -18,8 +18,9 @@ from streams.demo.scene import forget_environment, fresh
 from tests.soak import report as reports
 from tests.soak.facts import Need, Report, Scenario
 from tests.soak.lane import Turn, run_lane
-from tests.soak.planted.scenarios import SCENARIOS as PLANTED
 from tests.soak.scenarios import SCENARIOS, by_name
+from tests.soak.scenarios.mixed import PREFIX
+from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
 LIVENESS_S = 1.0
 
@@ -56,6 +57,8 @@ def turns(asked: argparse.Namespace) -> list[Turn]:
 def _chosen(asked: argparse.Namespace) -> Sequence[Scenario]:
     if asked.only:
         return [by_name(name) for name in asked.only]
+    if asked.random:
+        return [by_name(f"{PREFIX}{asked.random}")]
     if asked.planted:
         return PLANTED
     return [scenario for scenario in SCENARIOS if scenario.ci or not asked.ci]
@@ -81,6 +84,8 @@ def play(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> I
                 console.print("a lane has ended before its time", style="bold red")
                 return
             console.print(*reports.row(report), style="" if report.ok else "red", markup=False)
+            if report.error:
+                reports.complain(report, console)
             yield report
     finally:
         for lane in lanes:
@@ -105,6 +110,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these scenarios")
     parser.add_argument("--ci", action="store_true", help="the subset that CI plays")
     parser.add_argument("--planted", action="store_true", help="fleets with a bug: can it fail?")
+    parser.add_argument("--random", type=int, metavar="N", help="N faults drawn by the seed")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=1, help="how many at a time")

@@ -61,6 +61,8 @@ class Generator:
         self._codec = Codec(open_store(settings), settings.prefix)
         self._transactional = transactional
         self._producers = [self._producer(number) for number in range(requests.producers)]
+        self._own = self._producer(None)
+        """For events that are published from outside, in no transaction."""
         self._due: list[tuple[int, int, Made]] = []
         self._order = itertools.count()
         self._stopping = threading.Event()
@@ -81,15 +83,15 @@ class Generator:
 
     def settle(self) -> None:
         """Wait until the broker has answered for all that was published."""
-        for producer in self._producers:
+        for producer in (*self._producers, self._own):
             producer.flush(FLUSH_S)
 
     def publish(self, made: Made, *, partition: int = -1) -> None:
         """Publish one event now, from any thread."""
         with self._lock:
-            self._publish(made, partition)
+            self._publish(self._own, made, partition)
 
-    def _producer(self, number: int) -> Producer:
+    def _producer(self, number: int | None) -> Producer:
         config: dict[str, Any] = {
             "partitioner": "murmur2_random",
             "acks": "all",
@@ -99,10 +101,14 @@ class Generator:
             "message.timeout.ms": 120_000,
             "log_level": 0,
         }
-        if self._transactional:
-            config["transactional.id"] = f"{self._settings.prefix}generator-{number}"
+        transactional = self._transactional and number is not None
+        if transactional:
+            config |= {
+                "transactional.id": f"{self._settings.prefix}generator-{number}",
+                "message.timeout.ms": 50_000,  # below a transaction's own
+            }
         producer = Producer(self._settings.confluent(**config))
-        if self._transactional:
+        if transactional:
             producer.init_transactions(FLUSH_S)
         return producer
 
@@ -124,7 +130,7 @@ class Generator:
                 self._make(int(owed))
                 owed -= int(owed)
                 self._send_due()
-                for producer in self._producers:
+                for producer in (*self._producers, self._own):
                     producer.poll(0)
         with self._lock:
             self._send_due(everything=True)
@@ -138,13 +144,14 @@ class Generator:
     def _send_due(self, *, everything: bool = False) -> None:
         now_ms = time.time_ns() // 1_000_000
         while self._due and (everything or self._due[0][0] <= now_ms):
-            self._publish(heapq.heappop(self._due)[2], -1)
+            made = heapq.heappop(self._due)[2]
+            producer = self._producers[hash(made.key) % len(self._producers)]
+            self._publish(producer, made)
 
-    def _publish(self, made: Made, partition: int) -> None:
+    def _publish(self, producer: Producer, made: Made, partition: int = -1) -> None:
         value = self._codec.encode(made.topic, made.record)
         value = value[:-3] if made.broken else value
         topic, key = self._settings.topic(made.topic), made.key.encode()
-        producer = self._producers[hash(made.key) % len(self._producers)]
         self.ledger.offered += 1
         self.ledger.repeated += made.again
         try:
@@ -175,14 +182,8 @@ class Generator:
 
     def _fill(self, producer: Producer) -> None:
         self._make(PER_TRANSACTION)
-        topic = self._settings.topic
         while self._due:
-            made = heapq.heappop(self._due)[2]
-            value = self._codec.encode(made.topic, made.record)
-            value = value[:-3] if made.broken else value
-            self.ledger.offered += 1
-            self.ledger.repeated += made.again
-            producer.produce(topic(made.topic), value, made.key, on_delivery=self._delivered)
+            self._publish(producer, heapq.heappop(self._due)[2])
         self._stopping.wait(PER_TRANSACTION / self.rate)
 
     def _end(

@@ -40,7 +40,7 @@ SETTINGS: Mapping[str, Any] = {
     "reconcile_s": 0.5,
     "transactions": "on",
 }
-START_S = 90.0
+START_S = 180.0
 CLOSING_MS = 8_000
 """How far closing events run ahead of the last real ones."""
 
@@ -58,7 +58,7 @@ class Player:
     def play(self, scenario: Scenario, seed: int, number: int) -> Report:
         """The report of one scenario; what goes wrong stands in it."""
         began = time.monotonic()
-        self._played += 1
+        self._played = number
         report = Report(
             scenario=scenario.name,
             says=scenario.says,
@@ -166,6 +166,12 @@ class Player:
         stage.until(
             lambda: stage.watch.closed_through() >= last_pane, "the last pane closed", START_S
         )
+        if stage.rollouts[0].outcomes:
+            stage.until(
+                lambda: stage.watch.closed_through("outcomes") >= stage.watch.closed_through(),
+                "all outcomes joined",
+                START_S,
+            )
         missing = self._await_target(stage)
         for part in (*stage.workers, *stage.actuators):
             part.signal(15)

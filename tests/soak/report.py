@@ -78,7 +78,7 @@ def show(reports: Sequence[Report], console: Console) -> None:
     console.print(table)
     for report in reports:
         if not report.ok or report.skipped:
-            _complain(report, console)
+            complain(report, console)
 
 
 COLUMNS = (
@@ -102,7 +102,8 @@ def row(report: Report) -> tuple[str, ...]:
     return report.scenario, *map(str, figures)
 
 
-def _complain(report: Report, console: Console) -> None:
+def complain(report: Report, console: Console) -> None:
+    """What is wrong with one scenario."""
     why = report.error or report.skipped or ", ".join(sorted(report.broken)) or "nothing compared"
     console.print(f"{report.scenario} (seed {report.seed}): {why}", markup=False)
     for finding in report.findings[:10]:

@@ -128,10 +128,14 @@ class Requests:
             "status": status,
             "predicted_class": self._class() if answered else None,
             "score": dice.random() if answered else None,
-            "confidence": dice.random() if answered and dice.random() < 0.5 else None,
+            "confidence": self._confidence() if answered else None,
             "segments": {} if tier is None else {"tier": tier},
             "llm": None,
         }
+
+    def _confidence(self) -> float | None:
+        """None beside labels: the join keeps it in so many levels as it has room for."""
+        return self.dice.random() if not self.labels and self.dice.random() < 0.5 else None
 
     def _class(self) -> str:
         rare = self.dice.random() < 0.01

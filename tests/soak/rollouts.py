@@ -19,7 +19,7 @@ CLASSES = ("cat", "cow", "dog")
 def usual(target: Target, **changes: Any) -> RolloutSpec:
     """Live, one dimension, so many small stages that weights go on rising during a scenario."""
     steps = tuple(
-        Stage(weight_bp=bp, min_time_s=2, min_exposures=10) for bp in range(STEP_BP, 9000, STEP_BP)
+        Stage(weight_bp=bp, min_time_s=1, min_exposures=5) for bp in range(STEP_BP, 9000, STEP_BP)
     )
     facts: dict[str, Any] = {
         "rollout": ROLLOUT,
@@ -58,4 +58,9 @@ def labelled(target: Target) -> RolloutSpec:
         Outcome(name="bought", kind=OutcomeKind.RATE, window_s=2, delivery_s=0.5),
         Outcome(name="paid", kind=OutcomeKind.MEAN, window_s=2, delivery_s=0.5),
     )
-    return usual(target, outcomes=outcomes)
+    metrics = (
+        Metric(name="errors", kind=MetricKind.ERRORS, margin=2.0, floor=0.1),
+        Metric(name="mistakes", kind=MetricKind.MISTAKES, outcome="label", margin=2.0),
+        Metric(name="bought", kind=MetricKind.RATE, outcome="bought", margin=0.9),
+    )
+    return usual(target, outcomes=outcomes, metrics=metrics)

@@ -26,7 +26,8 @@ from tests.soak.requests import Made
 from tests.soak.rollouts import ROLLOUT
 from tests.soak.watch import Watch, until
 
-RECOVER_S = 60.0
+LOOK_EVERY_S = 0.5
+RECOVER_S = 120.0
 """Whoever has not recovered by then, does not."""
 
 
@@ -54,6 +55,8 @@ class Stage:
     faults: list[Fault] = field(default_factory=list)
     rollouts: list[RolloutSpec] = field(default_factory=list)
     """All that were applied; the first is the one whose target is the proxy."""
+    mortal: list[Part] = field(default_factory=list)
+    """Parts that may end by themselves."""
     _started: int = 0
 
     # The fleet.
@@ -129,7 +132,7 @@ class Stage:
 
     def write_raw(self, topic: str, key: str, value: bytes | None, partition: int = -1) -> None:
         """Any bytes, on the broker when this returns."""
-        config = {"partitioner": "murmur2_random", "acks": "all", "log_level": 0}
+        config = {"partitioner": "murmur2_random", "acks": "all", "message.max.bytes": 2_000_000}
         producer = Producer(self.settings.confluent(**config))
         producer.produce(self.settings.topic(topic), value, key.encode(), partition)
         assert producer.flush(RECOVER_S) == 0, f"{topic}: the broker does not take a record"
@@ -186,12 +189,22 @@ class Stage:
     ) -> None:
         """Wait for a condition, while the fleet lives."""
 
+        looked_s = 0.0
+
         def there() -> bool:
-            for part in (*self.workers, *self.actuators):
-                assert part.running, f"{part.name} ended ({part.exit_code}):\n{part.tail()}"
+            nonlocal looked_s
+            if time.monotonic() - looked_s > LOOK_EVERY_S:
+                self._look()
+                looked_s = time.monotonic()
             return condition()
 
         until(there, what=what, deadline_s=deadline_s)
+
+    def _look(self) -> None:
+        """All parts run that should."""
+        for part in (*self.workers, *self.actuators):
+            alive = part.running or part in self.mortal
+            assert alive, f"{part.name} ended ({part.exit_code}):\n{part.tail()}"
 
     def until_s(self, moment_s: float) -> None:
         """Wait until this time of `time.monotonic()`: for faults that are told in seconds."""

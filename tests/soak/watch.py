@@ -134,4 +134,4 @@ def until(condition: Callable[[], bool], *, what: str, deadline_s: float) -> Non
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, f"waited {deadline_s:g} s for {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.panes.cohorts import Cohort
 from streams.panes.facts import cells_to_states
 from streams.sketches.cell import Cell
+from streams.sketches.outcome_cell import OutcomeCells
 from streams.spec.model import ALL_SEGMENT
 from tests.soak.facts import Tally
 from tests.soak.oracle.fold import Cells, Folded
+from tests.soak.oracle.joins import CohortKey
 from tests.soak.oracle.log import Avro, Record
 
 Decoded = tuple[Record, dict[str, Any]]
@@ -90,6 +93,55 @@ def _apart(cells: Cells, states: Sequence[Mapping[str, Any]]) -> tuple[int, int]
         there.get((ALL_SEGMENT, arm), 0) - cells.get((ALL_SEGMENT, arm), Cell()).exposures
         for arm in {arm for _, arm in cells.keys() | there.keys()}
     ]
+    return sum(-each for each in apart if each < 0), sum(each for each in apart if each > 0)
+
+
+def compare_cohorts(
+    found: Found,
+    panes: Sequence[Decoded],
+    expected: Mapping[tuple[int, str], Mapping[CohortKey, Cohort]],
+    avro: Avro,
+) -> None:
+    """Every cohort that was told, once, byte for byte; expected by (partition, rollout)."""
+    told: set[tuple[int, str, CohortKey]] = set()
+    for record, body in panes:
+        name, cohort = body["body"]
+        if name != "davy.Cohort":
+            continue
+        place = body["source_partition"], cohort["rollout"]
+        key = cohort["outcome"], cohort["first_pane"], cohort["complete"]
+        found.tally.panes += 1
+        if (*place, key) in told:
+            found.say(f"{record}: cohort {place} {key} is there twice", double=1)
+        told.add((*place, key))
+        wanted = expected.get(place, {}).get(key)
+        if wanted is None:
+            found.say(f"{record}: cohort {place} {key} should not be", double=1)
+        elif avro.write("panes", body | {"body": (name, wanted.to_state())}) != record.body:
+            missing, surplus = _answers_apart(wanted.cells, cohort["cells"])
+            found.say(
+                f"{record}: cohort {place} {key} differs: {missing} missing, {surplus} too many",
+                panes_different=1,
+                lost=missing,
+                double=surplus,
+            )
+    for place, cohorts in expected.items():
+        for key in cohorts:
+            if (*place, key) not in told:
+                found.say(f"cohort {place} {key} is missing", lost=1)
+
+
+def _answers_apart(cells: OutcomeCells, states: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Answers and exposures that are missing or too many, over the arms of the whole."""
+    there = {
+        s["arm"]: s["exposures"] + sum(s["delays"]) for s in states if s["segment"] == ALL_SEGMENT
+    }
+    mine = {
+        arm: cell.exposures + cell.answered
+        for (segment, arm), cell in cells.items()
+        if segment == ALL_SEGMENT
+    }
+    apart = [there.get(arm, 0) - mine.get(arm, 0) for arm in there.keys() | mine.keys()]
     return sum(-each for each in apart if each < 0), sum(each for each in apart if each > 0)
 
 

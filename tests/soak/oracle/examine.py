@@ -10,8 +10,15 @@ from typing import Any
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from tests.soak.facts import Fault
-from tests.soak.oracle.compared import Found, compare_letters, compare_markers, compare_panes
+from tests.soak.oracle.compared import (
+    Found,
+    compare_cohorts,
+    compare_letters,
+    compare_markers,
+    compare_panes,
+)
 from tests.soak.oracle.fold import Folded, PartitionModel
+from tests.soak.oracle.joins import JoinModel, merged, outcomes_of
 from tests.soak.oracle.judged import Heard, check_decisions, commands_heard, routing_heard
 from tests.soak.oracle.log import Avro, Record, read_topic
 from tests.soak.oracle.merge import Merging
@@ -58,7 +65,10 @@ class Examination:
             largest=settings.max_event_bytes,
         )
         self.specs = self._specs()
+        self._activated = self._activations()
         self.folded = self._fold()
+        self._dead: dict[int, set[int]] = {}
+        self.joins = self._join()
 
     def compare(self) -> Found:
         """Compare all that was written with what the oracle counts."""
@@ -67,6 +77,10 @@ class Examination:
         compare_panes(self.found, panes, self.folded, self.avro)
         dead = {partition: set(each.dead) for partition, each in self.folded.items()}
         compare_letters(self.found, self.topics.raw["dead-letters"], "predictions", dead)
+        if any(spec.outcomes for spec in self.specs.values()):
+            cohorts = {place: join.told for place, join in self.joins.items()}
+            compare_cohorts(self.found, panes, cohorts, self.avro)
+            compare_letters(self.found, self.topics.raw["dead-letters"], "outcomes", self._dead)
         compare_markers(self.found, self.topics.decoded["cells"], self.folded)
         for rollout in self.specs:
             self._compare_rollout(rollout)
@@ -104,16 +118,33 @@ class Examination:
         return found
 
     def _fold(self) -> dict[int, Folded]:
-        activations = self._activations()
-        logs: dict[int, list[Record]] = defaultdict(list)
-        for record in self.topics.raw["predictions"]:
-            logs[record.partition].append(record)
+        logs = by_partition(self.topics.raw["predictions"])
         return {
-            number: PartitionModel(self.rules, self.specs, activations[number], self.avro).run(
+            number: PartitionModel(self.rules, self.specs, self._activated[number], self.avro).run(
                 logs[number]
             )
             for number in range(self.settings.source_partitions)
         }
+
+    def _join(self) -> dict[tuple[int, str], JoinModel]:
+        """The joins of all rollouts with outcomes, by partition and rollout."""
+        logs = by_partition(self.topics.raw["outcomes"])
+        found = {}
+        for number, folded in self.folded.items():
+            read, dead = outcomes_of(logs[number], self.avro, self.rules.largest)
+            for each in self._activated[number]:
+                spec = self.specs[each.rollout]
+                if not spec.outcomes:
+                    continue
+                mine = [(at, body) for offset, at, body in read if offset >= each.outcomes_offset]
+                self._dead[number] = {o for o in dead if o >= each.outcomes_offset}
+                closed = folded.closed_at.get(each.rollout, -1)
+                exposures = folded.exposures.get(each.rollout, ())
+                join = JoinModel(spec, self.rules.pane_ms, exposures, closed)
+                clock = folded.clock[folded.begun_at.get(each.rollout, 0) :]
+                join.run(merged(clock, mine, closed))
+                found[number, each.rollout] = join
+        return found
 
     def _activations(self) -> dict[int, list[Activation]]:
         """From where to where each rollout counts, as the owners say; once for each partition."""
@@ -147,7 +178,9 @@ class Examination:
         decisions = self.topics.of("decisions", rollout)
         routing = self.topics.of("routing", rollout)
         records = self._panes_of(rollout)
-        merging = Merging(spec, self.settings.pane_ms, self._cells_at(rollout), _no_cohort)
+        merging = Merging(
+            spec, self.settings.pane_ms, self._cells_at(rollout), self._cohort_at(rollout)
+        )
         heard = Heard(
             routing=routing_heard(routing),
             commands=commands_heard(self.topics.of("commands", rollout)),
@@ -173,6 +206,13 @@ class Examination:
     def _cells_at(self, rollout: str) -> Any:
         return lambda partition, pane: self.folded[partition].closed.get((rollout, pane))
 
+    def _cohort_at(self, rollout: str) -> Any:
+        return lambda partition, key: self.joins[partition, rollout].told.get(key)
 
-def _no_cohort(*_: object) -> None:
-    return None
+
+def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """A topic's records by their partition, each in the order of its log."""
+    found: dict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.partition].append(record)
+    return found

@@ -69,6 +69,10 @@ class Folded:
     """By rollout with outcomes, in the order of the log."""
     clock: list[tuple[int, int]] = field(default_factory=list)
     """(highest append time so far, closed through), record by record."""
+    begun_at: dict[str, int] = field(default_factory=dict)
+    """How many records there were when a rollout began."""
+    closed_at: dict[str, int] = field(default_factory=dict)
+    """Through which pane the partition was closed when a rollout began."""
     end_offset: int = 0
     highest_ms: int = -1
 
@@ -113,6 +117,8 @@ class PartitionModel:
             hold = -(-spec.pair_hold_ms // self._rules.pane_ms)
             pairs = PairTable(spec) if spec.pair_hold_ms else None
             self._live[begun.rollout] = Live(spec, hold, pairs=pairs)
+            self.folded.closed_at[begun.rollout] = self._watermark.closed
+            self.folded.begun_at[begun.rollout] = len(self.folded.clock)
             if begun.until_offset is not None:
                 self._ends[begun.rollout] = begun.until_offset
         for rollout in [name for name, end in self._ends.items() if end <= offset]:

@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.judge.facts import PaneInput
-from streams.panes.cohorts import Cohort
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
-from tests.soak.oracle.cohort_merge import JoinedCohorts
+from tests.soak.oracle.cohort_merge import CohortAt, JoinedCohorts
 from tests.soak.oracle.log import Record
 
 Cells = dict[tuple[str, str], Cell]
 CellsAt = Callable[[int, int], Cells | None]
 """(source partition, pane) -> the oracle's cells; None: it has no such closed pane."""
-CohortAt = Callable[[int, Mapping[str, Any]], Cohort | None]
 
 
 @dataclass(slots=True)
@@ -66,7 +64,7 @@ class Merging:
             name, body = record["body"]
             mine = body.get("rollout") == self.spec.rollout
             begun = begun or (name == "davy.Activation" and mine and body["until_offset"] is None)
-            if begun and (mine or name in ("davy.Progress", "davy.JoinProgress")):
+            if begun and (mine or name == "davy.Progress"):
                 self._take(record, name, body)
                 for due in self._due():
                     found[due.given.pane] = due
@@ -112,7 +110,7 @@ class Merging:
                 pane_ms=self.pane_ms,
                 cells=added(self.waiting.pop(pane, [])),
                 cohorts=cohorts,
-                fates=self.joined.fates,
+                fates=self.joined.fates if self.spec.outcomes else {},
             )
             idle = tuple(sorted(p for p, source in self.sources.items() if source.idle))
             yield Due(given=given, idle=idle, joined_through=self.joined.through)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from tests.soak.facts import Scenario
-from tests.soak.planted.scenarios import SCENARIOS as PLANTED
 from tests.soak.scenarios import events, workers
+from tests.soak.scenarios.mixed import PREFIX, mixed
+from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
 SCENARIOS: tuple[Scenario, ...] = (*workers.SCENARIOS, *events.SCENARIOS)
 
 
 def by_name(name: str) -> Scenario:
     """The scenario of this name, planted bugs included; KeyError that tells the names."""
+    if name.startswith(PREFIX):
+        return mixed(SCENARIOS, int(name.removeprefix(PREFIX)))
     known = {scenario.name: scenario for scenario in (*SCENARIOS, *PLANTED)}
     if name not in known:
         raise KeyError(f"no scenario `{name}`; there are {', '.join(known)}")
