@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from streams.actuator.claim import Claim
 from streams.actuator.doubts import Doubts, unquoted
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.keeper import Keeper
@@ -26,6 +27,7 @@ from streams.actuator.standing import (
     take_decision,
 )
 from streams.actuator.teller import Journal, Teller
+from streams.actuator.tenure import Tenure
 from streams.actuator.weights import home
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import UNTARGETED, RolloutSpec
@@ -36,12 +38,19 @@ class RolloutActor:
     """One rollout: keeps its target at the newest accepted decision. One thread at a time."""
 
     def __init__(
-        self, spec: RolloutSpec, router: Router, journal: Journal, clock: Clock, reconcile_s: float
+        self,
+        spec: RolloutSpec,
+        router: Router,
+        journal: Journal,
+        clock: Clock,
+        tenure: Tenure,
+        reconcile_s: float,
     ) -> None:
         self.spec = spec
         self._clock = clock
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
-        self._keeper = Keeper(spec, router, self._teller, clock, reconcile_s)
+        claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
+        self._keeper = Keeper(spec, router, self._teller, claim, clock, reconcile_s)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
         self._doubts = Doubts()
         self._last_lease_ms = 0

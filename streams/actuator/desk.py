@@ -27,7 +27,8 @@ class History:
 
     routing: list[RoutingRecord] = field(default_factory=list)
     commands: list[CommandRead] = field(default_factory=list)
-    decisions: list[DecisionFact] = field(default_factory=list)
+    decisions: dict[int, DecisionFact] = field(default_factory=dict)
+    """By offset."""
     ended: bool = False
 
     def add_routing(self, record: RoutingRecord) -> None:
@@ -93,7 +94,7 @@ class Desk:
             case SpecRead():
                 self._take_spec(record)
             case _ if runner is None:
-                self._remember(record)
+                self._remember(record, offset)
             case RoutingRecord():
                 pass  # our own words
             case DecisionFact():
@@ -111,6 +112,11 @@ class Desk:
         """The offset of `decisions` that a restart must begin at; -1: nothing to say."""
         firsts = [runner.first_open() for runner in self._runners.values()]
         return min((first for first in firsts if first is not None), default=self.position)
+
+    def wake(self) -> None:
+        """Let all actors look again: something that they wait for may have come."""
+        for runner in self._runners.values():
+            runner.send(lambda _: None)
 
     def stop(self) -> None:
         """End all actors; returns when they have ended."""
@@ -133,7 +139,9 @@ class Desk:
             facts = {"rollout": rollout, "stays": known.spec_hash, "ignored": record.spec.spec_hash}
             say(logging.ERROR, "actuator.second_spec", facts)
 
-    def _remember(self, record: RoutingRecord | CommandRead | LeaseFact | DecisionFact) -> None:
+    def _remember(
+        self, record: RoutingRecord | CommandRead | LeaseFact | DecisionFact, offset: int
+    ) -> None:
         history = self._histories.setdefault(record.rollout, History())
         match record:
             case RoutingRecord():
@@ -143,7 +151,7 @@ class Desk:
             case LeaseFact():
                 history.ended = history.ended or record.ended
             case DecisionFact() if record.doubted is None or self.loading:
-                history.decisions.append(record)
+                history.decisions[offset] = record
             case DecisionFact():
                 pass  # of a rollout that nobody applied, by nobody who is trusted
             case _:
@@ -154,4 +162,5 @@ class Desk:
         runner = self._start(self._specs[rollout], history)
         if runner is not None:
             self._runners[rollout] = runner
+            runner.owe(history.decisions)
             runner.start()

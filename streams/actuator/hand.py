@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.actuator.ports import Desired, Fence, Proof, Router, Segments, Verification
+from streams.actuator.ports import (
+    Desired,
+    Fence,
+    Observed,
+    Proof,
+    Router,
+    Segments,
+    Verification,
+)
 from streams.actuator.reconcile import Move
+from streams.actuator.weights import rises
 from streams.errors import RouterError, TargetRejected, TargetTransient
 
 VERIFY_S = 5.0
@@ -52,9 +61,17 @@ class Hand:
             revision=applied.revision,
         )
 
-    def adopt(self, write: Write) -> None:
+    def adopt(self, seen: Observed, before: Segments, now: float) -> Write:
         """Await the proof of a write that an earlier process made."""
-        self.write = write
+        move = Move.RAISE if rises(before, seen.weights_bp) else Move.LOWER
+        self.write = Write(
+            weights_bp=seen.weights_bp,
+            before=before,
+            move=move,
+            began=now,
+            revision=seen.revision,
+        )
+        return self.write
 
     def drop(self) -> None:
         """Await nothing any more."""

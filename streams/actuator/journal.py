@@ -41,13 +41,15 @@ class KafkaJournal:
         self._poller = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._poller.start()
 
-    def write(self, record: RoutingRecord, *, wait_s: float) -> bool:
+    def write(self, record: RoutingRecord, *, wait_s: float) -> int | None:
         """See Journal."""
         stored = threading.Event()
+        offsets: list[int] = []
 
-        def delivered(error: Any, _message: Any) -> None:
+        def delivered(error: Any, message: Any) -> None:
             if error is None:
                 self._note(record)
+                offsets.append(message.offset())
                 stored.set()
             else:
                 facts = {"rollout": record.rollout, "phase": record.phase, "error": error.str()}
@@ -61,8 +63,8 @@ class KafkaJournal:
         except (BufferError, KafkaException, WireError) as error:  # no reason not to go down
             facts = {"rollout": record.rollout, "phase": record.phase, "error": str(error)}
             say(logging.ERROR, "actuator.record_lost", facts)
-            return False
-        return stored.wait(wait_s) if wait_s > 0 else False
+            return None
+        return offsets[0] if wait_s > 0 and stored.wait(wait_s) else None
 
     def stored_fence(self, rollout: str) -> int:
         """See Journal."""

@@ -9,15 +9,17 @@ import logging
 import random
 from dataclasses import replace
 
+from streams.actuator.claim import UNCLAIMED, Claim
 from streams.actuator.hand import Hand, Write
 from streams.actuator.lease import Silence
 from streams.actuator.lines import say
-from streams.actuator.ports import Clock, Fence, FenceKind, Observed, Outcome, Router, Segments
+from streams.actuator.ports import Clock, FenceKind, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
     Move,
     Plan,
     did_enforce,
+    direction,
     may_enforce,
     notice,
     plan,
@@ -26,7 +28,7 @@ from streams.actuator.reconcile import (
 from streams.actuator.retry import RAISE_TRIES, Retry
 from streams.actuator.standing import Standing
 from streams.actuator.teller import Teller
-from streams.actuator.weights import differs, falls, home, rises
+from streams.actuator.weights import differs, falls, home
 from streams.errors import RouterError, TargetConflict, TargetTransient
 from streams.spec.model import RolloutSpec
 
@@ -40,7 +42,13 @@ class Keeper:
     """Brings one target to what the standing wants, and keeps it there."""
 
     def __init__(
-        self, spec: RolloutSpec, router: Router, teller: Teller, clock: Clock, reconcile_s: float
+        self,
+        spec: RolloutSpec,
+        router: Router,
+        teller: Teller,
+        claim: Claim,
+        clock: Clock,
+        reconcile_s: float,
     ) -> None:
         self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
         self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
@@ -51,7 +59,7 @@ class Keeper:
         self._spec, self._router, self._clock = spec, router, clock
         self._reconcile_s = reconcile_s
         self._hand = Hand(router)
-        self._teller = teller
+        self._teller, self._claim = teller, claim
         self._silence = Silence.FROZEN
         self._look_at = clock.monotonic_s()
         self._news: tuple[object, ...] = ()
@@ -99,13 +107,9 @@ class Keeper:
             if tries > 1:
                 self._reconcile(self._clock.monotonic_s(), tries=tries - 1)
             else:
-                self._failed(conflict, self._direction(seen.weights_bp), seen.weights_bp)
+                self._failed(conflict, direction(self.standing, seen), seen.weights_bp)
         except RouterError as error:
-            self._failed(error, self._direction(seen.weights_bp), seen.weights_bp)
-
-    def _direction(self, have: Segments) -> Move:
-        wanted = self.standing.wanted
-        return Move.RAISE if wanted is not None and rises(have, wanted) else Move.LOWER
+            self._failed(error, direction(self.standing, seen), seen.weights_bp)
 
     def _consider(self, seen: Observed, at_ms: int, now: float) -> None:
         """Act on what was seen. RouterErrors pass."""
@@ -122,12 +126,14 @@ class Keeper:
             return
         todo = self._preparation(seen)
         todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
+        if todo.move is Move.RAISE and not self._claim.proven():
+            todo = Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=UNCLAIMED)
         if todo.move is not Move.KEEP:
             self._move(seen, todo, enforcing=drift is Drift.RAISED)
         elif former.intent is not None and not differs(seen.weights_bp, former.intent):
             self._await_proof(seen, former.given, now)
         else:
-            self._keep(seen, todo.reason or _reason(drift), now)
+            self._keep(seen, todo.reason or drift.sentence, now)
 
     def _preparation(self, seen: Observed) -> Plan | None:
         """What targeting rules need before the first decision; once where no fence is seen."""
@@ -155,10 +161,23 @@ class Keeper:
         news = (reason.partition(":")[0], standing.terminal, seen.revision)
         due = now >= self._look_at and self.ended_at is None
         if due or news != self._news:
-            self._teller.observed(standing, seen.weights_bp, reason)
-            self._news = news
+            wait_s = 0.0 if self._claim.number else INTENT_WAIT_S
+            told = self._teller.observed(standing, seen.weights_bp, reason, wait_s=wait_s)
+            self._claim.make(told)
+        signed = self._sign(seen)
+        self._news = (*news[:2], signed.revision)
         if now >= self._look_at:
             self._look_at = now + self._reconcile_s
+
+    def _sign(self, seen: Observed) -> Observed:
+        """Leave the claim on a target that davy steers: who came before must not go on there."""
+        if self.standing.accepted is None:
+            return seen
+        signed = self._claim.sign(self._router, seen, self.standing.fence)
+        if signed is not seen:
+            self._teller.signed(signed.revision)
+            self.standing = replace(self.standing, owned=True)
+        return signed
 
     def _end(self, now: float) -> None:
         """The rollout's last weights are in force: tidy up, and guard them for a while."""
@@ -180,8 +199,9 @@ class Keeper:
 
     def _move(self, seen: Observed | None, todo: Plan, *, enforcing: bool) -> None:
         """Tell the intent, write, and ask for the proof."""
-        stored = self._teller.intent(self.standing, todo.weights_bp, wait_s=INTENT_WAIT_S)
-        if not stored and todo.move is Move.RAISE:
+        told = self._teller.intent(self.standing, todo.weights_bp, wait_s=INTENT_WAIT_S)
+        self._claim.make(told)
+        if told is None and todo.move is Move.RAISE:
             raise TargetTransient("the log did not take the intent in time; nothing was raised")
         write = Write(
             weights_bp=todo.weights_bp,
@@ -191,7 +211,9 @@ class Keeper:
             enforcing=enforcing,
             why=self._why(todo, enforcing=enforcing),
         )
-        fence = Fence(rollout=self._spec.rollout, seq=self.standing.fence)
+        fence = self._claim.fence(self.standing.fence)
+        if todo.move is Move.RAISE and not fence.claim:
+            raise TargetConflict(UNCLAIMED)
         self.standing = replace(self.standing, intent=todo.weights_bp, owned=True)
         self._hand.put(write, expect=None if seen is None else seen.revision, fence=fence)
         self._prove(self._hand.write or write)
@@ -205,16 +227,7 @@ class Keeper:
     def _await_proof(self, seen: Observed, before: Segments | None, now: float) -> None:
         """This was written before, perhaps by another process, and was never proven."""
         self.standing = replace(self.standing, given=before, intent=seen.weights_bp)
-        nothing = home(self._spec.arms, seen.weights_bp)
-        write = Write(
-            weights_bp=seen.weights_bp,
-            before=before,
-            move=Move.RAISE if rises(before or nothing, seen.weights_bp) else Move.LOWER,
-            began=now,
-            revision=seen.revision,
-        )
-        self._hand.adopt(write)
-        self._prove(write)
+        self._prove(self._hand.adopt(seen, before or home(self._spec.arms), now))
 
     def _prove(self, write: Write) -> None:
         """Ask whether the write is in effect, and tell."""
@@ -282,7 +295,3 @@ class Keeper:
     def _say(self, level: int, event: str, **facts: object) -> None:
         known = {"rollout": self._spec.rollout, "fence": self.standing.fence}
         say(level, f"actuator.{event}", known | facts)
-
-
-def _reason(drift: Drift) -> str:
-    return "" if drift is Drift.NONE else f"drift_{drift}: somebody else changed the weights"

@@ -1,13 +1,13 @@
 """What must a traffic target be able to do, and what is said about it?
 
-Four verbs per router: observe, apply, verify, finalize. Weights are basis points per segment and
-arm, always absolute and complete, so that doing a thing twice is the same as doing it once.
+Five verbs per router: observe, apply, sign, verify, finalize. Weights are basis points per segment
+and arm, always absolute and complete, so that doing a thing twice is the same as doing it once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, Self
 
@@ -27,32 +27,49 @@ MARK = "davy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """Who wrote last: the rollout and the `seq` of its decision."""
+    """Who wrote last: the rollout, the `seq` of its decision, and the claim of its actuator."""
 
     rollout: str
     seq: int
+    claim: int = 0
+    """Offset in `routing`: a later owner's is higher. 0: whoever wrote could not prove his."""
 
     def __str__(self) -> str:
-        return f"{MARK}:{self.seq}:{self.rollout}"
+        number = f"{self.seq}.{self.claim}" if self.claim else f"{self.seq}"
+        return f"{MARK}:{number}:{self.rollout}"
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read what `str` wrote; None where somebody else wrote it.
 
         >>> Fence.parse("davy:7:digits-v2")
-        Fence(rollout='digits-v2', seq=7)
+        Fence(rollout='digits-v2', seq=7, claim=0)
+        >>> Fence.parse("davy:7.105:digits-v2")
+        Fence(rollout='digits-v2', seq=7, claim=105)
         >>> Fence.parse("2024-05-01") is None
         True
         """
         mark, _, rest = text.partition(":")
-        seq, _, rollout = rest.partition(":")
-        if mark != MARK or not seq.isdecimal() or not rollout:
+        number, _, rollout = rest.partition(":")
+        seq, dot, claim = number.partition(".")
+        numbers = (seq, claim) if dot else (seq,)
+        if mark != MARK or not all(map(str.isdecimal, numbers)) or not rollout:
             return None
-        return cls(rollout=rollout, seq=int(seq))
+        return cls(rollout=rollout, seq=int(seq), claim=int(claim or 0))
 
     def forbids(self, other: Fence) -> bool:
-        """Whether a write under `other` comes too late: the same rollout has moved on."""
-        return other.rollout == self.rollout and other.seq < self.seq
+        """Whether a write under `other` comes too late: the same rollout has moved on.
+
+        A write without a claim lowers, and that needs none.
+        """
+        late = other.seq < self.seq or 0 < other.claim < self.claim
+        return other.rollout == self.rollout and late
+
+    def after(self, there: Fence | None) -> Fence:
+        """What stands on the target after a write under this one: a claim is never taken back."""
+        if there is None or there.rollout != self.rollout:
+            return self
+        return replace(self, claim=max(self.claim, there.claim))
 
 
 class FenceKind(StrEnum):
@@ -167,6 +184,13 @@ class Router(Protocol):
             TargetConflict: the revision is another one, or the fence is older than the target's.
             TargetRejected: the target cannot have these weights (below its resolution, segments
                 that it cannot tell apart, ...).
+        """
+        ...
+
+    def sign(self, *, expect: str | None, fence: Fence) -> str:
+        """Leave the fence and touch nothing else; returns the revision after it.
+
+        Arguments and errors as of `apply`.
         """
         ...
 

@@ -47,6 +47,11 @@ class Drift(StrEnum):
     LOWERED = "lowered"  # candidates have less: nothing is raised until a person says so
     UNJUDGED = "unjudged"  # changed before the first decision: noted
 
+    @property
+    def sentence(self) -> str:
+        """What a routing record says of it; empty for none."""
+        return "" if self is Drift.NONE else f"drift_{self}: somebody else changed the weights"
+
 
 def notice(now: Standing, seen: Observed, at_ms: int) -> tuple[Standing, Drift]:
     """Compare the target with what davy left there, and adopt what is there as known.
@@ -96,6 +101,12 @@ def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> 
     if blocked:
         return Plan(move=Move.KEEP, weights_bp=have, reason=blocked)
     return Plan(move=Move.RAISE, weights_bp=want)
+
+
+def direction(now: Standing, seen: Observed) -> Move:
+    """Which way a change of the target goes, where something is to be changed."""
+    wanted = now.wanted
+    return Move.RAISE if wanted is not None and rises(seen.weights_bp, wanted) else Move.LOWER
 
 
 def preparation(now: Standing, seen: Observed, rollout: str) -> Plan | None:

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from streams.actuator.actor import RolloutActor
@@ -49,6 +49,15 @@ class Runner:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def owe(self, decisions: Mapping[int, DecisionFact]) -> None:
+        """Offset -> decision that was read from history: a restart must find what was accepted.
+
+        Call it before `start`.
+        """
+        fence = self.actor.standing.fence
+        known = {at: d.seq for at, d in decisions.items() if d.doubted is None}
+        self._open |= {at: seq for at, seq in known.items() if seq <= fence}
 
     def send(self, event: Event) -> None:
         """Let something happen to the actor, in its thread; nothing once it let go."""

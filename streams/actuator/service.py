@@ -2,6 +2,7 @@
 
 A consumer group on `decisions` and what belongs to them; the `range` assignor gives one member the
 same partition index of every topic. Offsets of `decisions` are committed once `routing` answers.
+Each commit that the coordinator takes confirms this member's tenure; without it nothing is raised.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from streams.actuator.actor import RolloutActor
 from streams.actuator.audience import Audience, audience_of, inabilities
+from streams.actuator.commits import Commits, tell_lost
 from streams.actuator.desk import TOPICS, Desk, History
 from streams.actuator.journal import TOPIC, KafkaJournal
 from streams.actuator.lines import say, say_text
@@ -38,7 +40,6 @@ from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
 
 POLL_S = 0.1
-COMMIT_EVERY_S = 1.0
 BEGINNING = -2
 DECISIONS = "decisions"
 
@@ -80,8 +81,9 @@ class Actuator:
         self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
         self._topics = {settings.topic(name): name for name in TOPICS}
         self._desks: dict[int, Desk] = {}
-        self._committed: dict[int, int] = {}
         self._consumer = Consumer(self._consumer_config(), logger=LIBRDKAFKA)
+        topic, session_s = settings.topic(DECISIONS), settings.session_timeout_s
+        self._commits = Commits(topic, session_s, self._wake)
 
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set."""
@@ -97,16 +99,14 @@ class Actuator:
         )
         say(logging.INFO, "actuator.started", {"group": f"{self._settings.group}-actuator"})
         self._say_whom_it_trusts()
-        commit_at = time.monotonic()
         try:
             while not stopping.is_set():
                 message = self._consumer.poll(POLL_S)
-                if message is not None:
-                    self._take(message, stopping)
-                if time.monotonic() >= commit_at:
-                    self._commit(asynchronous=True)
+                if message is None:
                     self._reader.remind()
-                    commit_at = time.monotonic() + COMMIT_EVERY_S
+                else:
+                    self._take(message, stopping)
+                self._commits.keep(self._consumer, self._durable(), time.monotonic())
         finally:
             self._end()
 
@@ -132,7 +132,7 @@ class Actuator:
 
     def _end(self) -> None:
         say(logging.INFO, "actuator.stopping", {"partitions": sorted(self._desks)})
-        self._stop_desks(list(self._desks))
+        self._stop_desks()
         self._journal.close()
         self._consumer.close()
 
@@ -151,6 +151,7 @@ class Actuator:
             "fetch.error.backoff.ms": 50,
             "session.timeout.ms": int(settings.session_timeout_s * 1000),
             "heartbeat.interval.ms": int(settings.heartbeat_s * 1000),
+            "on_commit": self._answered,
         }
         if settings.instance_id is not None:
             config["group.instance.id"] = f"{settings.instance_id}-actuator"
@@ -168,7 +169,8 @@ class Actuator:
             if part.topic == decisions:
                 part.offset = begin.get(part.partition, BEGINNING)
         self._desks = {number: Desk(number, self._start) for number in numbers}
-        self._committed = dict(begin)
+        self._commits.begin(begin)
+        tell_lost(consumer, decisions, begin)
         for number, offset in begin.items():
             self._desks[number].position = offset
         consumer.assign(partitions)
@@ -189,36 +191,37 @@ class Actuator:
         return first
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._stop_desks(list(self._desks))
+        self._stop_desks()
 
     def _lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         """Another member owns them by now: nothing of ours may be committed."""
+        self._commits.tenure.end()
+        say(logging.WARNING, "actuator.lost", {"partitions": sorted(self._desks)})
         for desk in self._desks.values():
             desk.stop()
         self._desks = {}
 
-    def _stop_desks(self, numbers: list[int]) -> None:
-        for number in numbers:
-            self._desks[number].stop()
-        self._commit(asynchronous=False)
+    def _stop_desks(self) -> None:
+        self._commits.tenure.end()
+        for desk in self._desks.values():
+            desk.stop()
+        self._commits.end(self._consumer, self._durable())
         self._desks = {}
 
-    def _commit(self, *, asynchronous: bool) -> None:
-        decisions = self._settings.topic(DECISIONS)
-        ready = {n: desk.committable() for n, desk in self._desks.items() if not desk.loading}
-        news = {n: at for n, at in ready.items() if at >= 0 and at != self._committed.get(n)}
-        if not news:
-            return
-        offsets = [TopicPartition(decisions, number, offset) for number, offset in news.items()]
-        try:
-            if asynchronous:
-                self._consumer.commit(offsets=offsets, asynchronous=True)
-            else:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            say(logging.WARNING, "actuator.not_committed", {"error": error.args[0].str()})
-        else:
-            self._committed |= news
+    def _durable(self) -> dict[int, int]:
+        """Partition -> where a restart must begin in `decisions`."""
+        return {
+            number: self._commits.known(number) if desk.loading else max(desk.committable(), 0)
+            for number, desk in self._desks.items()
+        }
+
+    def _answered(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """Called back by `poll`."""
+        self._commits.answered(error, offsets)
+
+    def _wake(self) -> None:
+        for desk in self._desks.values():
+            desk.wake()
 
     # Records.
 
@@ -252,9 +255,10 @@ class Actuator:
     def _start(self, spec: RolloutSpec, history: History) -> Runner | None:
         """A runner that stands where the log says; None where nothing is left to do."""
         router, pause_s = self._router(spec), self._settings.reconcile_s
-        actor = RolloutActor(spec, router, self._journal, self._clock, pause_s)
+        tenure = self._commits.tenure
+        actor = RolloutActor(spec, router, self._journal, self._clock, tenure, pause_s)
         actor.restore(history.routing, history.commands, ended=history.ended)
-        for decision in history.decisions:
+        for decision in history.decisions.values():
             actor.decide(decision, replayed=True)
         if actor.is_over():
             return None

@@ -17,8 +17,11 @@ from streams.judge.facts import RoutingPhase
 class Journal(Protocol):
     """The topic `routing`."""
 
-    def write(self, record: RoutingRecord, *, wait_s: float) -> bool:
-        """Write; whether the log is known to hold it after at most `wait_s` (0: do not wait)."""
+    def write(self, record: RoutingRecord, *, wait_s: float) -> int | None:
+        """Write; the offset at which the log is known to hold it after at most `wait_s`.
+
+        None: it is not known to; always where `wait_s` is 0, which does not wait.
+        """
         ...
 
     def stored_fence(self, rollout: str) -> int:
@@ -53,12 +56,18 @@ class Teller:
         self._revision = seen.revision
         self._confirmed_ms = max(at_ms, self._confirmed_ms)
 
-    def observed(self, now: Standing, weights: Segments, reason: str) -> None:
-        """The target has these weights, confirmed up to the last look."""
-        self._write(now, RoutingPhase.OBSERVED, weights, reason=reason)
+    def signed(self, revision: str) -> None:
+        """The target was signed, which is no change of its weights."""
+        self._revision = revision
 
-    def intent(self, now: Standing, weights: Segments, *, wait_s: float) -> bool:
-        """The target is about to be touched; whether the log holds that."""
+    def observed(
+        self, now: Standing, weights: Segments, reason: str, *, wait_s: float = 0.0
+    ) -> int | None:
+        """The target has these weights, confirmed up to the last look; the record's offset."""
+        return self._write(now, RoutingPhase.OBSERVED, weights, reason=reason, wait_s=wait_s)
+
+    def intent(self, now: Standing, weights: Segments, *, wait_s: float) -> int | None:
+        """The target is about to be touched; the record's offset, if the log holds it."""
         return self._write(now, RoutingPhase.INTENT, weights, wait_s=wait_s)
 
     def applied(self, now: Standing, weights: Segments, *, revision: str, reason: str) -> None:
@@ -97,7 +106,7 @@ class Teller:
         *,
         reason: str = "",
         wait_s: float = 0.0,
-    ) -> bool:
+    ) -> int | None:
         at_ms = self._clock.wall_ms()
         looked = phase in {RoutingPhase.APPLIED, RoutingPhase.OBSERVED}
         desired: Mapping[str, Mapping[str, int]] = {}

@@ -94,7 +94,9 @@ class Log:
             self.settings.confluent() | {"group.id": f"{prefix}reader", "enable.auto.commit": False}
         )
         topic = self.settings.topic("routing")
-        self._reader.assign([TopicPartition(topic, number, 0) for number in range(2)])
+        self._reader.assign(
+            [TopicPartition(topic, number, 0) for number in range(self.settings.rollout_partitions)]
+        )
 
     def send(self, topic: str, key: str, value: bytes | None, headers: Headers = ()) -> None:
         """One record, on the broker when this returns."""
@@ -211,7 +213,13 @@ class Log:
         return [record for record in self._routed if record.rollout == rollout]
 
     def wait_for(
-        self, rollout: str, holds: Callable[[RoutingRecord], bool], *, what: str, after: int = 0
+        self,
+        rollout: str,
+        holds: Callable[[RoutingRecord], bool],
+        *,
+        what: str,
+        after: int = 0,
+        deadline_s: float = 20,
     ) -> RoutingRecord:
         """Wait for a routing record, among those after the first `after` ones."""
         found: list[RoutingRecord] = []
@@ -220,7 +228,7 @@ class Log:
             found[:] = [record for record in self.routed(rollout)[after:] if holds(record)]
             return bool(found)
 
-        wait_until(there, what=what, deadline_s=20)
+        wait_until(there, what=what, deadline_s=deadline_s)
         return found[0]
 
     def close(self) -> None:

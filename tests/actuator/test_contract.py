@@ -142,6 +142,35 @@ class TestFence:
         put(router, 0, FIRST)
         assert router.observe().weights_bp == split(0)
 
+    def test_an_earlier_claim_is_refused(self, rig: Rig) -> None:
+        """Whoever owned the rollout before comes too late, even under the same decision."""
+        put(rig.open(), 0, Fence(rollout="r1", seq=1, claim=9))
+        late, fence = rig.open(), Fence(rollout="r1", seq=1, claim=8)
+        with pytest.raises(TargetConflict, match="stale"):
+            late.apply(Desired(weights_bp=split(2500)), expect=None, fence=fence)
+        assert late.observe().weights_bp == split(0)
+
+    def test_lowering_needs_no_claim(self, rig: Rig) -> None:
+        """And leaves the one that is there."""
+        put(rig.open(), 2500, Fence(rollout="r1", seq=1, claim=9))
+        put(rig.open(), 0, SECOND)
+        assert rig.open().observe().fence == Fence(rollout="r1", seq=2, claim=9)
+
+    def test_signing_moves_nothing(self, rig: Rig) -> None:
+        """The fence and the revision are new, the weights are not."""
+        router = rig.open()
+        put(router, 2500, FIRST)
+        before = router.observe()
+        fence = Fence(rollout="r1", seq=1, claim=9)
+        revision = router.sign(expect=before.revision, fence=fence)
+        after = router.observe()
+        assert (after.weights_bp, after.fence, after.revision) == (split(2500), fence, revision)
+        assert revision != before.revision
+        with pytest.raises(TargetConflict):
+            router.sign(expect=before.revision, fence=fence)
+        with pytest.raises(TargetConflict, match="stale"):
+            router.sign(expect=revision, fence=Fence(rollout="r1", seq=1, claim=8))
+
     def test_another_rollout_takes_over(self, rig: Rig) -> None:
         """Fences are counted per rollout."""
         put(rig.open(), 0, Fence(rollout="r1", seq=70))

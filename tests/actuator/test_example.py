@@ -21,7 +21,7 @@ from streams.spec.load import load_spec
 from streams.spec.model import RolloutSpec
 from tests.actuator import traffic
 from tests.actuator.targets import ARMS, split
-from tests.actuator.world import ListJournal
+from tests.actuator.world import HandTenure, ListJournal
 from tests.actuator.xxh64 import xxh64
 
 EXAMPLE = Path(__file__).parents[2] / "infra" / "examples" / "targeting.yaml"
@@ -37,7 +37,7 @@ class Steered:
         target = spec.target.model_copy(update={"options": options})
         self.journal, self.spec, self.proxy = ListJournal(), spec, proxy
         router = open_router(target, ARMS, audience_of(spec))
-        self.actor = RolloutActor(spec, router, self.journal, SystemClock(), 0.1)
+        self.actor = RolloutActor(spec, router, self.journal, SystemClock(), HandTenure(), 0.1)
         self.actor.step()
         lease = LeaseFact(rollout=spec.rollout, spec_hash=spec.spec_hash, valid_s=60, ended=False)
         self.actor.hear(lease)

@@ -27,6 +27,6 @@ class TestWrite:
             rollout="r", phase=RoutingPhase.INTENT, at=1, since=1, router="memory"
         )
         try:
-            assert journal.write(record, wait_s=1.0) is False
+            assert journal.write(record, wait_s=1.0) is None
         finally:
             journal.close()

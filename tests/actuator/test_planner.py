@@ -252,16 +252,20 @@ class TestLease:
 
 
 class TestFence:
-    @pytest.mark.parametrize("text", ["", "0", "davy", "davy:", "davy:x:r", "davy:3:", "istio:3:r"])
+    @pytest.mark.parametrize(
+        "text", ["", "0", "davy", "davy:", "davy:x:r", "davy:3:", "davy:3.:r", "istio:3:r"]
+    )
     def test_a_strangers_word_is_no_fence(self, text: str) -> None:
         assert Fence.parse(text) is None
 
     @pytest.mark.property
     @given(
-        st.integers(0, 2**62), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,50}", fullmatch=True)
+        st.integers(0, 2**62),
+        st.integers(0, 2**62),
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,50}", fullmatch=True),
     )
-    def test_round_trip(self, seq: int, rollout: str) -> None:
-        fence = Fence(rollout=rollout, seq=seq)
+    def test_round_trip(self, seq: int, claim: int, rollout: str) -> None:
+        fence = Fence(rollout=rollout, seq=seq, claim=claim)
         assert Fence.parse(str(fence)) == fence
 
 

@@ -40,7 +40,7 @@ class TestBeforeTheFirstDecision:
     def test_rules_are_at_the_target(self, targeted: World) -> None:
         """Nobody gets a candidate; the write carries the rollout's fence, and is made once."""
         assert (targeted.share_bp, targeted.share_in(UNTARGETED)) == (0, 0)
-        assert targeted.target.fence == Fence(rollout="r1", seq=0)
+        assert targeted.target.fence == Fence(rollout="r1", seq=0, claim=1)
         targeted.run(3 * RECONCILE_S)
         assert [r.phase.value for r in targeted.journal.records].count("applied") == 1
 

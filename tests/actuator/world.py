@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,13 +45,24 @@ class ListJournal:
     down: bool = False
     """Whether the log takes nothing."""
 
-    def write(self, record: RoutingRecord, *, wait_s: float) -> bool:
-        if not self.down:
-            self.records.append(record)
-        return not self.down and wait_s > 0
+    def write(self, record: RoutingRecord, *, wait_s: float) -> int | None:
+        if self.down:
+            return None
+        self.records.append(record)
+        return len(self.records) - 1 if wait_s > 0 else None
 
     def stored_fence(self, rollout: str) -> int:
         return max((r.fence for r in self.records if r.rollout == rollout), default=0)
+
+
+@dataclass
+class HandTenure:
+    """What the group says of this process; it says so for ever."""
+
+    held: bool = True
+
+    def holds(self, now: float, *, since: float) -> bool:
+        return self.held and since <= now
 
 
 class CrashedError(Exception):
@@ -69,6 +81,8 @@ class Faults:
     """Whether writes find no proof."""
     crash_before_apply: bool = False
     crash_after_apply: bool = False
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    """What others do while the next write waits in front of the target."""
 
 
 class FaultyRouter:
@@ -80,6 +94,7 @@ class FaultyRouter:
         self._router = MemoryRouter(target, ARMS, audience, largest_weight=largest_weight)
         self._faults = faults
         self.capabilities = self._router.capabilities
+        self.sign = self._router.sign
         self.finalize = self._router.finalize
 
     def observe(self) -> Observed:
@@ -88,6 +103,8 @@ class FaultyRouter:
 
     def apply(self, desired: Desired, *, expect: str | None, fence: Fence) -> Applied:
         self._fail()
+        if self._faults.meanwhile:
+            self._faults.meanwhile.pop()()
         if self._faults.crash_before_apply:
             self._faults.crash_before_apply = False
             raise CrashedError
@@ -127,7 +144,8 @@ class World:
     def _born(self) -> RolloutActor:
         audience = audience_of(self.spec)
         router = FaultyRouter(self.target, self.faults, audience, largest_weight=self._largest)
-        return RolloutActor(self.spec, router, self.journal, self.clock, RECONCILE_S)
+        self.tenure = HandTenure()
+        return RolloutActor(self.spec, router, self.journal, self.clock, self.tenure, RECONCILE_S)
 
     def restart(self) -> None:
         """The process ends and another one reads the log."""

@@ -29,7 +29,7 @@ from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions
 from streams.wire.framing import frame
 from streams.wire.store import LocalSchemaStore
-from tests.actuator.world import RECONCILE_S, HandClock, ListJournal
+from tests.actuator.world import RECONCILE_S, HandClock, HandTenure, ListJournal
 
 EXAMPLE = Path(__file__).parents[2] / "infra" / "examples" / "segments.yaml"
 CODEC = Codec(LocalSchemaStore())
@@ -49,7 +49,9 @@ class Edge:
         self.spec, self.rng, self.clock = spec, np.random.default_rng(5), HandClock()
         self.router = open_router(spec.target, spec.arms, audience_of(spec))
         self.journal, self.read = ListJournal(), 0
-        self.actor = RolloutActor(spec, self.router, self.journal, self.clock, RECONCILE_S)
+        self.actor = RolloutActor(
+            spec, self.router, self.journal, self.clock, HandTenure(), RECONCILE_S
+        )
 
     def second(self, at_ms: int) -> list[dict[str, Any]]:
         """The predictions of one second, spread over it."""

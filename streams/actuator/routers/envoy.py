@@ -80,18 +80,30 @@ class EnvoyRouter:
         if problem := complaint(weights, tuple(self._layout.clusters)):
             raise TargetRejected(problem)
         self._refused_before = self._refusals()
-        with locked(self._path):
-            file = self._read()
-            if expect is not None and expect != file.revision:
-                raise TargetConflict(f"{self._path}: changed since it was looked at")
-            there = Fence.parse(file.version)
-            if there is not None and there.forbids(fence):
-                raise TargetConflict(f"stale: {self._path} carries {there}, this write is {fence}")
+        with locked(self._path) as hold:
+            file, version = self._guarded(expect, fence)
             if rises(file.weights(), weights):
                 file.check_validates()
-            replace_text(self._path, file.with_weights(weights, version=str(fence)))
+            replace_text(hold, file.with_weights(weights, version=version))
             revision = self._read().revision
         return Applied(revision=revision, weights_bp=weights)
+
+    def sign(self, *, expect: str | None, fence: Fence) -> str:
+        """See Router; the fence is the file's version."""
+        with locked(self._path) as hold:
+            file, version = self._guarded(expect, fence)
+            replace_text(hold, file.with_version(version))
+            return self._read().revision
+
+    def _guarded(self, expect: str | None, fence: Fence) -> tuple[RouteFile, str]:
+        """The file and its next version; hold the lock from here until it is replaced."""
+        file = self._read()
+        if expect is not None and expect != file.revision:
+            raise TargetConflict(f"{self._path}: changed since it was looked at")
+        there = Fence.parse(file.version)
+        if there is not None and there.forbids(fence):
+            raise TargetConflict(f"stale: {self._path} carries {there}, this write is {fence}")
+        return file, str(fence.after(there))
 
     def verify(self, desired: Desired) -> Verification:
         """See Router; says whether Envoy itself was asked."""
@@ -117,13 +129,13 @@ class EnvoyRouter:
         """See Router; without candidates the route alone says what the entries said."""
         if outcome is Outcome.PROMOTED:
             return
-        with locked(self._path):
+        with locked(self._path) as hold:
             file = self._read()
             if rises(home(self._layout.clusters), file.weights()):
                 return  # somebody gives candidates traffic: the entries still say to whom
             text = file.stripped()
             if text is not None:
-                replace_text(self._path, text)
+                replace_text(hold, text)
 
     def _read(self) -> RouteFile:
         return RouteFile.parse(read_text(self._path), where=str(self._path), layout=self._layout)

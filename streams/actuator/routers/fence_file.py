@@ -13,6 +13,7 @@ from pathlib import Path
 
 from streams.actuator.ports import Fence
 from streams.actuator.routers.files import locked, read_text, replace_text
+from streams.actuator.routers.lock import Hold
 from streams.errors import TargetNotFound
 
 
@@ -41,12 +42,12 @@ class FenceFile:
             return FenceNote()
 
     @contextmanager
-    def held(self) -> Iterator[FenceNote]:
+    def held(self) -> Iterator[tuple[FenceNote, Hold]]:
         """The note, with everybody else on this host kept out."""
-        with locked(self.path):
-            yield self.read()
+        with locked(self.path) as hold:
+            yield self.read(), hold
 
-    def write(self, fence: Fence, *, parked: Collection[str]) -> None:
-        """Replace the note; hold the file while doing so."""
+    def write(self, hold: Hold, fence: Fence, *, parked: Collection[str]) -> None:
+        """Replace the note."""
         content = {"fence": str(fence), "parked": sorted(parked)}
-        replace_text(self.path, json.dumps(content) + "\n")
+        replace_text(hold, json.dumps(content) + "\n")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.errors import RouterError, TargetDenied, TargetNotFound, TargetTransient
+from streams.actuator.routers.lock import Hold, drafted, holding
+from streams.errors import (
+    RouterError,
+    TargetConflict,
+    TargetDenied,
+    TargetNotFound,
+    TargetTransient,
+)
 
 
 def read_text(path: Path) -> str:
@@ -20,41 +25,46 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Put a whole new file in the place of this one: readers see the old or the new.
+def replace_text(hold: Hold, text: str) -> None:
+    """Put a whole new file in the place of the one that is held: readers see the old or the new.
 
     Keeps mode and, where allowed, owner. RouterErrors for what can be in the way.
     """
+    path = hold.path
     with _told(path):
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, draft = drafted(path)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 _like(descriptor, path)
                 os.fsync(descriptor)
-            Path(draft).replace(path)
+            _put(draft, hold)
         except BaseException:
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
 
 
+def _put(draft: Path, hold: Hold) -> None:
+    """Whoever breaks the lock removes drafts afterwards: one of both steps stops a late writer."""
+    hold.check()
+    try:
+        draft.replace(hold.path)
+    except FileNotFoundError as error:
+        raise TargetConflict(f"{hold.path}: this write hung; others went on without it") from error
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[Hold]:
     """Hold the lock file beside `path`, so that davy's processes on this host take turns."""
-    with _told(path), _lock_file(path).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    with _told(path), holding(path) as hold:
+        yield hold
 
 
 def revision_of(*parts: str) -> str:
     """A short token that changes with any of the parts."""
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
-
-
-def _lock_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.davy-lock")
 
 
 def _like(descriptor: int, path: Path) -> None:

@@ -84,20 +84,32 @@ class HaproxyRouter:
         if problem := complaint(desired.weights_bp, tuple(self._servers)):
             raise TargetRejected(problem)
         wanted = units(single(desired.weights_bp), LARGEST)
-        with self._fences.held() as note:
-            if expect is not None and expect != self.observe().revision:
-                raise TargetConflict(f"{self._backend}: changed since it was looked at")
-            if note.fence is not None and note.fence.forbids(fence):
-                raise TargetConflict(
-                    f"stale: {self._fences.path} carries {note.fence}, this write is {fence}"
-                )
+        with self._fences.held() as (note, hold):
+            self._guard(note.fence, expect, fence)
             have = self._arms()
             parked = set(note.parked) if self._sticky else set()
-            self._fences.write(fence, parked=self._parked_after(wanted, parked))
+            parked_after = self._parked_after(wanted, parked)
+            self._fences.write(hold, fence.after(note.fence), parked=parked_after)
             for command in self._commands(have, wanted, parked):
+                hold.check()  # the socket itself refuses nobody who hung here
                 self._socket.order(command)
         seen = self.observe()
         return Applied(revision=seen.revision, weights_bp={ALL_SEGMENT: measured(wanted)})
+
+    def sign(self, *, expect: str | None, fence: Fence) -> str:
+        """See Router; only the note beside the socket is written."""
+        with self._fences.held() as (note, hold):
+            self._guard(note.fence, expect, fence)
+            self._fences.write(hold, fence.after(note.fence), parked=note.parked)
+        return self.observe().revision
+
+    def _guard(self, there: Fence | None, expect: str | None, fence: Fence) -> None:
+        if expect is not None and expect != self.observe().revision:
+            raise TargetConflict(f"{self._backend}: changed since it was looked at")
+        if there is not None and there.forbids(fence):
+            raise TargetConflict(
+                f"stale: {self._fences.path} carries {there}, this write is {fence}"
+            )
 
     def _parked_after(self, wanted: Mapping[str, int], parked: set[str]) -> set[str]:
         """Servers that davy itself holds in maintenance once the weights are applied."""

@@ -118,11 +118,20 @@ class MemoryRouter:
         weights = settled(desired.weights_bp, self._capabilities.largest_weight)
         with self._target.lock:
             self._guard(expect, fence)
-            self._target.weights_bp, self._target.fence = weights, fence
+            self._target.weights_bp = weights
+            self._target.fence = fence.after(self._target.fence)
             self._target.rules = self._audience.rules
             self._target.revision += 1
             self._target.writes += 1
             return Applied(revision=str(self._target.revision), weights_bp=weights)
+
+    def sign(self, *, expect: str | None, fence: Fence) -> str:
+        """See Router."""
+        with self._target.lock:
+            self._guard(expect, fence)
+            self._target.fence = fence.after(self._target.fence)
+            self._target.revision += 1
+            return str(self._target.revision)
 
     def _guard(self, expect: str | None, fence: Fence) -> None:
         there = self._target.fence

@@ -90,6 +90,10 @@ class RouteFile:
         write(self.configuration, self.layout, weights)
         return self._text(self.document | {"version_info": version})
 
+    def with_version(self, version: str) -> str:
+        """The file's text under another version, and nothing else changed."""
+        return self._text(self.document | {"version_info": version})
+
     def stripped(self) -> str | None:
         """The file's text without entries of davy's; None where there are none. Used up too."""
         return self._text(self.document) if strip(self.configuration, self.layout) else None

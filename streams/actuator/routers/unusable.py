@@ -37,6 +37,10 @@ class UnusableRouter:
         """Raise."""
         self._refuse()
 
+    def sign(self, *, expect: str | None, fence: Fence) -> str:  # noqa: ARG002
+        """Raise."""
+        self._refuse()
+
     def verify(self, desired: Desired) -> Verification:  # noqa: ARG002
         """Raise."""
         self._refuse()
