@@ -66,6 +66,8 @@ class Halt:
     """Whether its owner had read its state, and waits at a record of its source."""
 
 
+Confirm = Callable[[Partition, int], Awaitable[bool]]
+"""Asks the group whether a partition is this worker's, by a commit of this offset."""
 Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
 
 
@@ -82,6 +84,8 @@ class Ownership:
         self._sparing = Sparing(logger.error)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
+        self.confirm: Confirm | None = None
+        """The same; without it, partitions are this worker's until `take` says otherwise."""
         self.progress: dict[Partition, int] = {}
         """Partition -> next offset; liveness is that these move while there is lag."""
         self.losses = Losses()
@@ -227,8 +231,25 @@ class Ownership:
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
         await self._replace(partition, owner)
 
+    async def _may_replace(self, partition: Partition, owner: Owner) -> bool:
+        """Whether an owner may be built anew: a new one fences whoever owns the partition by now.
+
+        A worker that was stopped for a while hears from the broker that it was fenced before it
+        hears from the group that others have taken over.
+        """
+        if owner.failure is None or self.confirm is None:
+            return True
+        if await self.confirm(partition, max(0, owner.durable_offset)):
+            return True
+        topic, number = partition
+        said = f"{topic}-{number}: the group does not confirm that it is this worker's"
+        self._sparing.say(said, f"{said}; it ends its ownership and waits to be assigned anew")
+        return False
+
     async def _replace(self, partition: Partition, owner: Owner) -> None:
         """Hold a new owner in the place of one that failed, and seek to where it stands."""
+        if not await self._may_replace(partition, owner):
+            return
         async with self._changing:
             if self._owners.get(partition) is not owner or self.seek is None:
                 return

@@ -14,6 +14,8 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from streams.agents.app import DavyApp
     from streams.agents.ownership import Ownership
     from streams.agents.retention import Losses
+
+CONFIRM_S = 10.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -48,6 +52,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._deleted |= await self._losses.ask(consumer.beginning_offsets, wanted)
         there = {TP(*p): self._deleted.get(p, offset) for p, offset in wanted.items()}
         await super()._seek_wait(consumer, there)
+
+    async def confirm(self, partition: Partition, offset: int) -> bool:
+        """Whether the coordinator takes a commit of this member, which it must know for that."""
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                return bool(await self.call_thread(self._confirm, partition, offset))
+        except TimeoutError:
+            return False
+
+    async def _confirm(self, partition: Partition, offset: int) -> bool:
+        consumer = self._ensure_consumer()
+        try:
+            await consumer.commit({TopicPartition(*partition): OffsetAndMetadata(offset, "")})
+        except KafkaError:
+            return False  # the stock commit would end the worker
+        return True
 
     @property
     def _losses(self) -> Losses:
@@ -154,6 +174,10 @@ class Consumer(driver.Consumer):
     async def reseek(self, positions: Mapping[Partition, int]) -> None:
         """Seek again where an owner found records missing."""
         await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+
+    async def confirm(self, partition: Partition, offset: int) -> bool:
+        """See Confirm."""
+        return await cast("ConsumerThread", self._thread).confirm(partition, offset)
 
     def ack(self, message: Any) -> bool:
         """Nothing but bookkeeping: durability is the owners' word, not an ack's."""

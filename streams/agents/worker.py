@@ -149,7 +149,10 @@ async def _app(
     async def seek(positions: Any) -> None:
         await cast("Consumer", app.consumer).reseek(positions)
 
-    ownership.seek = seek
+    async def confirm(partition: Partition, offset: int) -> bool:
+        return await cast("Consumer", app.consumer).confirm(partition, offset)
+
+    ownership.seek, ownership.confirm = seek, confirm
     return app
 
 

@@ -76,6 +76,7 @@ class TransactionalWriter:
 
     def __init__(self, connection: dict[str, Any], transactional_id: str) -> None:
         self._id = transactional_id
+        self._fenced = False
         self._producer = AIOKafkaProducer(
             **connection,
             transactional_id=transactional_id,
@@ -91,16 +92,20 @@ class TransactionalWriter:
 
     async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
         """Write both parts in one transaction."""
+        if self._fenced:
+            raise self._told()
         try:
             async with self._producer.transaction():
                 sent = [await send(self._producer, record) for record in (*first, *last)]
                 await asyncio.gather(*sent)
         except ProducerFenced as error:
-            raise FencedError(
-                f"{self._id}: another owner has started; this one stops writing"
-            ) from error
+            self._fenced = True
+            raise self._told() from error
         except KafkaError as error:
             raise LogError(f"{self._id}: the flush did not commit: {error!r}") from error
+
+    def _told(self) -> FencedError:
+        return FencedError(f"{self._id}: another owner has started; this one stops writing")
 
     async def stop(self) -> None:
         """Disconnect."""

@@ -11,6 +11,7 @@ import pytest
 from streams.agents import ownership
 from streams.agents.batch import Batch, Partition
 from streams.agents.ownership import Owner, Ownership
+from streams.errors import FencedError
 from streams.wire.own import Unreadable
 from streams.wire.reasons import BadRecord, Reason
 
@@ -144,6 +145,28 @@ class TestRebuild:
         await owned.heal()
         await owned.feed(batch(0, 5))
         assert (told, made.owners[-1].next_offset) == ([{HERE: 0}], 5)
+
+
+class TestFenced:
+    async def test_a_worker_that_lost_the_partition_fences_nobody(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Building an owner anew would take the partition from whoever has it by now."""
+        owned = Ownership(made := Made())
+        told, answers = seeks(owned), [False, False, True]
+
+        async def confirm(_: Partition, __: int) -> bool:
+            return answers.pop(0)
+
+        owned.confirm = confirm
+        await owned.take([HERE])
+        made.owners[0].fail(FencedError("t-0: another owner has started"))
+        await owned.feed(batch(0, 5))
+        await owned.heal()
+        assert (len(made.owners), told) == (1, [])
+        assert caplog.text.count("it ends its ownership") == 1
+        await owned.heal()
+        assert (len(made.owners), told) == (2, [{HERE: 0}])
 
 
 class TestTake:
