@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.demo.processes import Part, wait_until
+from streams.demo.processes import Part, Parts, wait_until
 from streams.judge.decision_facts import Action
 from streams.judge.facts import RoutingPhase
+from tests.agents.pipeline import Pipeline
+from tests.failover.judges import QUICK, begin, check, worker
 from tests.failover.rollouts import Stage, staged
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -57,3 +59,37 @@ class TestActuator:
             assert not [r for r in later if r.phase is RoutingPhase.APPLIED]
 
         staged(kafka, prefix, tmp_path, run)
+
+
+@pytest.fixture
+def pipeline(kafka: str, prefix: str, parts: Parts) -> Pipeline:
+    return Pipeline(kafka, prefix, parts, **QUICK)
+
+
+class TestJudge:
+    @pytest.mark.parametrize("point", ["sent/decisions/1:after", "decision/1/transaction:before"])
+    def test_inside_a_step(self, pipeline: Pipeline, tmp_path: Path, point: str) -> None:
+        """Its decision never appears, the other's stands once, and it says that it was fenced."""
+        trace = tmp_path / "trace.jsonl"
+        zombie = worker(pipeline, "a", trace, end=f"{point}:SIGSTOP")
+        stretches = begin(pipeline, zombie, 0.01)
+        pipeline.publish(next(stretches))
+        wait_until(lambda: stopped(zombie), what="the stop", deadline_s=120)
+        assert pipeline.decisions() == []
+        other = worker(pipeline, "b", trace)
+        pipeline.eventually(
+            lambda: bool(pipeline.decisions()), what="takeover", parts=[other], deadline_s=120
+        )
+        zombie.signal(signal.SIGCONT)
+        wait_until(lambda: "another owner has started" in zombie.tail(200), what="word",
+                   deadline_s=120)  # fmt: skip
+        for stretch in stretches:
+            pipeline.publish(stretch)
+        pipeline.eventually(
+            lambda: pipeline.decisions()[-1]["terminal"],
+            what="the end",
+            parts=[other],
+            deadline_s=120,
+        )
+        check(pipeline)
+        assert "rebuilding" not in other.log.read_text(), "the zombie took the ownership back"
