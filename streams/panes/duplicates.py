@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from streams.panes.seen import Keys, Seen, Times
@@ -122,5 +121,5 @@ def keys_of(columns: PredictionColumns) -> Keys:
 
 
 def _hashes(column: Coded) -> Keys:
-    hashes: Keys = request_hashes(pa.array(column.names, pa.string()))[column.codes]
+    hashes: Keys = request_hashes(column.strings)[column.codes]
     return hashes

@@ -12,23 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.panes.classes import add_classes
 from streams.panes.facts import Cells, LiveRollout
 from streams.panes.generative import MeasuredLlm
 from streams.panes.segments import Slicing
 from streams.panes.targets import Targets
 from streams.panes.units.sighted import Sighted
 from streams.sketches.bins import SCORE_MAPPING, FixedBins
-from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING
 from streams.sketches.unit_cell import UnitCell
 from streams.spec.model import ALL_SEGMENT
-from streams.wire.columns import PredictionColumns
+from streams.wire.columns import Coded, PredictionColumns
 
 _ERROR, _TIMEOUT = 1, 2
-SPARSE = 8
-"""Numbers of which only every so many-th occurs are sorted, others are counted."""
-
 
 Ints = NDArray[np.int64]
 Place = tuple[str, int]
@@ -129,11 +126,11 @@ def add_to_cells(
     ]
     units = any(group.rollout.units is not None for group in groups)
     measured = Measured.of(columns, chosen, group_of, units=units)
-    names = columns.predicted_class.names
-    _add(groups, measured, names)
+    classes = columns.predicted_class
+    _add(groups, measured, classes)
     for rollout, slicing in targets.sliced:
         for slices, part in _sliced(rollout, slicing, groups, measured, columns, chosen):
-            _add(slices, part, names)
+            _add(slices, part, classes)
     return {(group.rollout.spec.rollout, group.pane) for group in groups}
 
 
@@ -170,12 +167,12 @@ def _sliced(
         yield cut, measured.regrouped(part, place[keys])
 
 
-def _add(groups: list[Group], measured: Measured, class_names: tuple[str, ...]) -> None:
+def _add(groups: list[Group], measured: Measured, classes: Coded) -> None:
     _add_requests(groups, measured)
     table = _table(measured.group, measured.latency, (len(groups), MAPPING.size))
     for group, counts in zip(groups, table, strict=True):
         group.cell.latency.counts += counts
-    _add_classes(groups, measured, class_names)
+    add_classes(groups, measured.group, measured.predicted, classes)
     _add_shares([group.cell.scores for group in groups], measured.group, measured.score)
     _add_shares([group.cell.confidences for group in groups], measured.group, measured.confidence)
     _add_units(groups, measured)
@@ -216,33 +213,6 @@ def _add_shares(bins: list[FixedBins], group_of: Ints, index: Ints) -> None:
         each.counts += counts
 
 
-def _add_classes(groups: list[Group], measured: Measured, names: tuple[str, ...]) -> None:
-    given = measured.predicted >= 0
-    if not given.any():
-        return
-    pairs = measured.group[given] * len(names) + measured.predicted[given]
-    distinct, first_seen, counts = tallied(pairs, len(groups) * len(names))
-    for i in np.argsort(first_seen).tolist():
-        group, name = groups[int(distinct[i]) // len(names)], names[int(distinct[i]) % len(names)]
-        group.cell.classes.add(_told_apart(group.rollout, name), int(counts[i]))
-
-
-def tallied(keys: Ints, size: int) -> tuple[Ints, Ints, Ints]:
-    """Which of 0 .. size - 1 occur, ascending; the place of the first of each; and how many.
-
-    >>> [found.tolist() for found in tallied(np.array([3, 1, 3]), 4)]
-    [[1, 3], [1, 0], [1, 2]]
-    """
-    if size > SPARSE * keys.size:
-        return np.unique(keys, return_index=True, return_counts=True)
-    counts = np.bincount(keys, minlength=size)
-    # Of values set at one place the last stays: from behind, that is the first.
-    first = np.zeros(size, np.int64)
-    first[keys[::-1]] = np.arange(keys.size)[::-1]
-    distinct = np.flatnonzero(counts)
-    return distinct, first[distinct], counts[distinct]
-
-
 def _add_units(groups: list[Group], measured: Measured) -> None:
     """What is seen of units, for the rollouts that count them."""
     if measured.sighted is None:
@@ -255,11 +225,3 @@ def _add_units(groups: list[Group], measured: Measured) -> None:
             group.rollout.units.add(group.pane, (group.segment, group.arm), seen.units, seen.sight)
             group.cell.units = group.cell.units or UnitCell()
             group.cell.units.merge(seen.told())
-
-
-def _told_apart(rollout: LiveRollout, name: str) -> str:
-    """Give a class its number in the order of the log, up to the rollout's `max_classes`."""
-    if name not in rollout.classes and len(rollout.classes) >= rollout.spec.max_classes:
-        return OTHER
-    rollout.classes.setdefault(name, len(rollout.classes))
-    return name

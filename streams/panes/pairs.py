@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from streams.panes.facts import Body, Cells, LiveRollout, Parts
 from streams.panes.pairing import ANSWER, Bools, Ints, Keys, PairBlock, Pairs, PairStream, Rows
@@ -68,11 +67,11 @@ class RolloutPairs:
 
     def _rows(self, columns: PredictionColumns, kept: Bools) -> Rows:
         """Answers of this rollout's arms."""
-        service = np.array([name == self.spec.service for name in columns.service.names] or [False])
-        places = {v: self.spec.arms.index(arm) for v, arm in self.spec.versions.items()}
-        arm = np.array([places.get(name, -1) for name in columns.version.names] or [-1])
-        arms = arm[columns.version.codes]
-        chosen = np.flatnonzero(kept & service[columns.service.codes] & (arms >= 0))
+        ours = columns.service.places([self.spec.service])[columns.service.codes] == 0
+        versions = self.spec.versions
+        arm = np.array([*(self.spec.arms.index(each) for each in versions.values()), -1])
+        arms = arm[columns.version.places(list(versions))[columns.version.codes]]
+        chosen = np.flatnonzero(kept & ours & (arms >= 0))
         rows = np.zeros(chosen.size, ANSWER)
         if chosen.size:
             rows["key"] = np.maximum(columns.request_hash[chosen], np.uint64(1))
@@ -192,7 +191,7 @@ def _shortest() -> float:
 
 def _class_keys(column: Coded) -> Keys:
     """A number per predicted class that is the same in every batch; 0 where there is none."""
-    keys = np.maximum(request_hashes(pa.array(column.names, pa.string())), np.uint64(1))
+    keys = np.maximum(request_hashes(column.strings), np.uint64(1))
     found: Keys = np.append(keys, np.uint64(0))[column.codes]  # code -1 is the last
     return found
 

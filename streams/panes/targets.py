@@ -1,8 +1,8 @@
 """Which rollout's arm does an event count for? Its model version says so, never its sender.
 
 One version may belong to several live rollouts (routes of one service), so the answer comes in
-layers: arrays of arm numbers, each event at most once per layer. Cost is bounded by the distinct
-(service, version) pairs of a batch, known or not.
+layers: arrays of arm numbers, each event at most once per layer. Names that no rollout has cost a
+look-up in Arrow, no Python object.
 """
 
 from __future__ import annotations
@@ -28,14 +28,27 @@ class Targets:
         self.sliced: list[tuple[LiveRollout, Slicing]] = []
         """Rollouts with declared dimensions."""
         self._targeted = False
-        self._of: dict[tuple[str, str], list[int]] = {}
+        numbers: dict[tuple[str, str], list[int]] = {}
         for rollout in sorted(live, key=lambda item: item.spec.rollout):
             if rollout.spec.segments:
                 self.sliced.append((rollout, slicing_of(rollout.spec)))
             self._targeted |= bool(rollout.spec.targeting)
             for version, arm in sorted(rollout.spec.versions.items()):
-                self._of.setdefault((rollout.spec.service, version), []).append(len(self.arms))
+                numbers.setdefault((rollout.spec.service, version), []).append(len(self.arms))
                 self.arms.append((rollout, arm))
+        self._services = sorted({service for service, _ in numbers})
+        self._versions = sorted({version for _, version in numbers})
+        self._pairs, self._layers = self._table(numbers)
+
+    def _table(self, numbers: dict[tuple[str, str], list[int]]) -> tuple[Numbers, Numbers]:
+        """Pairs of service and version, ascending, and by layer the arm of each; -1 at the end."""
+        services = {name: place for place, name in enumerate(self._services)}
+        versions = {name: place for place, name in enumerate(self._versions)}
+        arms = {services[s] * len(versions) + versions[v]: each for (s, v), each in numbers.items()}
+        layers = np.full((max(map(len, arms.values()), default=0), len(arms) + 1), -1, np.int64)
+        for column, pair in enumerate(sorted(arms)):
+            layers[: len(arms[pair]), column] = arms[pair]
+        return np.array(sorted(arms), np.int64), layers
 
     def counted(self, arms: Numbers, segment: Callable[[str], Coded]) -> NDArray[np.bool_]:
         """Whether each event counts for its arm: with targeting rules the targeted ones alone.
@@ -47,23 +60,20 @@ class Targets:
         if self._targeted:
             needs = np.array([bool(rollout.spec.targeting) for rollout, _ in self.arms])
             said = segment(TARGETED_SEGMENT)
-            # The last place is that of code -1: nothing was said.
-            yes = np.array([*(name == TARGETED for name in said.names), False])
-            counted &= yes[said.codes] | ~needs[arms]
+            counted &= (said.places([TARGETED])[said.codes] == 0) | ~needs[arms]
         return counted
 
     def layers(self, service: Coded, version: Coded) -> Iterator[NDArray[np.int64]]:
         """Arm number per event (-1: none), layer by layer until nobody is left."""
-        if not self._of or not service.codes.size:
+        if not self._pairs.size:
             return
-        width = len(version.names)
-        pairs, inverse = np.unique(
-            service.codes.astype(np.int64) * width + version.codes, return_inverse=True
-        )
-        found = [
-            self._of.get((service.names[pair // width], version.names[pair % width]), [])
-            for pair in pairs.tolist()
-        ]
-        for depth in range(max(map(len, found))):
-            numbers = [arms[depth] if depth < len(arms) else -1 for arms in found]
-            yield np.array(numbers, dtype=np.int64)[inverse]
+        ours = service.places(self._services)[service.codes]
+        known = version.places(self._versions)[version.codes]
+        pair = np.where((ours >= 0) & (known >= 0), ours * len(self._versions) + known, -1)
+        column = np.searchsorted(self._pairs, pair)
+        column[self._pairs[np.minimum(column, self._pairs.size - 1)] != pair] = self._pairs.size
+        for layer in self._layers:
+            arms = layer[column]
+            if not (arms >= 0).any():
+                return
+            yield arms

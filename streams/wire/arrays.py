@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from streams.wire.lengths import offsets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Coded:
-    """A column of few distinct strings: `names[codes[i]]`, null where the code is -1.
+    """A column of strings, each distinct one held once: `names[codes[i]]`, null where it is -1.
 
-    Codes mean something within one batch only; some names may have no row.
+    Codes mean something within one batch only; some strings may have no row. Whoever floods a
+    topic makes all of them distinct: ask `places`, `names` makes a Python object of each.
     """
 
     codes: NDArray[np.int32]
-    names: tuple[str, ...]
+    strings: Any
+    """Arrow strings without nulls and without offset."""
+
+    @classmethod
+    def of(cls, codes: NDArray[np.int32], names: Sequence[str]) -> Self:
+        """The same from Python strings."""
+        return cls(codes=codes, strings=pa.array(names, pa.string()))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The distinct strings by code."""
+        return tuple(self.strings.to_pylist())
 
     def chosen(self, keep: NDArray[np.bool_]) -> Coded:
         """The rows where `keep` is true."""
-        return self if keep.all() else Coded(codes=self.codes[keep], names=self.names)
+        return self if keep.all() else Coded(codes=self.codes[keep], strings=self.strings)
 
     def is_empty(self) -> NDArray[np.bool_]:
         """Where the string is ""."""
-        if "" not in self.names:
+        code = pc.index(self.strings, "").as_py()
+        if code < 0:
             return np.zeros(len(self.codes), dtype=np.bool_)
-        empty: NDArray[np.bool_] = self.codes == self.names.index("")
+        empty: NDArray[np.bool_] = self.codes == code
         return empty
+
+    def places(self, known: Sequence[str], other: int = -1) -> NDArray[np.int64]:
+        """Place among the known strings by code, `other` for all others and, at the end, for null.
+
+        So `column.places(known)[column.codes]` has one place a row.
+
+        >>> column = Coded.of(np.array([1, 0, -1, 2], np.int32), ("a", "b", "c"))
+        >>> column.places(["b", "a"], 9)[column.codes].tolist()
+        [0, 1, 9, 9]
+        """
+        found = pc.index_in(self.strings, value_set=pa.array(known, pa.string()))
+        table = np.full(len(self.strings) + 1, other, np.int64)
+        table[:-1] = found.fill_null(other).to_numpy()
+        return table
 
 
 def coded(strings: Any) -> Coded:
@@ -40,7 +70,7 @@ def coded(strings: Any) -> Coded:
     codes = encoded.indices
     if codes.null_count:
         codes = codes.fill_null(-1)
-    return Coded(codes=codes.to_numpy(), names=tuple(encoded.dictionary.to_pylist()))
+    return Coded(codes=codes.to_numpy(), strings=encoded.dictionary)
 
 
 def blank(strings: Any) -> NDArray[np.bool_]:
@@ -74,8 +104,8 @@ def entries(maps: Any, name: str) -> Coded:
     """What each map of strings holds under this name, null where nothing; the last one wins."""
     codes = np.full(len(maps), -1, dtype=np.int32)
     if not len(maps.keys):
-        return Coded(codes=codes, names=())
+        return Coded.of(codes, ())
     found = np.flatnonzero(pc.equal(maps.keys, name).to_numpy(zero_copy_only=False))
     values = coded(maps.items.take(found))
     codes[np.searchsorted(offsets(maps), found, side="right") - 1] = values.codes
-    return Coded(codes=codes, names=values.names)
+    return Coded(codes=codes, strings=values.strings)

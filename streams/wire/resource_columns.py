@@ -129,4 +129,4 @@ def _coded(texts: Sequence[str]) -> Coded:
     names = dict.fromkeys(texts)
     codes = {name: code for code, name in enumerate(names)}
     found = np.fromiter((codes[text] for text in texts), np.int32, len(texts))
-    return Coded(codes=found, names=tuple(names))
+    return Coded.of(found, tuple(names))

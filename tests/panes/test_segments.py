@@ -19,7 +19,7 @@ def coded(*values: str | None) -> Coded:
     """Values as a batch's column has them, in the order in which they are met."""
     names = tuple(dict.fromkeys(value for value in values if value is not None))
     codes = [-1 if value is None else names.index(value) for value in values]
-    return Coded(codes=np.array(codes, np.int32), names=names)
+    return Coded.of(np.array(codes, np.int32), names)
 
 
 def columns(**by_name):

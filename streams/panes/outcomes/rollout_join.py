@@ -87,7 +87,7 @@ class RolloutJoin:
     def expose(self, columns: PredictionColumns, rows: Ints, arm: Ints) -> None:
         """Take predictions that count; `rows` of the columns, and the number of each one's arm."""
         names = columns.predicted_class
-        predicted = self._classes.numbers(Coded(codes=names.codes[rows], names=names.names))
+        predicted = self._classes.numbers(Coded(codes=names.codes[rows], strings=names.strings))
         segment = np.broadcast_to(self._slicing.numbers(columns.segment, rows), rows.shape)
         exposures = Exposures(
             request_hash=columns.request_hash[rows],
@@ -162,10 +162,10 @@ class RolloutJoin:
 
     def _mine(self, columns: OutcomeColumns, rows: Ints) -> tuple[Ints, Ints]:
         """Rows that this rollout awaits, and the number of each one's outcome."""
-        service = [name == self.live.spec.service for name in columns.service.names]
-        numbers = [self._number.get(name, -1) for name in columns.metric.names]
-        metric = np.array([*numbers, -1])[columns.metric.codes[rows]]
-        wanted = np.array([*service, False])[columns.service.codes[rows]] & (metric >= 0)
+        ours = columns.service.places([self.live.spec.service])[columns.service.codes[rows]] == 0
+        numbers = np.array([*self._number.values(), -1])
+        metric = numbers[columns.metric.places(list(self._number))[columns.metric.codes[rows]]]
+        wanted = ours & (metric >= 0)
         return rows[wanted], metric[wanted]
 
     def advance(self, closed_through: int) -> list[Cohort]:

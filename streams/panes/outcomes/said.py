@@ -69,13 +69,16 @@ def _labels(
     at: Ints,
     refused: dict[Refused, Bools],
 ) -> NDArray[np.uint64]:
-    names = columns.label.names
-    known = np.array([not outcome.classes or name in outcome.classes for name in names] + [False])
-    codes = columns.label.codes[rows]
-    refused[Refused.WRONG_KIND][at] = codes < 0
-    refused[Refused.UNKNOWN_LABEL][at] = (codes >= 0) & ~known[codes]
-    kept = np.where(known[codes], codes, -1).astype(np.int32)
-    numbers = labels.numbers(Coded(codes=kept, names=names))
+    label = columns.label
+    codes = label.codes[rows]
+    known = codes >= 0
+    refused[Refused.WRONG_KIND][at] = ~known
+    if outcome.classes:
+        declared = label.places(outcome.classes)[codes] >= 0
+        refused[Refused.UNKNOWN_LABEL][at] = known & ~declared
+        known &= declared
+    kept = np.where(known, codes, -1).astype(np.int32)
+    numbers = labels.numbers(Coded(codes=kept, strings=label.strings))
     return np.maximum(numbers, 0).astype(np.uint64)
 
 
