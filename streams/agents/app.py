@@ -24,6 +24,8 @@ class DavyApp(faust.App):
     """A Faust app that knows its owners; the transport asks it."""
 
     ownership: Ownership
+    judged_topic: str
+    """Full name of `panes`: what the judge waits for."""
 
 
 def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
@@ -55,6 +57,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         key_serializer="raw",
     )
     app.ownership = ownership
+    app.judged_topic = settings.topic("panes")
     for name in (*FORMS, "panes"):
         topic = app.topic(settings.topic(name), value_type=bytes, value_serializer="raw")
         app.agent(topic, name=f"{name}_agent", concurrency=1)(_feed(ownership))

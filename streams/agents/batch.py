@@ -26,6 +26,8 @@ class Batch:
     start: int
     end: int
     records: Sequence[Any]  # aiokafka ConsumerRecord: offset, timestamp, key, value, headers
+    size: int = 0
+    """Bytes that it takes in memory, about; only the transport asks."""
 
     @property
     def begins_with_hole(self) -> bool:

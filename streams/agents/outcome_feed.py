@@ -6,11 +6,13 @@ partitions always have one owner, whatever the group does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.polling import polled
 
 FETCH_MS = 100
 MOST_RECORDS = 10_000
@@ -60,9 +62,7 @@ class OutcomeFeed:
     async def fetch(self) -> Batch:
         """The next records; none after a while without."""
         start = await self._consumer.position(self._tp)
-        fetched = await self._consumer.getmany(
-            self._tp, timeout_ms=FETCH_MS, max_records=MOST_RECORDS
-        )
+        fetched = await polled(_fetch, self._consumer, [self._tp], FETCH_MS / 1000, MOST_RECORDS)
         end = await self._consumer.position(self._tp)
         records = list(fetched.get(self._tp, ()))
         return Batch(partition=self._partition, start=start, end=end, records=records)
@@ -76,3 +76,12 @@ class OutcomeFeed:
         position = await self._consumer.position(self._tp)
         written = self._consumer.highwater(self._tp)
         return await self.end() <= position and (written is None or written <= position)
+
+
+async def _fetch(
+    consumer: AIOKafkaConsumer, tps: Sequence[TopicPartition], pause_s: float, most: int
+) -> Mapping[TopicPartition, Any]:
+    found: Mapping[TopicPartition, Any] = await consumer.getmany(
+        *tps, timeout_ms=int(pause_s * 1000), max_records=most
+    )
+    return found

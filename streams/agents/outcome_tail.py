@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 50_000
-"""Outcomes that may wait for predictions to be read."""
-
 
 class OutcomeTail:
     """Follows one partition of `outcomes` for as long as a live rollout awaits them."""
@@ -86,7 +83,7 @@ class OutcomeTail:
 
     async def _run(self, feed: OutcomeFeed) -> None:
         while self._owner.outcomes.wanted:
-            if self._owner.outcomes.order.rows < MOST_WAITING:
+            if not self._owner.outcomes_wait:
                 batch = await self._fetched(feed)
                 if batch.end > batch.start:
                     await self._owner.take_outcomes(batch, await self._decoded(batch))

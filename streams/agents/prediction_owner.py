@@ -13,9 +13,9 @@ from streams.agents.context import Context
 from streams.agents.outcome_records import OutcomeRecords
 from streams.agents.outcome_tail import OutcomeTail
 from streams.agents.partitioner import misplaced, remedy
-from streams.agents.sketch_owner import BACKLOG, SketchOwner, told_by_broker
+from streams.agents.sketch_owner import BACKLOG, LETTER_BYTES, SketchOwner, told_by_broker
 from streams.agents.sources import PREDICTIONS
-from streams.agents.writer import OutRecord
+from streams.agents.writer import OutRecord, size_of
 from streams.panes.cohorts import Cohort
 from streams.panes.facts import LiveRollout
 from streams.panes.fold import PartitionFold
@@ -26,6 +26,9 @@ from streams.wire.outcome_columns import OutcomeColumns
 from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
+
+MOST_WAITING = 50_000
+"""Outcomes that may wait for predictions to be read."""
 
 
 class PredictionOwner(SketchOwner):
@@ -47,6 +50,12 @@ class PredictionOwner(SketchOwner):
     def outcomes(self) -> OutcomeFold:
         """The joins of this partition, as far as folded."""
         return self._fold.outcomes
+
+    @property
+    def outcomes_wait(self) -> bool:
+        """Whether enough outcomes, or dead letters of them, wait for predictions to be read."""
+        many = self.outcomes.order.rows + len(self._unread) >= MOST_WAITING
+        return many or sum(size_of(letter) for _, letter in self._unread) > LETTER_BYTES
 
     @property
     def failure(self) -> BaseException | None:

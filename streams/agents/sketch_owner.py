@@ -23,7 +23,7 @@ from streams.agents.flusher import Flusher
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.tail import answered, read_all, read_range
-from streams.agents.writer import OutRecord
+from streams.agents.writer import OutRecord, size_of
 from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout, Marker
 from streams.panes.source_fold import Refused
@@ -38,6 +38,8 @@ PATIENCE = 3
 """Failures of one batch before its records are suspected."""
 BACKLOG = 5000
 """Closed panes and dead-letters that may wait while a flush is under way."""
+LETTER_BYTES = 16 << 20
+"""What those dead-letters may take in memory, about, before a last batch of them."""
 
 
 class SketchOwner:
@@ -130,7 +132,8 @@ class SketchOwner:
             self._fed_at = time.monotonic()
             self._dirty = True
             self.idle = self.idle and not batch.records
-        if len(self._closed) + len(self._letters) > BACKLOG:
+        many = len(self._closed) + len(self._letters) > BACKLOG
+        if many or sum(map(size_of, self._letters)) > LETTER_BYTES:
             await self.flush()
         elif self._closed:
             self._flusher.wake()

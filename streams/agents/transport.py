@@ -3,7 +3,8 @@
 A Faust transport on the aiokafka driver. Faust keeps the group protocol, flow control and
 recovery; this file changes what one message is (a `Batch`), where partitions are sought after a
 rebalance (where their owner's state says), and what counts as committed (what owners have made
-durable). In the end offsets decide: owners skip what they have counted and ask for a re-seek
+durable). It reads no further ahead of the agents than `WAITING_BYTES` a topic, and the judge's
+topic first. In the end offsets decide: owners skip what they have counted and ask for a re-seek
 where records are missing. What the broker itself has deleted is an alarm, and a batch without
 records stands for it.
 """
@@ -11,6 +12,7 @@ records stands for it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -20,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.polling import polled, size_of
 
 if TYPE_CHECKING:
     from streams.agents.app import DavyApp
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
     from streams.agents.retention import Losses
 
 CONFIRM_S = 10.0
+
+
+WAITING_BYTES = 16 << 20
+"""Fetched and not yet folded, by topic, before a last batch of `BATCH_BYTES`."""
+TURN_S = 0.25
+"""While the judge has panes to look at, sources are fetched no more often than that."""
+PRESSED_S = 0.02
+"""How soon a topic is looked at again whose agent has enough to do."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -80,7 +91,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 - the driver's signature
         max_records: int | None = None,
     ) -> Any:
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        fetched: dict[Any, Any] = {}
+        for tps, pause_s in self._in_turn(active_partitions, timeout):
+            fetch = super()._fetch_records
+            fetched = await polled(fetch, consumer, tps, pause_s or 0.0, max_records or 1)
+            if fetched:
+                break  # the others' turn comes when these are on their way
         batches = {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
         for batch in batches.values():
             if batch.begins_with_hole and batch.partition not in self._deleted:
@@ -88,6 +104,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self.consumer.flow_active:
             batches |= self._stand_ins(batches.keys(), active_partitions)
         return batches
+
+    def _in_turn(self, active: Any, pause_s: float | None) -> Iterator[tuple[Any, float | None]]:
+        """First what the judge waits for: however much there is to fold, it goes on."""
+        judged = cast("DavyApp", self.app).judged_topic
+        first = {tp for tp in active or () if tp.topic == judged}
+        if first and len(first) < len(active):
+            yield first, 0.0
+        yield active, pause_s
 
     def _stand_ins(self, fetched: Collection[TP], active: Any) -> dict[TP, Batch]:
         """A batch without records for every deleted stretch that no record follows yet."""
@@ -110,11 +134,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             end = max(end, state.position)
         start = self._reached.get(partition, records[0].offset if records else end)
         self._reached[partition] = end
-        return Batch(partition=partition, start=min(start, end), end=end, records=records)
+        size = sum(map(size_of, records))
+        start = min(start, end)
+        return Batch(partition=partition, start=start, end=end, records=records, size=size)
 
 
 class Consumer(driver.Consumer):
     """Yields one message per fetched batch; seeks and commits by the owners' word."""
+
+    _folded_at: float = 0.0
+    """When a batch of a source was handed over last; loop time."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -126,15 +155,44 @@ class Consumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch; yield a message per partition whose value is the whole batch."""
-        fetched, active = await self._wait_next_records(timeout)
+        pressed = self._pressed_topics()
+        if pressed and not self._get_active_partitions():
+            await asyncio.sleep(PRESSED_S)
+            return
+        fetched, active = await self._wait_next_records(PRESSED_S if pressed else timeout)
         batches = cast("dict[TP, Batch]", fetched)
         if not batches or self.should_stop or not self.flow_active:
             return  # an unseen batch shows as a gap to its owner, who asks for a re-seek
         for tp, batch in batches.items():
             if active is None or tp in active or tp in self._buffered_partitions:
+                if tp.topic != self._judged_topic:
+                    self._folded_at = asyncio.get_running_loop().time()
                 self._read_offset[tp] = None  # owners drop what is old, not Faust
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
                 yield tp, self._message(tp, batch)
+
+    @property
+    def _judged_topic(self) -> str:
+        return cast("DavyApp", self.app).judged_topic
+
+    def _pressed_topics(self) -> set[str]:
+        """Topics of which enough waits; while the judge has something to do, all the others too.
+
+        What is folded meanwhile would only be due and wait: verdicts on it would be no fresher.
+        """
+        waiting = Counter[str]()
+        for message in self._unacked_messages:
+            waiting[message.topic] += cast("Batch", message.value).size
+        pressed = {topic for topic, size in waiting.items() if size >= WAITING_BYTES}
+        turn_s = asyncio.get_running_loop().time() - self._folded_at
+        if self._judged_topic in waiting and turn_s < TURN_S:
+            pressed |= {tp.topic for tp in self.assignment()} - {self._judged_topic}
+        return pressed
+
+    def _get_active_partitions(self) -> set[TP]:
+        active = super()._get_active_partitions()
+        pressed = self._pressed_topics()
+        return {tp for tp in active if tp.topic not in pressed} if pressed else active
 
     def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(

@@ -32,6 +32,15 @@ class OutRecord:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+RECORD_BYTES = 1500
+"""What a dead-letter takes besides key and value, about: its headers explain it."""
+
+
+def size_of(record: OutRecord) -> int:
+    """Bytes that a dead-letter takes in memory, about."""
+    return RECORD_BYTES + len(record.value or b"") + len(record.key or b"")
+
+
 class LogWriter(Protocol):
     """Writes a flush; returns when the broker has it."""
 
