@@ -33,7 +33,11 @@ class Desk:
         self.spec_hash = spec.spec_hash
         self.panes_offset = panes_offset
         """First offset of `panes` that this desk has not taken."""
+        self.again_offset = panes_offset
+        """From here on panes are taken again that a restored state has left out."""
         self.durable_offset = panes_offset
+        self._since: dict[int, int] = {}
+        """Pane that waits -> offset of the first record that told it."""
         self.merge = PaneMerge.of(spec)
         self.judge: RolloutJudge | None = None
         self.controls = Controls()
@@ -44,21 +48,44 @@ class Desk:
         """Whether the terminal decision was made."""
         return self.judge is not None and self.judge.ended
 
+    @property
+    def resume_offset(self) -> int:
+        """First offset of `panes` that is read again where a restart takes on this state."""
+        if self.again_offset < self.panes_offset:
+            return self.again_offset
+        if not self.merge.crowded:
+            return self.panes_offset
+        first = self.merge.next_pane
+        held = (at for pane, at in self._since.items() if first is None or pane >= first)
+        return min(held, default=self.panes_offset)
+
     def take(self, offset: int, record: dict[str, Any]) -> None:
         """Take a record of `panes` that concerns this rollout, once."""
-        if offset < self.panes_offset:
-            return
-        self.panes_offset = offset + 1
-        self.merge.take(record, self.spec.rollout, self.spec_hash)
+        if offset >= self.panes_offset:
+            self.panes_offset = self.again_offset = offset + 1
+            self._note(offset, record)
+            self.merge.take(record, self.spec.rollout, self.spec_hash)
+        elif offset >= self.again_offset:
+            self.again_offset = offset + 1
+            self._note(offset, record)
+            self.merge.take_again(record, self.spec.rollout, self.spec_hash)
         if self.judge is None and self.merge.pane_ms is not None:
             self.judge = RolloutJudge(self.spec, self.merge.pane_ms)
 
+    def _note(self, offset: int, record: dict[str, Any]) -> None:
+        name, body = record["body"]
+        if name == self.merge.member and body["rollout"] == self.spec.rollout:
+            self._since.setdefault(body["pane"], offset)
+
     def step(self, *, rollouts: int, commands: int, routing: int) -> Decision | None:
         """Judge due panes up to a decision; the arguments are the offsets read so far."""
+        if self.again_offset < self.panes_offset:
+            return None  # parts of panes that may be due are still on their way
         while self.judge is not None and not self.judge.ended:
             due = self.merge.take_due()
             if due is None:
                 return None
+            self._since.pop(due.pane, None)
             self.cut = Cut(
                 pane=due.pane,
                 idle=due.idle,
@@ -90,11 +117,16 @@ class Desk:
         """The `judge-state` record; an ended rollout keeps only its chain's end."""
         merge = {} if self.ended else self.merge.to_state()
         judge = self.judge.to_state() if self.judge is not None else None
-        state = {"cut": cut_to_record(self.cut), "judge": judge, "ended": self.ended}
+        state = {
+            "cut": cut_to_record(self.cut),
+            "judge": judge,
+            "ended": self.ended,
+            "taken": self.panes_offset,
+        }
         return {
             "rollout": self.spec.rollout,
             "spec_hash": self.spec_hash,
-            "panes_offset": self.panes_offset,
+            "panes_offset": self.panes_offset if self.ended else self.resume_offset,
             "inputs": json.dumps(merge, sort_keys=True, separators=(",", ":")),
             "state": json.dumps(state, sort_keys=True, separators=(",", ":")),
             "outbox": outbox,
@@ -105,6 +137,7 @@ class Desk:
         """Continue where `to_record` stood."""
         desk = cls(spec, record["panes_offset"])
         state = json.loads(record["state"])
+        desk.panes_offset = state["taken"]
         desk.cut = cut_from_record(state["cut"])
         desk.merge = PaneMerge.from_state(json.loads(record["inputs"]), spec.outcomes)
         if state["judge"] is not None:

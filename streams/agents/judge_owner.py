@@ -69,7 +69,7 @@ class JudgeOwner:
             await self._restore(rollout, record)
         if not self._context.transactional:
             await self._writer.write(await self._records.missing(states))
-        live = [desk.panes_offset for desk in self._desks.values()]
+        live = [desk.resume_offset for desk in self._desks.values()]
         self.next_offset = min(
             live, default=max((r["panes_offset"] for r in states.values()), default=0)
         )
@@ -173,10 +173,10 @@ class JudgeOwner:
 
     async def _save(self, desk: Desk, values: list[bytes]) -> None:
         """Write a desk's state and its decisions as one."""
-        state = self._records.state(desk, values)
+        state, state_offset = self._records.state(desk, values), desk.resume_offset
         rollout = desk.spec.rollout
         await self._writer.write([state], [self._records.decision(rollout, v) for v in values])
-        desk.durable_offset = desk.panes_offset
+        desk.durable_offset = state_offset
 
     async def _restore(self, rollout: str, record: dict[str, Any]) -> None:
         spec = self._context.specs.get(rollout)

@@ -7,6 +7,8 @@ were taken is counted late.
 
 from __future__ import annotations
 
+import json
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +28,9 @@ class Mergeable(Protocol):
 
 
 Part = TypeVar("Part", bound=Mergeable)
+
+NEAR = 64
+"""Panes that wait as sketches, and within the state; those further ahead wait packed."""
 
 
 @dataclass(slots=True)
@@ -49,19 +54,24 @@ class SourceMerge(ABC, Generic[Part]):
     """The union member that is a closed pane of it."""
     content: ClassVar[str]
     """The field that holds its parts."""
+    near: ClassVar[int] = NEAR
 
     sources: dict[int, SourceProgress] = field(default_factory=dict)
     partitions: int | None = None
     pane_ms: int | None = None
     next_pane: int | None = None
     pending: dict[int, dict[tuple[str, str], Part]] = field(default_factory=dict)
-    """Panes taken and not due. They grow while one source partition blocks: by one pane (some kB
-    per segment and arm) each `pane_ms`, and `judge-state` holds them too.
+    """Panes taken and not due, up to `NEAR` ahead."""
+    packed: dict[int, list[bytes]] = field(default_factory=dict)
+    """Panes further ahead, as each partition told them. They grow while one source partition
+    blocks: by one pane (some hundred bytes for each segment, arm and partition) each `pane_ms`.
 
     Without a bound on purpose. Not reading `panes` would also stop the progress that ends the
-    block, and the other rollouts; reading the oldest again would need a second reader of the
-    same log at another place. Whoever blocks is silent, so weights do not rise meanwhile.
+    block, and the other rollouts. Whoever blocks is silent, so weights do not rise meanwhile.
+    The state leaves them out: who restores it takes them again from `panes`.
     """
+    _again: dict[int, int] = field(default_factory=dict)
+    """Partition -> highest pane that was taken again."""
     late: int = 0
     """Panes that came after theirs had been judged."""
 
@@ -111,12 +121,41 @@ class SourceMerge(ABC, Generic[Part]):
         if self.next_pane is not None and pane < self.next_pane:
             self.late += 1
             return
-        merged = self.pending.setdefault(pane, {})
-        for key, cell in cells.items():
-            if key in merged:
-                merged[key].merge(cell)
-            else:
-                merged[key] = cell.copy()
+        self._hold(pane, cells)
+
+    def take_again(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
+        """Take a pane again that a restored state has left out; all else it knows."""
+        name, body = record["body"]
+        if (record["source"], name) != (self.source, self.member):
+            return
+        partition, pane = record["source_partition"], body["pane"]
+        ours = (body["rollout"], body["spec_hash"]) == (rollout, spec_hash)
+        judged = self.next_pane is not None and pane < self.next_pane
+        if ours and not judged and pane > self._again.get(partition, NONE):
+            self._again[partition] = pane
+            self._hold(pane, self._read(body[self.content]))
+
+    def _hold(self, pane: int, parts: dict[tuple[str, str], Part]) -> None:
+        first = self.next_pane
+        if first is None:
+            first = min(self.pending, default=pane)
+        if pane - first < self.near:
+            _add(self.pending.setdefault(pane, {}), parts)
+        else:
+            text = json.dumps(self._written(parts), separators=(",", ":"))
+            self.packed.setdefault(pane, []).append(zlib.compress(text.encode(), 1))
+
+    def _taken(self, pane: int) -> dict[tuple[str, str], Part]:
+        """What waited of a pane, which waits no longer."""
+        found = self.pending.pop(pane, {})
+        for each in self.packed.pop(pane, ()):
+            _add(found, self._read(json.loads(zlib.decompress(each))))
+        return found
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more panes wait than a state holds."""
+        return bool(self.packed)
 
     @property
     def idle(self) -> tuple[int, ...]:
@@ -134,7 +173,7 @@ class SourceMerge(ABC, Generic[Part]):
         if self.next_pane is None or not busy or min(busy) - lag < self.next_pane:
             return None
         pane, self.next_pane = self.next_pane, self.next_pane + 1
-        return pane, self.pending.pop(pane, {})
+        return pane, self._taken(pane)
 
     def _first_pane(self) -> int | None:
         """The first pane that is whole on every partition; None until all have activated."""
@@ -145,10 +184,11 @@ class SourceMerge(ABC, Generic[Part]):
         if len(known) < len(starts):
             return None
         seen = [start for start in known if start > NONE]
-        first = max(seen) if seen else min(self.pending, default=None)
+        waiting = self.pending.keys() | self.packed.keys()
+        first = max(seen) if seen else min(waiting, default=None)
         if first is not None:
-            for pane in [pane for pane in self.pending if pane < first]:
-                del self.pending[pane]
+            for pane in [pane for pane in waiting if pane < first]:
+                self._taken(pane)
         return first
 
     def _source(self, partition: int) -> SourceProgress:
@@ -164,11 +204,12 @@ class SourceMerge(ABC, Generic[Part]):
             "partitions": self.partitions,
             "pane_ms": self.pane_ms,
             "next_pane": self.next_pane,
-            "pending": {
-                str(pane): self._written(cells) for pane, cells in sorted(self.pending.items())
-            },
+            "pending": {} if self.crowded else self._written_pending(),
             "late": self.late,
         }
+
+    def _written_pending(self) -> dict[str, Any]:
+        return {str(pane): self._written(cells) for pane, cells in sorted(self.pending.items())}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `_state` wrote."""
@@ -176,3 +217,11 @@ class SourceMerge(ABC, Generic[Part]):
         self.partitions, self.pane_ms = state["partitions"], state["pane_ms"]
         self.next_pane, self.late = state["next_pane"], state["late"]
         self.pending = {int(pane): self._read(cells) for pane, cells in state["pending"].items()}
+
+
+def _add(merged: dict[tuple[str, str], Part], parts: Mapping[tuple[str, str], Part]) -> None:
+    for key, part in parts.items():
+        if key in merged:
+            merged[key].merge(part)
+        else:
+            merged[key] = part.copy()

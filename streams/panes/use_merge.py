@@ -41,6 +41,7 @@ class UseMerge(SourceMerge[Usage]):
     source = Source.RESOURCES
     member = "davy.ResourcePane"
     content = "usages"
+    near = 1 << 62
     _read = staticmethod(usages_from_states)
     _written = staticmethod(usages_to_states)
 
