@@ -23,11 +23,15 @@ from tests.soak.scenarios.mixed import PREFIX
 from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
 LIVENESS_S = 1.0
+MEMORY = Path("/proc/meminfo")
+LANE_KIB = 4 << 20
+"""What three brokers, four workers and the rest of a lane take, with room to spare."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play what was asked for; the exit code."""
     asked = _arguments(arguments)
+    asked.brokers = asked.brokers or brokers(asked.lanes)
     forget_environment()
     console = Console(width=None if sys.stdout.isatty() else 180)
     began = time.monotonic()
@@ -42,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     says = "every bar holds" if ok else "NOT every bar holds"
     console.print(f"{len(told)} scenarios in {seconds:.0f} s: {says}; {asked.out}")
     return 0 if ok else 1
+
+
+def brokers(lanes: int) -> int:
+    """How many a lane has: three where memory allows, else one."""
+    told = MEMORY.read_text() if MEMORY.exists() else ""
+    have = [line.split()[1] for line in told.splitlines() if line.startswith("MemAvailable")]
+    return 3 if have and int(have[0]) >= lanes * LANE_KIB else 1
 
 
 def turns(asked: argparse.Namespace) -> list[Turn]:
@@ -114,7 +125,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=1, help="how many at a time")
-    parser.add_argument("--brokers", type=int, default=1, choices=(1, 3), help="of each lane")
+    parser.add_argument(
+        "--brokers", type=int, choices=(1, 3), help="of each lane; three where memory allows"
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/soak"), help="for logs")
     parser.add_argument("--out", type=Path, default=Path("build/soak.json"))
     return parser.parse_args(given)

@@ -132,9 +132,16 @@ class Stage:
 
     def write_raw(self, topic: str, key: str, value: bytes | None, partition: int = -1) -> None:
         """Any bytes, on the broker when this returns."""
+        self.write_many(topic, [(key, value)], partition=partition)
+
+    def write_many(
+        self, topic: str, records: Sequence[tuple[str, bytes | None]], *, partition: int = -1
+    ) -> None:
+        """The same of many records, in their order."""
         config = {"partitioner": "murmur2_random", "acks": "all", "message.max.bytes": 2_000_000}
         producer = Producer(self.settings.confluent(**config))
-        producer.produce(self.settings.topic(topic), value, key.encode(), partition)
+        for key, value in records:
+            producer.produce(self.settings.topic(topic), value, key.encode(), partition)
         assert producer.flush(RECOVER_S) == 0, f"{topic}: the broker does not take a record"
 
     def publish(

@@ -32,7 +32,7 @@ def played(tmp_path: Path, absent: Absence, *arguments: str) -> dict[str, Any]:
     except Absent as error:
         absent("kafka", str(error))
     out = tmp_path / "soak.json"
-    places = ["--folder", str(tmp_path / "logs"), "--out", str(out)]
+    places = ["--folder", str(tmp_path / "logs"), "--out", str(out), "--brokers", "1"]
     command = [sys.executable, "-m", "tests.soak", *places, *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert out.exists(), ended.stdout + ended.stderr
