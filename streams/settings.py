@@ -40,6 +40,11 @@ from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
 
 DEFAULT_CONFIG = Path("davy.yaml")
 PREFIX = "DAVY_"
+METADATA_MS = 10_000
+"""How old a client's view of the cluster may be. A broker that is cut off from the others answers
+as if it still led; who has asked only there waits until he asks another (default: minutes)."""
+REQUEST_MS = 20_000
+"""How long one question to a broker may take before another is asked (default: 40 s)."""
 Count = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -201,11 +206,21 @@ class Settings(BaseSettings):
 
     def confluent(self, **extra: Property) -> dict[str, Property]:
         """Configuration of a confluent-kafka client; `extra` wins."""
-        return {"bootstrap.servers": self.bootstrap, "client.id": "davy"} | self.kafka | extra
+        own: dict[str, Property] = {
+            "bootstrap.servers": self.bootstrap,
+            "client.id": "davy",
+            "topic.metadata.refresh.interval.ms": METADATA_MS,
+        }
+        return own | self.kafka | extra
 
-    def aiokafka(self) -> dict[str, str | SSLContext]:
-        """`bootstrap_servers` and security as keyword arguments of aiokafka's clients."""
-        return {"bootstrap_servers": self.bootstrap} | security.aiokafka_security(self.kafka)
+    def aiokafka(self) -> dict[str, str | int | SSLContext]:
+        """`bootstrap_servers`, patience and security as keyword arguments of aiokafka's clients."""
+        own: dict[str, str | int | SSLContext] = {
+            "bootstrap_servers": self.bootstrap,
+            "metadata_max_age_ms": METADATA_MS,
+            "request_timeout_ms": REQUEST_MS,
+        }
+        return own | security.aiokafka_security(self.kafka)
 
 
 def load_settings(

@@ -17,7 +17,7 @@ from faust.types.auth import CredentialsT
 from streams.agents.batch import Batch
 from streams.agents.ownership import Ownership
 from streams.agents.sources import FORMS
-from streams.settings import Settings
+from streams.settings import METADATA_MS, Settings
 
 
 class DavyApp(faust.App):
@@ -42,6 +42,8 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         broker_max_poll_records=settings.max_poll_records,
         consumer_max_fetch_size=8 << 20,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
+        producer_metadata_max_age_ms=METADATA_MS,
         consumer_group_instance_id=settings.instance_id,
         stream_wait_empty=True,
         stream_buffer_maxsize=16,

@@ -99,6 +99,7 @@ class Generator:
             "linger.ms": 5,
             "compression.type": "lz4",
             "message.timeout.ms": 120_000,
+            "request.timeout.ms": 5_000,
             "log_level": 0,
         }
         transactional = self._transactional and number is not None
