@@ -12,6 +12,7 @@ import contextlib
 import json
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -84,8 +85,9 @@ class Door:
     async def become(self, behaviour: Behaviour) -> None:
         """Behave so from now on."""
         self._behaviour = behaviour
+        hit = self._hit()
         for connection in self._connections:
-            connection.hit = self._hits(connection.port)
+            connection.hit = hit is None or connection.port in hit
         cut = behaviour.fault is Fault.CUT
         if cut and behaviour.pid is None:
             self._refuse()
@@ -106,13 +108,15 @@ class Door:
             self._server.close()
             self._server = None
 
-    def _hits(self, port: int) -> bool:
+    def _hit(self) -> frozenset[int] | None:
+        """Ports of the clients whom the fault is for; None: all."""
         pid = self._behaviour.pid
-        return pid is None or holds(pid, port, self.port)
+        return None if pid is None else peers_of(pid, self.port)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port: int = writer.get_extra_info("peername")[1]
-        connection = Connection(port, self._hits(port), [writer])
+        hit = self._hit()
+        connection = Connection(port, hit is None or port in hit, [writer])
         self._connections.add(connection)
         try:
             if not (connection.hit and self._behaviour.fault is Fault.CUT):
@@ -182,30 +186,25 @@ class Door:
                 await asyncio.sleep(len(data) / self._behaviour.bytes_s)
 
 
-def holds(pid: int, port: int, to: int) -> bool:
-    """Whether a process holds the end at `port` of a connection to the loopback port `to`."""
-    inode = _inode(port, to)
-    if inode is None:
-        return False
-    wanted = f"socket:[{inode}]"
+def peers_of(pid: int, to: int) -> frozenset[int]:
+    """Ports from which a process of this machine is connected to the loopback port `to`."""
+    held: set[str] = set()
     with contextlib.suppress(FileNotFoundError):  # the process has ended
         for handle in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
-                if str(handle.readlink()) == wanted:
-                    return True
-    return False
+                held.add(str(handle.readlink()))
+    return frozenset(port for port, inode in _connected(to) if f"socket:[{inode}]" in held)
 
 
-def _inode(port: int, to: int) -> str | None:
-    """Number of a TCP socket in Linux's tables."""
-    ends = (f":{port:04X}", f":{to:04X}")
+def _connected(to: int) -> Iterator[tuple[int, str]]:
+    """Client's port and number of every TCP socket that is connected to `to`, by Linux's tables."""
+    end = f":{to:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError):
             for line in Path(table).read_text().splitlines()[1:]:
                 words = line.split()
-                if words[1].endswith(ends[0]) and words[2].endswith(ends[1]):
-                    return words[9]
-    return None
+                if words[2].endswith(end):
+                    yield int(words[1].rpartition(":")[2], 16), words[9]
 
 
 class Doors:
