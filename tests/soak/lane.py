@@ -21,6 +21,7 @@ from tests.soak.backends import Backends
 from tests.soak.facts import Need, Report, Scenario, Tally
 from tests.soak.nursery import Nursery
 from tests.soak.play import Player
+from tests.soak.registry import Registry, running
 from tests.soak.scenarios import by_name
 
 LISTENERS = ("WORKER", "ACTUATOR", "PRODUCER")
@@ -57,6 +58,7 @@ class Lane:
         self._number, self._folder, self._brokers = number, folder, brokers
         self._held = ExitStack()
         self._kafka: tuple[bool, Cluster, ExitStack] | None = None
+        self._registry: Registry | None = None
         self._started = 0
 
     def play(self, turn: Turn) -> Report:
@@ -64,10 +66,11 @@ class Lane:
         scenario = by_name(turn.scenario)
         try:
             kafka = self._kafka_for(scenario)
+            registry = self._registry_for(scenario)
         except Absent as absent:
             return _skipped(scenario, turn, self._number, str(absent))
         player = Player(kafka, self._nursery, self._backends, self._folder, self._number)
-        report = player.play(scenario, turn.seed, turn.round)
+        report = player.play(scenario, turn.seed, turn.round, registry)
         if report.error:
             self._end_kafka()  # whatever state it is in, the next scenario begins with another
         return report
@@ -84,6 +87,15 @@ class Lane:
             node.start()
         kafka.wait_whole()
         return kafka
+
+    def _registry_for(self, scenario: Scenario) -> Registry | None:
+        """The lane's registry, where the scenario needs one."""
+        if Need.REGISTRY not in scenario.needs:
+            return None
+        if self._registry is None:
+            self._registry = self._held.enter_context(running(self._folder / "registry"))
+        self._registry.link.heal()
+        return self._registry
 
     def _started_kafka(self, *, breakable: bool) -> tuple[bool, Cluster, ExitStack]:
         self._started += 1

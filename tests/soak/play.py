@@ -12,20 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra.rigs.cluster import Cluster
-from streams.demo.processes import Part, Parts
-from streams.demo.proxy import start_envoy
-from streams.settings import Settings
+from infra.rigs.cluster import CLIENTS, Cluster
+from infra.rigs.links import Link
+from streams.demo.processes import HOST, Part, Parts
+from streams.demo.proxy import Proxy, start_envoy
+from streams.settings import RegistrySettings, Settings
 from streams.spec.model import ALL_SEGMENT, FULL_BP, MIRROR, Mode, Target
 from streams.topics import create_topics
+from streams.wire.codec import Codec
+from streams.wire.store import open_store
 from tests.soak.backends import Backends, asked
 from tests.soak.facts import Report, Scenario, Tally
 from tests.soak.generator import Generator, share_at
 from tests.soak.nursery import Nursery
 from tests.soak.oracle.examine import Examination
+from tests.soak.registry import Registry
 from tests.soak.requests import Requests
 from tests.soak.rollouts import usual
-from tests.soak.stage import RECOVER_S, Stage, now_ms
+from tests.soak.stage import RECOVER_S, TARGET, Stage, now_ms
 from tests.soak.watch import Watch
 
 SETTINGS: Mapping[str, Any] = {
@@ -55,7 +59,9 @@ class Player:
         self._folder, self._lane = folder, lane
         self._played = 0
 
-    def play(self, scenario: Scenario, seed: int, number: int) -> Report:
+    def play(
+        self, scenario: Scenario, seed: int, number: int, registry: Registry | None = None
+    ) -> Report:
         """The report of one scenario; what goes wrong stands in it."""
         began = time.monotonic()
         self._played = number
@@ -71,13 +77,15 @@ class Player:
             expects=scenario.expects,
         )
         try:
-            report = self._played_out(scenario, seed, report)
+            report = self._played_out(scenario, seed, report, registry)
         except Exception:  # noqa: BLE001 - told in the report; the next scenario goes on
             report = replace(report, error=traceback.format_exc(limit=-6))
         return replace(report, seconds=round(time.monotonic() - began, 1))
 
-    def _played_out(self, scenario: Scenario, seed: int, report: Report) -> Report:
-        with self._staged(scenario, seed) as stage:
+    def _played_out(
+        self, scenario: Scenario, seed: int, report: Report, registry: Registry | None
+    ) -> Report:
+        with self._staged(scenario, seed, registry) as stage:
             scenario.inject(stage)
             target = self._drain(stage)
             witness = self._witness(stage)
@@ -94,7 +102,7 @@ class Player:
         return replace(report, tally=tally, faults=faults, findings=tuple(found.findings))
 
     @contextmanager
-    def _staged(self, scenario: Scenario, seed: int) -> Iterator[Stage]:
+    def _staged(self, scenario: Scenario, seed: int, registry: Registry | None) -> Iterator[Stage]:
         fleet = scenario.fleet
         name = f"{scenario.name}-{self._played}"
         folder = self._folder / name
@@ -103,13 +111,16 @@ class Player:
             prefix=f"{name}-",
             group=f"{name}-davy",
             replication=len(self._kafka.nodes),
+            registry=RegistrySettings(url=None if registry is None else registry.url),
             **{**SETTINGS, **scenario.settings},
         )
         create_topics(settings)
+        Codec(open_store(settings), settings.prefix).register()
         with ExitStack() as stack:
             parts = stack.enter_context(Parts(folder))
             proxy = start_envoy(parts, folder, self._backends.ports, {"v1": FULL_BP, "v2": 0})
-            target = Target(router="envoy", options=_options(proxy.rds, proxy.admin))
+            links = self._links(proxy)
+            target = Target(router="envoy", options=_options(proxy.rds, _admin(proxy, links)))
             spec = (fleet.spec or usual)(target)
             watch = stack.enter_context(Watch(settings))
             requests = Requests(
@@ -120,7 +131,7 @@ class Player:
                 labels=fleet.outcomes,
             )
             generator = Generator(
-                settings,
+                settings.model_copy(update={"bootstrap": self._bootstrap("PRODUCER")}),
                 requests,
                 share_at(proxy.rds),
                 rate=fleet.rate,
@@ -130,6 +141,8 @@ class Player:
                 settings=settings,
                 fleet=fleet,
                 kafka=self._kafka,
+                links=links,
+                registry=registry,
                 proxy=proxy,
                 parts=parts,
                 nursery=self._nursery,
@@ -150,6 +163,16 @@ class Player:
             stack.enter_context(generator)
             stage.until(lambda: watch.decision(spec.rollout) is not None, "a decision", START_S)
             yield stage
+
+    def _links(self, proxy: Proxy) -> Mapping[str, Link]:
+        """What can be cut: listeners of Kafka, and the way from actuators to Envoy's admin."""
+        network = self._kafka.network
+        if network is None:
+            return {}
+        return {**self._kafka.links, TARGET: network.link(int(proxy.admin.rpartition(":")[2]))}
+
+    def _bootstrap(self, listener: str) -> str:
+        return self._kafka.bootstrap(listener if listener in self._kafka.links else CLIENTS)
 
     def _drain(self, stage: Stage) -> str:
         """Let everything that was published be folded, judged and applied; what the target lacks.
@@ -211,6 +234,10 @@ class Player:
             if part.wait(deadline_s=RECOVER_S * 2) != 0:
                 wrong.append(part.tail(3))
         return "\n".join(wrong)
+
+
+def _admin(proxy: Proxy, links: Mapping[str, Link]) -> str:
+    return f"http://{HOST}:{links[TARGET].port}" if TARGET in links else proxy.admin
 
 
 def _options(rds: Path, admin: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from infra.rigs.cluster import Cluster
+from infra.rigs.links import Link
 from streams.cli.rollouts import rollout_record
 from streams.demo.processes import Part, Parts
 from streams.demo.proxy import Proxy
@@ -22,10 +23,12 @@ from streams.wire.store import open_store
 from tests.soak.facts import Fault, Fleet, Until
 from tests.soak.generator import Generator
 from tests.soak.nursery import Nursery
+from tests.soak.registry import Registry
 from tests.soak.requests import Made
 from tests.soak.rollouts import ROLLOUT
 from tests.soak.watch import Watch, until
 
+TARGET = "TARGET"
 LOOK_EVERY_S = 0.5
 RECOVER_S = 120.0
 """Whoever has not recovered by then, does not."""
@@ -38,7 +41,13 @@ class Stage:
     settings: Settings
     fleet: Fleet
     kafka: Cluster
-    """Its nodes can be killed, paused, started again; with links where the scenario needs them."""
+    """Its nodes can be killed, paused, started again."""
+    links: Mapping[str, Link]
+    """Networks that can be cut, where the scenario needs a cluster: WORKER, ACTUATOR and PRODUCER
+    from Kafka, TARGET (the actuator) from Envoy's admin."""
+    registry: Registry | None
+    """Where schemas are, where the scenario needs a registry; workers and actuators come to it by
+    a link."""
     proxy: Proxy
     """The Envoy in front of the two versions."""
     parts: Parts
@@ -86,8 +95,9 @@ class Stage:
         found = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
         if listener.upper() in self.kafka.links:
             found["DAVY_BOOTSTRAP"] = self.kafka.bootstrap(listener.upper())
-        if self.settings.registry.url is not None:
-            found["DAVY_REGISTRY__URL"] = self.settings.registry.url
+        if self.registry is not None:
+            url = self.registry.linked_url if listener else self.registry.url
+            found["DAVY_REGISTRY__URL"] = url
         return found
 
     def kill(self, part: Part) -> None:

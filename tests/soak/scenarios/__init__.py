@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from tests.soak.facts import Scenario
-from tests.soak.scenarios import events, overload, workers
+from tests.soak.scenarios import brokers, events, network, overload, workers
 from tests.soak.scenarios.mixed import PREFIX, mixed
 from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
-SCENARIOS: tuple[Scenario, ...] = (*workers.SCENARIOS, *events.SCENARIOS, *overload.SCENARIOS)
+SCENARIOS: tuple[Scenario, ...] = (
+    *workers.SCENARIOS,
+    *events.SCENARIOS,
+    *overload.SCENARIOS,
+    *brokers.SCENARIOS,
+    *network.SCENARIOS,
+)
 
 
 def by_name(name: str) -> Scenario:
