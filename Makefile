@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint style types walls spelling evolution format bench soak statistics figures
+.PHONY: help setup lock rigs demo test lint failover style types walls spelling evolution format bench soak statistics figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -45,6 +45,9 @@ bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/b
 
 soak: $(READY) ## Play faults on real Kafka, count again what must have come of it; writes build/soak.json
 	$(BIN)/python -m tests.soak $(ARGS)
+
+failover: $(READY) ## Kill an actuator and a judge between any two steps; writes build/failover.json
+	$(BIN)/python -m tests.failover $(ARGS)
 
 statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; writes build/statistics.json and .html
 	$(BIN)/python -m tests.statistics $(ARGS)
