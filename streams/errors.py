@@ -9,6 +9,7 @@ DavyError
 │       └── RegistryAway   it did not answer; try again
 ├── LogError           the log does not hold what it must: topics, partitions, ownership
 │   ├── FencedError    another owner has taken over; stop at once
+│   ├── StalledError   something stands still that must move; begin anew
 │   └── StateError     stored state that cannot be used
 ├── PartError          a process of the demo or of a test did not start or did not stay
 └── RouterError        a traffic target
@@ -74,6 +75,10 @@ class LogError(DavyError):
 
 class FencedError(LogError):
     """Another owner has taken this partition over; stop at once."""
+
+
+class StalledError(LogError):
+    """Something stands still although there is work for it; what begins anew may go on."""
 
 
 class StateError(LogError):

@@ -8,7 +8,7 @@ Sources, strongest first: flags of the command line, environment `DAVY_*` (`__` 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Any, Literal, Self
@@ -35,6 +35,7 @@ from pydantic_settings import SettingsError as SourceError
 
 from streams import secret_files, security
 from streams.errors import SettingsError
+from streams.http_settings import HttpSettings, TrustedProxy
 from streams.property_names import dotted
 from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
 
@@ -107,6 +108,7 @@ class SigningSettings(BaseModel):
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
+    "http": HttpSettings,
     "registry": RegistrySettings,
     "signing": SigningSettings,
 }
@@ -156,6 +158,14 @@ class Settings(BaseSettings):
     reconcile_s: Seconds = 5.0
     instance_id: str | None = None
     """Static group membership; None joins as a new member at every start."""
+    http: HttpSettings = HttpSettings()
+    """Health, readiness and metrics."""
+    stall_s: Seconds = 30.0
+    """A partition or a target that stands still for so long, with work waiting, begins anew."""
+    hang_s: Seconds = 60.0
+    """A process whose main loop does not turn for so long ends, to be started again."""
+    load_s: Seconds = 50.0
+    """How long the stored state of the partitions may take to be read; then the worker ends."""
 
     @classmethod
     def settings_customise_sources(
@@ -302,11 +312,17 @@ def _explain(failure: ValidationError, flags: Mapping[str, object]) -> str:
         name = ".".join(path)
         message = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            section = SECTIONS.get(path[0], Settings)
-            message = f"unknown setting; {did_you_mean(path[-1], section.model_fields)}"
+            message = f"unknown setting; {did_you_mean(path[-1], _neighbours(path))}"
         text = f"{name}: {message}" if name else message
         lines.append(f"{_source(path, flags)}{text[0].lower()}{text[1:]}")
     return "\n".join(lines)
+
+
+def _neighbours(path: tuple[str, ...]) -> Iterable[str]:
+    """What may stand where an unknown setting stands."""
+    if path[:-1] == ("http", "trusted_proxy"):
+        return TrustedProxy.model_fields
+    return SECTIONS.get(path[0], Settings).model_fields
 
 
 def _source(path: tuple[str, ...], flags: Mapping[str, object]) -> str:

@@ -17,6 +17,7 @@ from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, Routing
 from streams.actuator.keeper import Keeper
 from streams.actuator.lease import LeaseWatch, Silence, outdated
 from streams.actuator.lines import say
+from streams.actuator.meters import Meters
 from streams.actuator.ports import Clock, Router
 from streams.actuator.standing import (
     Refusal,
@@ -45,12 +46,14 @@ class RolloutActor:
         clock: Clock,
         tenure: Tenure,
         reconcile_s: float,
+        meters: Meters | None = None,
     ) -> None:
         self.spec = spec
         self._clock = clock
+        self._meters = meters or Meters()
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
         claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
-        self._keeper = Keeper(spec, router, self._teller, claim, clock, reconcile_s)
+        self._keeper = Keeper(spec, router, self._teller, claim, clock, reconcile_s, self._meters)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
         self._doubts = Doubts()
         self._last_lease_ms = 0
@@ -65,7 +68,31 @@ class RolloutActor:
         """Why the target was let go; empty while it is held."""
         return self._keeper.released
 
+    @property
+    def tries(self) -> int:
+        """Failures of the target in a row."""
+        return self._keeper.retry.tries
+
+    @property
+    def judge(self) -> str:
+        """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
+        silence = self._lease.silence(self._clock.monotonic_s())
+        if self._lease.ended or self.standing.terminal:
+            return "ended"
+        return {
+            Silence.FRESH: "live",
+            Silence.FROZEN: "frozen",
+            Silence.TOO_LONG: "rolled_back",
+        }[silence]
+
     # What comes in.
+
+    def succeed(self, other: RolloutActor) -> None:
+        """Take up where an actor stands whose thread does not go on. Before the first step."""
+        self._keeper.succeed(other._keeper)
+        self._teller.succeed(other._teller)
+        self._lease, self._last_lease_ms = other._lease, other._last_lease_ms
+        self._doubts = other._doubts
 
     def restore(
         self, records: Sequence[RoutingRecord], commands: Sequence[CommandRead], *, ended: bool
@@ -94,17 +121,20 @@ class RolloutActor:
         self._keeper.standing, refused = take_decision(before, decision)
         if refused is not None:
             if not (replayed and refused.code is Refusal.STALE):
+                self._meters.refused.labels(refused.code).inc()
                 self._teller.refused(before, decision, refused)
                 self._say(logging.WARNING, "refused", seq=decision.seq, reason=refused.sentence)
             return False
         if self.standing.fence > before.fence:
             self._lease = self._lease.watch(self._clock.monotonic_s())
             self._keeper.retry.clear()
+            self._keeper.decided_at = None if replayed else self._clock.monotonic_s()
             self._say(logging.INFO, "accepted", action=decision.action, id=decision.decision_id)
         return True
 
     def _doubt(self, decision: DecisionFact, doubted: Doubted) -> None:
         """Not known to be a judge's: nothing is done on its word, not even a rollback."""
+        self._meters.refused.labels(doubted.code).inc()
         refused = self._doubts.due(doubted, self._clock.monotonic_s())
         if refused is not None:
             self._teller.refused(self.standing, unquoted(decision), refused)
@@ -162,6 +192,7 @@ class RolloutActor:
         why = "silence_rollback: the judge was not heard for too long"
         self._keeper.standing = give_back(before, why)
         if self.standing is not before:
+            self._meters.silence_rollbacks.inc()
             self._say(logging.ERROR, "silence_rollback", after_s=self.spec.silence_rollback_s)
 
     def _say(self, level: int, event: str, **facts: object) -> None:

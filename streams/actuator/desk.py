@@ -7,13 +7,14 @@ partition index sees all there is of a rollout.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.lines import say
-from streams.actuator.runner import Runner
+from streams.actuator.runner import JOIN_S, Runner
 from streams.actuator.standing import DRIFT_LOWER
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec
@@ -118,12 +119,17 @@ class Desk:
         for runner in self._runners.values():
             runner.send(lambda _: None)
 
+    def runners(self) -> list[Runner]:
+        """Those that hold a target now."""
+        return [runner for runner in self._runners.values() if not runner.actor.released]
+
     def stop(self) -> None:
         """End all actors; returns when they have ended."""
         for runner in self._runners.values():
             runner.stop()
+        end = time.monotonic() + JOIN_S
         for runner in self._runners.values():
-            runner.join()
+            runner.join(end - time.monotonic())
 
     def _take_spec(self, record: SpecRead) -> None:
         rollout, known = record.rollout, self._specs.get(record.rollout)

@@ -37,6 +37,8 @@ class KafkaJournal:
         self._producer = Producer(settings.confluent() | config, logger=LIBRDKAFKA)
         self._lock = threading.Lock()
         self._stored: dict[str, int] = {}
+        self.lost = 0
+        """Records that the log did not take."""
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._poller.start()
@@ -52,6 +54,7 @@ class KafkaJournal:
                 offsets.append(message.offset())
                 stored.set()
             else:
+                self.lost += 1
                 facts = {"rollout": record.rollout, "phase": record.phase, "error": error.str()}
                 say(logging.ERROR, "actuator.record_lost", facts)
 
@@ -61,6 +64,7 @@ class KafkaJournal:
             key = record.rollout.encode()
             self._producer.produce(self._topic, value, key, on_delivery=delivered)
         except (BufferError, KafkaException, WireError) as error:  # no reason not to go down
+            self.lost += 1
             facts = {"rollout": record.rollout, "phase": record.phase, "error": str(error)}
             say(logging.ERROR, "actuator.record_lost", facts)
             return None

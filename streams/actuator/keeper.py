@@ -13,6 +13,7 @@ from streams.actuator.claim import UNCLAIMED, Claim
 from streams.actuator.hand import Hand, Write
 from streams.actuator.lease import Silence
 from streams.actuator.lines import say
+from streams.actuator.meters import Meters
 from streams.actuator.ports import Clock, FenceKind, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
@@ -49,6 +50,7 @@ class Keeper:
         claim: Claim,
         clock: Clock,
         reconcile_s: float,
+        meters: Meters,
     ) -> None:
         self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
         self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
@@ -56,13 +58,25 @@ class Keeper:
         """Why the target was let go; empty while it is held."""
         self.ended_at: float | None = None
         """When the last weights of an ended rollout were seen in force, monotonic seconds."""
+        self.decided_at: float | None = None
+        """When the decision came whose weights are not in force yet, monotonic seconds."""
         self._spec, self._router, self._clock = spec, router, clock
+        self._meters = meters
+        self._overwrites = False
+        """A write may be under way that nobody waits for: one under a newer revision stops it."""
         self._reconcile_s = reconcile_s
         self._hand = Hand(router)
         self._teller, self._claim = teller, claim
         self._silence = Silence.FROZEN
         self._look_at = clock.monotonic_s()
         self._news: tuple[object, ...] = ()
+
+    def succeed(self, other: Keeper) -> None:
+        """Take up where another keeper of the target stands that does not go on."""
+        self.standing = other.standing
+        self._overwrites = other.standing.intent is not None
+        self.ended_at = other.ended_at
+        self.decided_at = other.decided_at
 
     def next_due(self) -> float:
         """Monotonic seconds at which `step` must be called."""
@@ -119,8 +133,10 @@ class Keeper:
         self.standing, drift = notice(self.standing, seen, at_ms)
         self._teller.look(seen, at_ms, changed=drift is not Drift.NONE)
         if drift is not Drift.NONE:
+            self._meters.drifts.labels(drift).inc()
             self._say(logging.WARNING, "drift", kind=drift, weights=seen.weights_bp)
         if drift is Drift.RAISED and not may_enforce(self.standing, now):
+            self._meters.drifts.labels("war").inc()
             self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
             self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
             return
@@ -128,6 +144,8 @@ class Keeper:
         todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
         if todo.move is Move.RAISE and not self._claim.proven():
             todo = Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=UNCLAIMED)
+        if todo.move is Move.KEEP and self._overwrites and self.standing.wanted is not None:
+            todo = replace(todo, move=Move.LOWER, weights_bp=seen.weights_bp)
         if todo.move is not Move.KEEP:
             self._move(seen, todo, enforcing=drift is Drift.RAISED)
         elif former.intent is not None and not differs(seen.weights_bp, former.intent):
@@ -155,6 +173,8 @@ class Keeper:
         """Nothing to write; tell what is there when it is time, or when it is news."""
         self.retry.clear()
         standing = self.standing
+        if standing.wanted is not None and not differs(seen.weights_bp, standing.wanted):
+            self.decided_at = None
         settled = standing.terminal and not differs(seen.weights_bp, standing.wanted)
         if settled and self.ended_at is None:
             self._end(now)
@@ -216,6 +236,7 @@ class Keeper:
             raise TargetConflict(UNCLAIMED)
         self.standing = replace(self.standing, intent=todo.weights_bp, owned=True)
         self._hand.put(write, expect=None if seen is None else seen.revision, fence=fence)
+        self._overwrites = False
         self._prove(self._hand.write or write)
 
     def _why(self, todo: Plan, *, enforcing: bool) -> str:
@@ -245,6 +266,9 @@ class Keeper:
         self._teller.applied(
             self.standing, write.weights_bp, revision=write.revision, reason=write.why
         )
+        if self.decided_at is not None and not differs(write.weights_bp, self.standing.wanted):
+            self._meters.apply_seconds.observe(now - self.decided_at)
+            self.decided_at = None
         took_ms = round((now - write.began) * 1000, 1)
         self._say(
             logging.INFO, "applied", weights=write.weights_bp, took_ms=took_ms, proof=proof.how
@@ -277,6 +301,7 @@ class Keeper:
         self.retry.failed(self._clock.monotonic_s())
         level = logging.ERROR if self.retry.alerting else logging.WARNING
         kind = type(error).__name__
+        self._meters.target_errors.labels(kind).inc()
         self._say(level, "failed", move=move, tries=self.retry.tries, kind=kind, error=str(error))
         hopeful = isinstance(error, TargetTransient | TargetConflict)
         if move is Move.RAISE and not (hopeful and self.retry.tries < RAISE_TRIES):

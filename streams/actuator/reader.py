@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -47,10 +48,17 @@ class _Arrived:
 class RecordReader:
     """Turns messages into facts."""
 
-    def __init__(self, codec: Codec, trusted: TrustedKeys | None = None) -> None:
-        self._own = OwnRecords(codec, Sparing(_skipped))
-        self._waits = Sparing(partial(say_text, logging.ERROR, "actuator.no_registry"))
+    def __init__(
+        self,
+        codec: Codec,
+        trusted: TrustedKeys | None = None,
+        waits: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.own = OwnRecords(codec, Sparing(_skipped))
+        self._away = Sparing(partial(say_text, logging.ERROR, "actuator.no_registry"))
         self._trusted = trusted
+        self._waits = waits
+        """Called while a schema store that does not answer is waited for."""
 
     def read(self, topic: str, message: Message, stopping: threading.Event) -> Record | None:
         """The fact; None for a record that is no good, and when it is time to stop.
@@ -62,24 +70,25 @@ class RecordReader:
             try:
                 return self._fact(topic, record)
             except RegistryError as error:
-                self._waits.say(str(error), f"{record}: {error}")
+                self._away.say(str(error), f"{record}: {error}")
+                self._waits()
                 if stopping.wait(STORE_RETRY_S):
                     return None
 
     def remind(self) -> None:
         """Tell how much more was skipped; call it now and then."""
-        self._own.remind()
+        self.own.remind()
 
     def _fact(self, topic: str, record: _Arrived) -> Record | None:
         if topic == "rollouts" and record.value is None:
             key = (record.key or b"").decode(errors="replace")
             return SpecRead(rollout=key, spec=None)
-        fact = self._own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
+        fact = self.own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
         if topic not in SIGNED or self._trusted is None:
             return fact
         doubted = self._trusted.doubt(record.topic, record.key, record.value, record.headers)
         if fact is not None and doubted is not None:
-            self._own.skip(record, Fault(code=doubted.code, detail=topic, advice=doubted.sentence))
+            self.own.skip(record, Fault(code=doubted.code, detail=topic, advice=doubted.sentence))
         match fact:
             case DecisionFact():
                 return replace(fact, doubted=doubted)

@@ -11,13 +11,18 @@ from typing import TypeAlias
 
 from streams.actuator.actor import RolloutActor
 from streams.actuator.facts import DecisionFact
+from streams.actuator.leash import Leash
 from streams.actuator.lines import say
 from streams.actuator.ports import Clock
 from streams.actuator.teller import Journal
 
 Event: TypeAlias = Callable[[RolloutActor], object]
 
+Again: TypeAlias = Callable[[RolloutActor], tuple[RolloutActor, Leash]]
+"""Makes a fresh actor with a router of its own that takes up where this one stands."""
+
 AFTER_A_BUG_S = 1.0
+MOST_PATIENT = 6
 JOIN_S = 10.0
 
 
@@ -34,17 +39,25 @@ class SystemClock:
 
 
 class Runner:
-    """Feeds one actor from a queue and steps it when something is due."""
+    """Feeds one actor from a queue and steps it when something is due.
 
-    def __init__(self, actor: RolloutActor, journal: Journal, clock: Clock) -> None:
+    Where a target does not return, a fresh actor in a fresh thread goes on: see `renew`.
+    """
+
+    def __init__(
+        self, actor: RolloutActor, journal: Journal, clock: Clock, leash: Leash, again: Again
+    ) -> None:
         self.actor = actor
+        self.left_behind = 0
+        """Threads that hang in a call of the target."""
+        self._leash, self._again = leash, again
+        self._busy_since: float | None = None
         self._journal, self._clock = journal, clock
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._open: dict[int, int] = {}
         """Offset -> seq of decisions that `routing` does not answer yet."""
         self._lock = threading.Lock()
-        name = f"actuator-{actor.spec.rollout}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         """Begin."""
@@ -58,6 +71,30 @@ class Runner:
         fence = self.actor.standing.fence
         known = {at: d.seq for at, d in decisions.items() if d.doubted is None}
         self._open |= {at: seq for at, seq in known.items() if seq <= fence}
+
+    @property
+    def stuck_s(self) -> float:
+        """Seconds that the step under way has taken; 0 where there is none."""
+        began = self._busy_since
+        return 0.0 if began is None else self._clock.monotonic_s() - began
+
+    def renew(self, stall_s: float) -> bool:
+        """Go on without a thread that was stuck for so long; each time twice as patient."""
+        if self.stuck_s < stall_s * 2 ** min(self.left_behind, MOST_PATIENT):
+            return False
+        self._leash.cut()
+        facts = {"rollout": self.actor.spec.rollout, "stuck_s": round(self.stuck_s)}
+        say(logging.ERROR, "actuator.renewed", facts)
+        self.left_behind += 1
+        self._busy_since = None
+        self.actor, self._leash = self._again(self.actor)
+        self._thread = self._new_thread()
+        self._thread.start()
+        return True
+
+    def _new_thread(self) -> threading.Thread:
+        name = f"actuator-{self.actor.spec.rollout}"
+        return threading.Thread(target=self._run, args=(self.actor,), name=name, daemon=True)
 
     def send(self, event: Event) -> None:
         """Let something happen to the actor, in its thread; nothing once it let go."""
@@ -91,34 +128,41 @@ class Runner:
         """End after the step under way."""
         self._events.put(None)
 
-    def join(self) -> None:
+    def join(self, within_s: float = JOIN_S) -> None:
         """Wait for the end; a target that hangs is left behind."""
-        self._thread.join(JOIN_S)
+        self._thread.join(max(0.0, within_s))
         if self._thread.is_alive():
+            self._leash.cut()
             say(logging.ERROR, "actuator.hangs", {"rollout": self.actor.spec.rollout})
 
-    def _run(self) -> None:
+    def _run(self, actor: RolloutActor) -> None:
         not_before = 0.0
-        while not self.actor.released:
-            due = max(not_before, self.actor.next_due())
+        while actor is self.actor and not actor.released:
+            due = max(not_before, actor.next_due())
             try:
-                if not self._take_events(due - self._clock.monotonic_s()):
+                if not self._take_events(actor, due - self._clock.monotonic_s()):
                     return
-                self.actor.step()
+                self._step(actor)
             except Exception:
                 logging.getLogger("davy.actuator").exception(
-                    "actuator.bug rollout=%s: goes on in %g s",
-                    self.actor.spec.rollout,
-                    AFTER_A_BUG_S,
+                    "actuator.bug rollout=%s: goes on in %g s", actor.spec.rollout, AFTER_A_BUG_S
                 )
                 not_before = self._clock.monotonic_s() + AFTER_A_BUG_S
 
-    def _take_events(self, wait_s: float) -> bool:
+    def _step(self, actor: RolloutActor) -> None:
+        self._busy_since = self._clock.monotonic_s()
+        try:
+            actor.step()
+        finally:
+            if actor is self.actor:
+                self._busy_since = None
+
+    def _take_events(self, actor: RolloutActor, wait_s: float) -> bool:
         """Wait for an event at most so long, then take all there are; False: it is the end."""
         try:
             event = self._events.get(timeout=wait_s) if wait_s > 0 else self._events.get_nowait()
             while event is not None:
-                event(self.actor)
+                event(actor)
                 event = self._events.get_nowait()
         except queue.Empty:
             return True

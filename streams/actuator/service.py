@@ -7,43 +7,45 @@ Each commit that the coordinator takes confirms this member's tenure; without it
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from streams.actuator.actor import RolloutActor
-from streams.actuator.audience import Audience, audience_of, inabilities
+from streams.actuator.beginning import Beginning, OpenRouter
 from streams.actuator.commits import Commits, tell_lost
-from streams.actuator.desk import TOPICS, Desk, History
+from streams.actuator.desk import TOPICS, Desk
+from streams.actuator.health import ActuatorFacts, Health, facts_of
 from streams.actuator.journal import TOPIC, KafkaJournal
 from streams.actuator.lines import say, say_text
-from streams.actuator.ports import Router
 from streams.actuator.reader import STORE_RETRY_S, RecordReader
 from streams.actuator.routers import open_router
-from streams.actuator.routers.unusable import UnusableRouter
-from streams.actuator.runner import Runner, SystemClock
+from streams.actuator.runner import SystemClock
 from streams.broker import LIBRDKAFKA, is_transactional
-from streams.errors import LogError, RegistryAway, RouterError, TargetRejected
+from streams.errors import LogError, RegistryAway
+from streams.serving.pulse import Watchdog
+from streams.serving.server import StatusServer
+from streams.serving.status import pages
 from streams.settings import Settings
-from streams.spec.model import RolloutSpec, Target
 from streams.topics import check_topics
 from streams.wire.codec import Codec
 from streams.wire.keys import open_trusted
 from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
 
+PORT = 8471
 POLL_S = 0.1
+LOOK_EVERY_S = 1.0
+STATISTICS_MS = 5000
 BEGINNING = -2
 DECISIONS = "decisions"
-
-OpenRouter = Callable[[Target, Sequence[str], Audience], Router]
 
 
 def run_actuator(
@@ -63,27 +65,44 @@ def run_actuator(
         LogError: topics are missing, no broker answers, or the group cannot work together.
     """
     stopping = stop or threading.Event()
-    with _signals(stopping):
-        Actuator(settings, open_target).run(stopping)
+    health = Health(settings)
+    told = pages(health.status, health.meters.registry)
+    with ExitStack() as held:
+        held.enter_context(_signals(stopping))
+        held.enter_context(StatusServer(settings.http, told, usual_port=PORT))
+        if threading.current_thread() is threading.main_thread():  # else it is not our process
+            held.enter_context(Watchdog(health.pulse, settings.hang_s))
+        Actuator(settings, open_target, health).run(stopping)
 
 
 class Actuator:
     """One member of the group."""
 
-    def __init__(self, settings: Settings, open_target: OpenRouter) -> None:
+    def __init__(self, settings: Settings, open_target: OpenRouter, health: Health) -> None:
         check_topics(settings)
         self._settings = settings
-        self._open_target = open_target
-        self._clock = SystemClock()
-        self._codec = codec = Codec(open_store(settings), settings.prefix)
+        self._health, self._meters = health, health.meters
+        self._store = open_store(settings)
+        self._codec = codec = Codec(self._store, settings.prefix)
         self._trusted = open_trusted(settings)
-        self._reader = RecordReader(codec, self._trusted)
+        self._reader = RecordReader(codec, self._trusted, waits=health.pulse.beat)
         self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
         self._topics = {settings.topic(name): name for name in TOPICS}
         self._desks: dict[int, Desk] = {}
+        self._look_at = 0.0
+        self._assigned_once = False
+        self._broker_at = time.monotonic()
         self._consumer = Consumer(self._consumer_config(), logger=LIBRDKAFKA)
         topic, session_s = settings.topic(DECISIONS), settings.session_timeout_s
         self._commits = Commits(topic, session_s, self._wake)
+        self._beginning = Beginning(
+            open_target,
+            self._journal,
+            SystemClock(),
+            lambda: self._commits.tenure,
+            reconcile_s=settings.reconcile_s,
+            meters=health.meters,
+        )
 
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set."""
@@ -101,12 +120,15 @@ class Actuator:
         self._say_whom_it_trusts()
         try:
             while not stopping.is_set():
+                self._health.pulse.beat()
                 message = self._consumer.poll(POLL_S)
                 if message is None:
                     self._reader.remind()
                 else:
                     self._take(message, stopping)
                 self._commits.keep(self._consumer, self._durable(), time.monotonic())
+                if time.monotonic() >= self._look_at:
+                    self._look()
         finally:
             self._end()
 
@@ -118,6 +140,8 @@ class Actuator:
                 self._codec.know([TOPIC])
             except RegistryAway as away:
                 sparing.say("away", str(away))
+                self._health.pulse.beat()
+                self._look()
                 stopping.wait(STORE_RETRY_S)
             else:
                 return True
@@ -129,6 +153,31 @@ class Actuator:
             say(logging.WARNING, "actuator.decisions_not_verified", {"advice": advice})
         else:
             say(logging.INFO, "actuator.verifies", {"trusted": list(self._trusted.ids)})
+
+    def _look(self) -> None:
+        """Let stuck targets go, and tell how everything stands."""
+        self._look_at = time.monotonic() + LOOK_EVERY_S
+        runners = [runner for desk in self._desks.values() for runner in desk.runners()]
+        for runner in runners:
+            if runner.renew(self._settings.stall_s):
+                self._meters.renewed.inc()
+        loading = sum(desk.loading for desk in self._desks.values())
+        self._health.facts = ActuatorFacts(
+            assigned=self._assigned_once,
+            loading=loading,
+            loaded=len(self._desks) - loading,
+            broker_at=self._broker_at,
+            rollouts=tuple(facts_of(runner) for runner in runners),
+            lost_records=self._journal.lost,
+            registry_failures=self._store.failures,
+            skipped=dict(self._reader.own.skipped),
+        )
+
+    def _statistics(self, text: str) -> None:
+        """What librdkafka tells of itself every few seconds."""
+        brokers = json.loads(text).get("brokers", {}).values()
+        if any(broker.get("state") == "UP" for broker in brokers):
+            self._broker_at = time.monotonic()
 
     def _end(self) -> None:
         say(logging.INFO, "actuator.stopping", {"partitions": sorted(self._desks)})
@@ -146,6 +195,8 @@ class Actuator:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "range",
+            "statistics.interval.ms": STATISTICS_MS,
+            "stats_cb": self._statistics,
             "fetch.queue.backoff.ms": 10,
             "fetch.wait.max.ms": 100,
             "fetch.error.backoff.ms": 50,
@@ -168,12 +219,14 @@ class Actuator:
             part.offset = BEGINNING
             if part.topic == decisions:
                 part.offset = begin.get(part.partition, BEGINNING)
-        self._desks = {number: Desk(number, self._start) for number in numbers}
+        self._desks = {number: Desk(number, self._beginning.begin) for number in numbers}
         self._commits.begin(begin)
         tell_lost(consumer, decisions, begin)
         for number, offset in begin.items():
             self._desks[number].position = offset
         consumer.assign(partitions)
+        self._assigned_once = True
+        self._meters.assignments.inc()
         say(logging.INFO, "actuator.assigned", {"partitions": numbers})
 
     def _complete(self, partitions: list[TopicPartition]) -> list[int]:
@@ -249,31 +302,6 @@ class Actuator:
             )
         else:
             say(logging.WARNING, "actuator.kafka", {"error": error.str()})
-
-    # Rollouts.
-
-    def _start(self, spec: RolloutSpec, history: History) -> Runner | None:
-        """A runner that stands where the log says; None where nothing is left to do."""
-        router, pause_s = self._router(spec), self._settings.reconcile_s
-        tenure = self._commits.tenure
-        actor = RolloutActor(spec, router, self._journal, self._clock, tenure, pause_s)
-        actor.restore(history.routing, history.commands, ended=history.ended)
-        for decision in history.decisions.values():
-            actor.decide(decision, replayed=True)
-        if actor.is_over():
-            return None
-        return Runner(actor, self._journal, self._clock)
-
-    def _router(self, spec: RolloutSpec) -> Router:
-        """The spec's router, if it can do all that the spec asks for."""
-        try:
-            router = self._open_target(spec.target, spec.arms, audience_of(spec))
-        except RouterError as error:
-            return UnusableRouter(error)
-        unable = next(inabilities(spec, router.capabilities), None)
-        if unable is None:
-            return router
-        return UnusableRouter(TargetRejected(f"{unable.path}: {unable.sentence}"))
 
 
 @contextmanager

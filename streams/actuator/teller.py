@@ -46,6 +46,11 @@ class Teller:
                 self._revision, self._since_ms = record.revision, record.since
                 self._confirmed_ms = record.confirmed_until
 
+    def succeed(self, other: Teller) -> None:
+        """Take up where another teller of the rollout stands."""
+        self._revision, self._since_ms = other._revision, other._since_ms
+        self._confirmed_ms = other._confirmed_ms
+
     def look(self, seen: Observed, at_ms: int, *, changed: bool) -> None:
         """The target was looked at: did its weights hold since the last look?
 

@@ -38,7 +38,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         broker_commit_every=1 << 60,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.heartbeat_s,
-        broker_request_timeout=max(60.0, settings.session_timeout_s * 2),
+        broker_request_timeout=max(60.0, settings.session_timeout_s * 2, settings.load_s * 1.2),
         broker_max_poll_records=settings.max_poll_records,
         consumer_max_fetch_size=8 << 20,
         consumer_auto_offset_reset="earliest",

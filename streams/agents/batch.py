@@ -15,6 +15,16 @@ class Partition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How far the transport has come with a partition."""
+
+    handed: int
+    """End of the last batch that was handed to an agent."""
+    fetched: int
+    """Where it fetches next; above `handed` where nothing but markers lies between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Consecutive records of one partition, and the stretch of the log that they stand for.
 

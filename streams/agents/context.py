@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from streams.agents.batch import Partition
+from streams.agents.meters import Meters
 from streams.agents.specs import SpecFeed
 from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
 from streams.settings import Settings
@@ -30,6 +31,7 @@ class Context:
     end_offset: EndOffset
     signer: Signer | None = None
     """Signs decisions and leases; None leaves them unsigned."""
+    meters: Meters = field(default_factory=Meters)
 
     @property
     def connection(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from streams.agents.desk import Desk, ended_at
 from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
+from streams.agents.progress import JudgedFacts
 from streams.judge.decision_facts import Decision
 from streams.wire.own import NOBODYS, Unreadable
 
@@ -40,6 +41,10 @@ class JudgeOwner:
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
         self._desks: dict[str, Desk] = {}
         self._ended: set[str] = set()
+        self._failed: dict[str, tuple[str, ...]] = {}
+        """Rollout -> health checks that its last decision found failed."""
+        self._seqs: dict[str, int] = {}
+        """Rollout -> number of the last decision made here."""
         self._knows_specs = False
         self._stepping = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -53,6 +58,20 @@ class JudgeOwner:
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
         return self._failure or self._flusher.failure or self._controls.failure
+
+    @property
+    def facts(self) -> tuple[JudgedFacts, ...]:
+        """What it tells of each rollout that it judges."""
+        return tuple(
+            JudgedFacts(
+                rollout=rollout,
+                seq=self._seqs.get(rollout, 0),
+                pane=desk.cut.pane,
+                lease_s=self._leases.age_s(rollout),
+                failed=self._failed.get(rollout, ()),
+            )
+            for rollout, desk in sorted(self._desks.items())
+        )
 
     def fail(self, error: BaseException) -> None:
         """Trust this owner no longer. The first reason stays."""
@@ -82,6 +101,8 @@ class JudgeOwner:
             for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)
                 await self._step_all()
+                self.next_offset = record.offset + 1
+                await asyncio.sleep(0)  # leases and health get their turn in a long batch
             self.next_offset = batch.end
 
     async def flush(self) -> None:
@@ -158,6 +179,10 @@ class JudgeOwner:
     async def _publish(self, desk: Desk, decision: Decision) -> None:
         value = self._records.value(decision)
         await self._save(desk, [value])
+        self._context.meters.decisions.labels(decision.action).inc()
+        self._seqs[decision.rollout] = decision.seq
+        failed = {check.name for check in decision.health if not check.ok}
+        self._failed[decision.rollout] = tuple(sorted(failed))
         logger.info(
             "rollout %s: #%d %s: %s",
             decision.rollout,
@@ -169,6 +194,7 @@ class JudgeOwner:
             self._desks.pop(decision.rollout)
             self._controls.release(decision.rollout)
             self._ended.add(decision.rollout)
+            self._failed.pop(decision.rollout, None)
             await self._leases.end(desk.spec, desk.cut.pane)
 
     async def _save(self, desk: Desk, values: list[bytes]) -> None:

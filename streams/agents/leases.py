@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 
@@ -40,6 +41,10 @@ class Leases:
         for spec, _ in due:
             self._beaten[spec.rollout] = now
         await self._writer.write([self._lease(spec, pane, "LIVE") for spec, pane in due])
+
+    def age_s(self, rollout: str) -> float:
+        """Seconds since the lease was renewed; endless where it never was."""
+        return time.monotonic() - self._beaten.get(rollout, -math.inf)
 
     async def end(self, spec: RolloutSpec, pane: int) -> None:
         """Say that the rollout has ended: no silence counts from here on."""

@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.meters import Meters
+from streams.agents.progress import OwnerFacts
 from streams.agents.retention import Losses
-from streams.errors import FencedError, RegistryError
+from streams.errors import FencedError, RegistryError, StalledError
 from streams.wire.own import Unreadable
 from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = (0.1, 0.5, 2.0, 5.0)
+LOAD_S = 50.0
+CLOSE_S = 10.0
+"""How long an owner may take to end; what it still does after that is fenced."""
 Waits = Unreadable | RegistryError
 """What the log itself cannot mend: a partition stands still, and the others go on."""
 
@@ -39,6 +44,10 @@ class Owner(Protocol):
     @property
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
+
+    @property
+    def facts(self) -> OwnerFacts:
+        """What it tells of itself."""
 
     def fail(self, error: BaseException) -> None:
         """Trust this owner no longer."""
@@ -74,13 +83,27 @@ Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
 class Ownership:
     """The owners of this worker's partitions."""
 
-    def __init__(self, make: Callable[[Partition], Owner]) -> None:
+    def __init__(
+        self,
+        make: Callable[[Partition], Owner],
+        meters: Meters | None = None,
+        load_s: float = LOAD_S,
+    ) -> None:
+        self.load_s = load_s
+        """How long the state of all partitions may take to be read."""
+        self.failure: BaseException | None = None
+        """Why this worker cannot go on, if so."""
+        self.taken = False
+        """Whether the group has spoken at all."""
         self._make = make
+        self._meters = meters or Meters()
         self._owners: dict[Partition, Owner] = {}
         self._failures: dict[Partition, int] = {}
         self._changing = asyncio.Lock()
         self._halts: dict[Partition, Halt] = {}
         """Partitions that wait for what the log cannot mend."""
+        self._feeds: dict[Partition, asyncio.Timeout] = {}
+        """What ends a feed under way."""
         self._sparing = Sparing(logger.error)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
@@ -95,6 +118,23 @@ class Ownership:
         """Partitions owned now."""
         return sorted(self._owners)
 
+    def owners(self) -> dict[Partition, Owner]:
+        """The owner of each partition owned now."""
+        return dict(self._owners)
+
+    def waits_behind(self, partition: Partition) -> bool:
+        """Whether its topic's agent, which takes one batch at a time, is busy with another's."""
+        busy = self._feeds.keys() - {partition}
+        return partition not in self._feeds and any(p.topic == partition.topic for p in busy)
+
+    def renew(self, partition: Partition, why: StalledError) -> None:
+        """Give up on an owner that stands still; the feed that it hangs in, or `heal`, rebuilds."""
+        self._owners[partition].fail(why)
+        self._meters.stalls.labels(*partition).inc()
+        feed = self._feeds.pop(partition, None)
+        if feed is not None:
+            feed.reschedule(asyncio.get_running_loop().time())
+
     def durable_offset(self, partition: Partition) -> int | None:
         """First offset that a restart would read again."""
         owner = self._owners.get(partition)
@@ -104,6 +144,7 @@ class Ownership:
         """Own exactly these partitions; returns where to continue each."""
         async with self._changing:
             wanted = set(assigned)
+            self._meters.assignments.inc()
             for partition in sorted(self._owners.keys() - wanted):
                 await self._drop(partition)
             held = (self._hold(partition) for partition in sorted(wanted))
@@ -111,6 +152,7 @@ class Ownership:
             for failure in await asyncio.gather(*held, return_exceptions=True):
                 if failure is not None:
                     raise failure
+            self.taken = True
             return {p: o.next_offset for p, o in self._owners.items() if p not in self._halts}
 
     async def feed(self, batch: Batch) -> None:
@@ -124,8 +166,7 @@ class Ownership:
             await self._rebuild(batch.partition, owner)
             return
         try:
-            failures = self._failures.get(batch.partition, 0)
-            await owner.feed(batch.since(owner.next_offset), failures)
+            await self._feed(owner, batch)
         except BaseException as error:
             owner.fail(error)  # at once: half a batch must never become durable
             if not isinstance(error, Exception):
@@ -138,6 +179,16 @@ class Ownership:
         if self._owners.get(batch.partition) is owner:
             self._failures.pop(batch.partition, None)
             self.progress[batch.partition] = owner.next_offset
+
+    async def _feed(self, owner: Owner, batch: Batch) -> None:
+        """Feed for as long as it takes; `renew` ends it."""
+        failures = self._failures.get(batch.partition, 0)
+        async with asyncio.timeout(None) as feed:
+            self._feeds[batch.partition] = feed
+            try:
+                await owner.feed(batch.since(owner.next_offset), failures)
+            finally:
+                self._feeds.pop(batch.partition, None)
 
     async def flush(self) -> None:
         """Make everything durable; a failing owner is left to be rebuilt."""
@@ -169,18 +220,19 @@ class Ownership:
         if held is not None:
             if held.failure is None:
                 return
-            await held.close()
+            await self._end(partition, held)
         owner = self._make(partition)
         try:
-            await owner.load()
+            async with asyncio.timeout(self.load_s):
+                await owner.load()
         except (Unreadable, RegistryError) as error:  # keeps its place: the other partitions go on
-            await owner.close()
+            await self._end(partition, owner)
             owner.fail(error)
             self._owners[partition] = owner
             self._halt(partition, error, loaded=False)
             return
         except BaseException:
-            await owner.close()
+            await self._end(partition, owner)
             raise
         self._owners[partition] = owner
         self._halts.pop(partition, None)
@@ -192,7 +244,16 @@ class Ownership:
         self.progress.pop(partition, None)
         self._halts.pop(partition, None)
         if owner is not None:
-            await owner.close()
+            await self._end(partition, owner)
+
+    @staticmethod
+    async def _end(partition: Partition, owner: Owner) -> None:
+        """Close an owner; one that hangs is left behind."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await owner.close()
+        except TimeoutError:
+            logger.warning("%s-%d: the owner before does not end; it is left behind", *partition)
 
     def _halt(self, partition: Partition, error: Waits, *, loaded: bool) -> None:
         """Leave a partition to a person or the registry, and try it again now and then."""
@@ -222,11 +283,14 @@ class Ownership:
         why = owner.failure
         tries = self._failures.get(partition, 0)
         self._failures[partition] = tries + 1
+        self._meters.rebuilds.labels(*partition).inc()
+        if isinstance(why, FencedError):
+            self._meters.fenced.labels(*partition).inc()
         logger.warning(
             "%s-%d: rebuilding from the log (%s)",
             *partition,
             "records missing" if why is None else repr(why),
-            exc_info=None if why is None or isinstance(why, FencedError) else why,
+            exc_info=None if why is None or isinstance(why, FencedError | StalledError) else why,
         )
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
         await self._replace(partition, owner)

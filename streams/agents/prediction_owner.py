@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from dataclasses import replace
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.outcome_records import OutcomeRecords
 from streams.agents.outcome_tail import OutcomeTail
 from streams.agents.partitioner import misplaced, remedy
+from streams.agents.progress import FoldFacts
 from streams.agents.sketch_owner import BACKLOG, LETTER_BYTES, SketchOwner, told_by_broker
 from streams.agents.sources import PREDICTIONS
 from streams.agents.writer import OutRecord, size_of
@@ -61,6 +63,11 @@ class PredictionOwner(SketchOwner):
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
         return super().failure or self._tail.failure
+
+    @property
+    def facts(self) -> FoldFacts:
+        """What it tells of itself, and what became of its outcomes."""
+        return replace(super().facts, outcomes=dict(self.outcomes.counts))
 
     async def load(self) -> None:
         """Fence the former owner, read back what it made durable, go on where its join stands."""

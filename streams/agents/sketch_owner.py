@@ -20,6 +20,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.careful import fold_carefully
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
+from streams.agents.progress import FoldFacts
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.tail import answered, read_all, read_range
@@ -65,7 +66,7 @@ class SketchOwner:
         self._specs_version = -1
         self._sparing = Sparing(logger.warning)
         self._dirty = False
-        self._fed_at = time.monotonic()
+        self._fed_at = self._flushed_at = time.monotonic()
         self._feeding = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -79,6 +80,15 @@ class SketchOwner:
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
         return self._failure or self._flusher.failure
+
+    @property
+    def facts(self) -> FoldFacts:
+        """What it tells of itself."""
+        return FoldFacts(
+            marker=self._fold.marker,
+            flushed_s=time.monotonic() - self._flushed_at if self._dirty else 0.0,
+            epoch=self._records.epoch,
+        )
 
     def fail(self, error: BaseException) -> None:
         """Trust this owner no longer: it writes nothing more. The first reason stays."""
@@ -165,8 +175,10 @@ class SketchOwner:
         self._dirty = False
         position = self.next_offset
         first, last = self._render()
-        await self._writer.write(first, last)
+        with self._context.meters.flush_seconds.labels(self._form.source).time():
+            await self._writer.write(first, last)
         self.durable_offset = position
+        self._flushed_at = time.monotonic()
 
     def _fold_batch(self, fold: AnyFold, batch: Batch) -> None:
         records = batch.records
@@ -175,6 +187,7 @@ class SketchOwner:
         letters = [self._letter(records[r.row], r) for r in refused]
         self._closed += closed
         self._letters += letters
+        self._context.meters.panes_closed.labels(*self.partition).inc(len(closed))
 
     def _decoded(self, records: Sequence[Any]) -> Any:
         values = [record.value for record in records]
@@ -189,6 +202,7 @@ class SketchOwner:
 
     def _letter(self, record: Any, refused: Refused) -> OutRecord:
         topic = self._context.settings.topic("dead-letters")
+        self._context.meters.dead_letters.labels(record.topic, refused.reason).inc()
         letter = dead_letter(topic, record, refused.reason, refused.detail)
         return OutRecord(
             topic=letter.topic, key=letter.key, value=letter.value, headers=letter.headers

@@ -34,6 +34,11 @@ class SketchRecords:
         self._classes_written: dict[str, int] = {}
         self._progress_written: tuple[int, bool] | None = None
 
+    @property
+    def epoch(self) -> int:
+        """Of this owner: one more than the former one's."""
+        return self._stamp[0]
+
     def stored(self, records: Iterable[Any]) -> Iterator[cells.StoredRecord]:
         """Read a partition of `cells`; Unreadable where it holds what may be state."""
         mine = (r for r in records if not cells.of_another_source(self._source, r.key))

@@ -7,6 +7,7 @@ takes effect on a partition at the offset that its owner writes down (rule 9).
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from streams.agents.batch import Partition
@@ -51,6 +52,10 @@ class SpecFeed:
     async def catch_up(self) -> None:
         """Wait until everything applied so far is known."""
         await self._tail.catch_up()
+
+    async def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Where any partitions end on the broker now; KafkaError where it does not answer."""
+        return await self._tail.ends(partitions)
 
     def live(self) -> dict[str, RolloutSpec]:
         """Rollout id -> spec of every rollout that has not ended."""

@@ -82,6 +82,13 @@ class LogTail:
         """Next offset to be delivered."""
         return self._position[partition]
 
+    async def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Where any partitions end on the broker now; KafkaError where it does not answer."""
+        asked = [TopicPartition(*partition) for partition in partitions]
+        return {
+            Partition(*tp): end for tp, end in (await self._consumer.end_offsets(asked)).items()
+        }
+
     async def catch_up(self, *, timeout_s: float = READ_S) -> None:
         """Wait until all that is on the broker now has been delivered.
 

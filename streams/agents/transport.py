@@ -21,8 +21,9 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.agents.batch import Batch, Partition
+from streams.agents.batch import Batch, Partition, Place
 from streams.agents.polling import polled, size_of
+from streams.errors import StalledError
 
 if TYPE_CHECKING:
     from streams.agents.app import DavyApp
@@ -80,6 +81,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return False  # the stock commit would end the worker
         return True
 
+    def place(self, partition: Partition) -> Place | None:
+        """How far this partition was fetched and handed on; None before its first seek."""
+        handed = self._reached.get(partition)
+        state = self._state(self._consumer, TP(*partition)) if self._consumer else None
+        if handed is None or state is None or not state.has_valid_position:
+            return None
+        return Place(handed=handed, fetched=state.position)
+
+    @staticmethod
+    def _state(consumer: Any, tp: TP) -> Any:
+        subscription = consumer._subscription.subscription  # noqa: SLF001
+        there = subscription is not None and subscription.assignment is not None
+        return subscription.assignment.state_value(tp) if there else None
+
     @property
     def _losses(self) -> Losses:
         return cast("Consumer", self.consumer).ownership.losses
@@ -128,7 +143,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> Batch:
         partition = Partition(*tp)
-        state = consumer._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001
+        state = self._state(consumer, tp)
         end = records[-1].offset + 1 if records else 0
         if state is not None and state.has_valid_position:
             end = max(end, state.position)
@@ -220,9 +235,21 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
         assigned = {Partition(*tp) for tp in self.assignment()}
-        async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
-            positions = await self.ownership.take(assigned)
-            await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+        load_s = self.ownership.load_s
+        try:
+            async with asyncio.timeout(load_s):
+                positions = await self.ownership.take(assigned)
+                await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+        except TimeoutError as error:  # Faust would go on without a word, and fetch nothing
+            self.ownership.failure = StalledError(
+                f"what is stored of {len(assigned)} partitions was not read within {load_s:g} s; "
+                "set load_s higher if it is much, and see whether the broker answers"
+            )
+            raise self.ownership.failure from error
+
+    def place(self, partition: Partition) -> Place | None:
+        """How far this partition was fetched and handed on; None before its first seek."""
+        return cast("ConsumerThread", self._thread).place(partition)
 
     async def wait_empty(self) -> None:
         """Runs on revocation and shutdown: make everything durable first."""

@@ -13,16 +13,22 @@ from faust.types import TP
 from streams.agents.app import DavyApp, create_app
 from streams.agents.batch import Partition
 from streams.agents.context import Context
+from streams.agents.health import AppLog, Health
 from streams.agents.judge_owner import JudgeOwner
+from streams.agents.meters import Meters
 from streams.agents.ownership import Owner, Ownership
 from streams.agents.prediction_owner import PredictionOwner
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.sources import RESOURCES
 from streams.agents.specs import SpecFeed
 from streams.agents.tail import STORE_RETRY_S
+from streams.agents.watch import Watch
 from streams.broker import is_transactional
-from streams.errors import LogError, RegistryAway
+from streams.errors import LogError, RegistryAway, StalledError
 from streams.judge.drift.course import new_detector
+from streams.serving.pulse import Pulse, Watchdog
+from streams.serving.server import StatusServer
+from streams.serving.status import pages
 from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
@@ -38,6 +44,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HEAL_S = 0.25
+BEAT_S = 0.25
+PORT = 8470
+STOP_S = 60.0
+"""How long a worker may take to end and make everything durable."""
+STALLED_STOP_S = 10.0
 WRITTEN = ("cells", "panes", "judge-state", "decisions", "leases")
 """Topics whose schemas a worker writes with."""
 
@@ -60,39 +71,89 @@ async def _run(settings: Settings) -> None:
 
 
 async def run_until(settings: Settings, stopped: Callable[[], Awaitable[object]]) -> None:
-    """Run a worker in this loop until `stopped()` returns."""
+    """Run a worker in this loop until `stopped()` returns.
+
+    Raises:
+        StalledError: something stands still that must move: the process must be started again.
+    """
+    pulse, health = Pulse(), Health(settings)
+    with Watchdog(pulse, settings.hang_s) as watchdog, _server(settings, health, pulse):
+        beating = asyncio.create_task(_beat(pulse), name="beat")
+        try:
+            await _run_watched(settings, stopped, watchdog, health)
+        finally:
+            beating.cancel()
+
+
+def _server(settings: Settings, health: Health, pulse: Pulse) -> StatusServer:
+    """Answers from its own thread, from what the main loop saw last."""
+    told = pages(lambda: health.status(pulse), health.meters.registry)
+    return StatusServer(settings.http, told, usual_port=PORT)
+
+
+async def _beat(pulse: Pulse) -> None:
+    while True:
+        pulse.beat()
+        await asyncio.sleep(BEAT_S)
+
+
+async def _run_watched(
+    settings: Settings,
+    stopped: Callable[[], Awaitable[object]],
+    watchdog: Watchdog,
+    health: Health,
+) -> None:
     prepared = asyncio.to_thread(new_detector)  # river takes seconds to import: not while judging
     await asyncio.gather(asyncio.to_thread(check_topics, settings), prepared)
     signer = open_signer(settings)
-    codec = Codec(open_store(settings), settings.prefix)
+    store = open_store(settings)
+    codec = Codec(store, settings.prefix)
+    health.registry_failures = lambda: store.failures
     waiting = asyncio.ensure_future(stopped())
     try:
         if await _knows_schemas(codec, waiting):
-            await _work(settings, codec, signer, waiting)
+            await _work(settings, codec, signer, waiting, watchdog, health)
     finally:
         waiting.cancel()
 
 
 async def _work(
-    settings: Settings, codec: Codec, signer: Signer | None, waiting: asyncio.Future[Any]
+    settings: Settings,
+    codec: Codec,
+    signer: Signer | None,
+    waiting: asyncio.Future[Any],
+    watchdog: Watchdog,
+    health: Health,
 ) -> None:
     """Own and judge until `waiting` is over."""
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)
     await specs.start()
-    app = await _app(settings, codec, own, specs, signer)
+    app = await _app(settings, codec, own, specs, health.meters, signer)
     await app.start()
-    healing = asyncio.create_task(_heal(app, specs, own), name="heal")
+    watch = Watch(settings, app.ownership, AppLog(app, specs), own, health.registry_failures)
+    health.follow(watch)
+    tasks = [
+        asyncio.create_task(_heal(app, specs, own), name="heal"),
+        asyncio.create_task(watch.run(), name="watch"),
+    ]
     logger.info("worker started; decisions are signed with %s", _signing(signer))
     try:
-        await asyncio.wait([waiting, healing], return_when=asyncio.FIRST_COMPLETED)
-        if healing.done():
-            healing.result()
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+    except StalledError as stalled:
+        watchdog.end_within(STALLED_STOP_S, str(stalled))
+        logger.critical("%s", stalled)
+        raise
     finally:
         logger.info("worker stopping")
+        watchdog.end_within(STOP_S, f"the worker did not stop within {STOP_S:g} s")
         await app.stop()
-        healing.cancel()
-        await asyncio.gather(healing, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await app.ownership.close()
         await specs.stop()
 
@@ -116,12 +177,21 @@ async def _knows_schemas(codec: Codec, stopped: asyncio.Future[Any]) -> bool:
 
 
 async def _app(
-    settings: Settings, codec: Codec, own: OwnRecords, specs: SpecFeed, signer: Signer | None
+    settings: Settings,
+    codec: Codec,
+    own: OwnRecords,
+    specs: SpecFeed,
+    meters: Meters,
+    signer: Signer | None,
 ) -> DavyApp:
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
         logger.warning("no transactions here: this worker writes unfenced; run one worker only")
-    ownership = Ownership(lambda partition: make(partition))  # noqa: PLW0108 - defined below
+    ownership = Ownership(
+        lambda partition: make(partition),  # noqa: PLW0108 - defined below
+        meters,
+        settings.load_s,
+    )
     app = create_app(settings, ownership)
 
     async def end_offset(partition: Partition) -> int:
@@ -137,6 +207,7 @@ async def _app(
         transactional=transactional,
         end_offset=end_offset,
         signer=signer,
+        meters=meters,
     )
 
     def make(partition: Partition) -> Owner:
@@ -164,7 +235,9 @@ async def _heal(app: DavyApp, specs: SpecFeed, own: OwnRecords) -> None:
     """
     while True:
         await asyncio.sleep(HEAL_S)
-        failure = app.crash_reason or specs.failure
+        failure = app.ownership.failure or app.crash_reason or specs.failure
+        if isinstance(failure, StalledError):
+            raise failure
         if failure is not None:
             raise LogError(f"the worker cannot go on: {failure}") from failure
         await app.ownership.heal()

@@ -20,9 +20,11 @@ from streams.cli.common import (
     service_settings_of,
 )
 from streams.cli.explain import explain
+from streams.cli.password import password
 from streams.cli.replay import replay
 from streams.cli.resources import resources
-from streams.errors import DavyError
+from streams.errors import DavyError, StalledError
+from streams.serving.pulse import HUNG
 
 FAILED = 2
 app = typer.Typer(
@@ -37,6 +39,7 @@ app.add_typer(kayenta.app, name="kayenta")
 app.command(name="plan")(plan.plan)
 app.command()(explain)
 app.command()(replay)
+app.command()(password)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(deploy.schemas, name="schemas")
@@ -45,9 +48,12 @@ app.add_typer(audit.app, name="audit")
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0, or 2 after one red line per problem."""
+    """Run a command and exit: 0, or 2 after one red line per problem; 70 to be started again."""
     try:
         app(arguments, prog_name="davy")
+    except StalledError as failure:
+        complain(str(failure))
+        sys.exit(HUNG)
     except DavyError as failure:
         complain(str(failure))
     except ModuleNotFoundError as missing:

@@ -44,6 +44,7 @@ class RegistrySchemaStore:
     def __init__(
         self, access: RegistrySettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.failures = 0
         self._url = access.url or ""
         self._client = _client(access)
         # The port has no close: connections end with the store that opened them.
@@ -121,12 +122,14 @@ class RegistrySchemaStore:
         try:
             yield
         except SchemaRegistryError as failure:
+            self.failures += failure.error_code != _NO_SUCH_SCHEMA
             message = f"{where}: {failure}; {_next_step(failure)}"
             if _is_ill(failure):
                 raise RegistryAway(message, again) from failure
             raise RegistryError(message) from failure
         except Exception as failure:
             # Transport errors are of the client's HTTP library, which differs by its version.
+            self.failures += 1
             step = "check registry.url and that it is up"
             raise RegistryAway(f"{where}: {failure!r}; {step}", again) from failure
 

@@ -28,6 +28,9 @@ class SchemaStore(Protocol):
     caller tries again and drops nothing.
     """
 
+    failures: int
+    """How often it did not answer, or not with what davy needs, since it was opened."""
+
     def register(self, subject: str, schema_json: str, compatibility: str) -> int:
         """Id of the schema under the subject, new if it is new.
 
@@ -79,6 +82,7 @@ class LocalSchemaStore:
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.failures = 0
         self.path = schema_folder() / "ids.json" if path is None else path
         self._entries = _read(self.path)
 

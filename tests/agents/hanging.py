@@ -1,0 +1,77 @@
+"""A worker that hangs: `python -m tests.agents.hanging HOW TOPIC` is `davy worker` with a fault.
+
+One seam of the program is wrapped, as a bug in it would be; settings come from the environment.
+`once`: the first feed of a partition never ends; a worker that builds it anew goes on.
+`always`: every feed never ends, and ignores that it is cancelled.
+`busy`: the fold never ends, and the main loop with it.
+`load`: the stored state is never read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from streams.agents.sketch_owner import SketchOwner
+from streams.cli import app
+
+HANG_AFTER = 100
+"""Offset from which the fold hangs."""
+
+
+def main(how: str) -> None:
+    match how:
+        case "once":
+            SketchOwner.feed = _once(SketchOwner.feed)
+        case "always":
+            SketchOwner.feed = _always(SketchOwner.feed)
+        case "busy":
+            SketchOwner._decoded = _busy(SketchOwner._decoded)
+        case "load":
+            SketchOwner.load = _never
+    sys.argv = ["davy", "worker"]
+    app()
+
+
+def _once(feed: Callable[..., Any]) -> Any:
+    hung: list[SketchOwner] = []
+
+    async def hangs(self: SketchOwner, batch: Any, failures: int = 0) -> None:
+        if batch.end > HANG_AFTER and not hung:
+            hung.append(self)
+            logging.getLogger("hanging").warning("hangs")
+            await _never()
+        await feed(self, batch, failures)
+
+    return hangs
+
+
+def _always(feed: Callable[..., Any]) -> Any:
+    async def hangs(self: SketchOwner, batch: Any, failures: int = 0) -> None:
+        while batch.end > HANG_AFTER:
+            with suppress(asyncio.CancelledError):
+                await _never()
+        await feed(self, batch, failures)
+
+    return hangs
+
+
+def _busy(decoded: Callable[..., Any]) -> Any:
+    def the_fold_that_hangs(self: SketchOwner, records: Any) -> Any:
+        while records and records[-1].offset > HANG_AFTER:
+            pass
+        return decoded(self, records)
+
+    return the_fold_that_hangs
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
