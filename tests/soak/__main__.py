@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,13 @@ from rich.console import Console
 from streams.demo.scene import forget_environment, fresh
 from tests.soak import report as reports
 from tests.soak.facts import Need, Report, Scenario
-from tests.soak.lane import Turn, run_lane
+from tests.soak.lane import Turn, leave, run_lane
 from tests.soak.scenarios import SCENARIOS, by_name
 from tests.soak.scenarios.mixed import PREFIX
 from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
 LIVENESS_S = 1.0
+LEAVE_S = 30.0
 MEMORY = Path("/proc/meminfo")
 LANE_KIB = 4 << 20
 """What three brokers, four workers and the rest of a lane take, with room to spare."""
@@ -32,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play what was asked for; the exit code."""
     asked = _arguments(arguments)
     asked.brokers = asked.brokers or brokers(asked.lanes)
+    signal.signal(signal.SIGTERM, leave)
     forget_environment()
     console = Console(width=None if sys.stdout.isatty() else 180)
     began = time.monotonic()
@@ -100,8 +103,9 @@ def play(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> I
             yield report
     finally:
         for lane in lanes:
-            lane.join(30.0)
+            lane.join(LEAVE_S if waiting.empty() else 0.0)
             lane.terminate()
+            lane.join(LEAVE_S)
 
 
 def _next(

@@ -5,7 +5,9 @@ A process of its own: its main thread starts every part, so they all end with it
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import Queue
@@ -17,6 +19,7 @@ from infra.rigs import cluster
 from infra.rigs.cache import Absent
 from infra.rigs.cluster import Cluster
 from infra.rigs.links import Network
+from streams.demo.leash import PR_SET_PDEATHSIG
 from tests.soak.backends import Backends
 from tests.soak.facts import Need, Report, Scenario, Tally
 from tests.soak.nursery import Nursery
@@ -45,7 +48,9 @@ class Turn:
 
 def run_lane(lane: int, folder: Path, brokers: int, todo: Queue[Turn], told: Queue[Report]) -> None:
     """Play until nothing is left to do."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with Lane(lane, folder / f"lane-{lane}", brokers) as here:
         while (turn := _next(todo)) is not None:
             told.put(here.play(turn))
@@ -145,5 +150,6 @@ def _skipped(scenario: Scenario, turn: Turn, lane: int, why: str) -> Report:
     )
 
 
-def _leave(*_: object) -> None:
+def leave(*_: object) -> None:
+    """End by a signal as by an error: whatever runs is ended on the way."""
     raise SystemExit(143)
