@@ -160,6 +160,40 @@ def _admin(settings: Settings) -> _Admin:
         raise SettingsError(f"kafka: {failure.args[0].str()}; mend it in the settings") from failure
 
 
+class PartitionCounts:
+    """Compares the topics whose keys owners look for in one place with the plan, again and again.
+
+    Not `cells` and `dead-letters`: their readers and writers name the partition themselves.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Raise SettingsError where no client can be made of these settings."""
+        self._settings = settings
+        self._admin = _admin(settings)
+        self._planned = {
+            plan.name.removeprefix(settings.prefix): plan.partitions
+            for plan in topic_plans(settings)
+        }
+        for name in ("cells", DEAD_LETTERS):
+            del self._planned[name]
+
+    def changed(self) -> dict[str, tuple[int, int]]:
+        """Topic without prefix -> planned and actual count, where they differ.
+
+        A topic that the broker does not tell of is left out: the broker may be starting.
+
+        Raises:
+            LogError: no broker answers.
+        """
+        self._admin.heard.clear()
+        there = _partition_counts(self._admin, self._settings)
+        return {
+            name: (planned, count)
+            for name, planned in self._planned.items()
+            if (count := there.get(self._settings.topic(name), planned)) != planned
+        }
+
+
 def _create(admin: AdminClient, plans: Iterable[TopicPlan], settings: Settings) -> tuple[str, ...]:
     requests = [
         NewTopic(

@@ -20,6 +20,8 @@ from streams.wire.codec import Codec
 TOPIC = "routing"
 POLL_S = 0.1
 FLUSH_S = 5.0
+BY_KEY = -1
+"""The partitioner chooses."""
 
 
 class KafkaJournal:
@@ -39,9 +41,14 @@ class KafkaJournal:
         self._stored: dict[str, int] = {}
         self.lost = 0
         """Records that the log did not take."""
+        self._homes: dict[str, int] = {}
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._poller.start()
+
+    def settle(self, rollout: str, partition: int) -> None:
+        """A rollout's records go to the partition where its spec lies, whatever is added."""
+        self._homes.setdefault(rollout, partition)
 
     def write(self, record: RoutingRecord, *, wait_s: float) -> int | None:
         """See Journal."""
@@ -62,7 +69,8 @@ class KafkaJournal:
             with self._lock:
                 value = self._codec.encode(TOPIC, routing_to_record(record))
             key = record.rollout.encode()
-            self._producer.produce(self._topic, value, key, on_delivery=delivered)
+            home = self._homes.get(record.rollout, BY_KEY)
+            self._producer.produce(self._topic, value, key, home, on_delivery=delivered)
         except (BufferError, KafkaException, WireError) as error:  # no reason not to go down
             self.lost += 1
             facts = {"rollout": record.rollout, "phase": record.phase, "error": str(error)}

@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from streams.actuator.beginning import Beginning, OpenRouter
 from streams.actuator.commits import Commits, tell_lost
-from streams.actuator.desk import TOPICS, Desk
+from streams.actuator.desk import TOPICS, Desk, SpecRead
 from streams.actuator.health import ActuatorFacts, Health, facts_of
 from streams.actuator.journal import TOPIC, KafkaJournal
 from streams.actuator.lines import say, say_text
@@ -230,9 +230,15 @@ class Actuator:
         say(logging.INFO, "actuator.assigned", {"partitions": numbers})
 
     def _complete(self, partitions: list[TopicPartition]) -> list[int]:
-        """The assigned partition indexes; every topic must come with the same ones."""
+        """The assigned partition indexes; every topic must come with the same ones.
+
+        Partitions that were added since the start hold nothing of a rollout that lives.
+        """
+        planned = range(self._settings.rollout_partitions)
         found = {
-            topic: sorted(p.partition for p in partitions if p.topic == topic)
+            topic: sorted(
+                p.partition for p in partitions if p.topic == topic and p.partition in planned
+            )
             for topic in self._topics
         }
         first = found[self._settings.topic(DECISIONS)]
@@ -286,6 +292,8 @@ class Actuator:
         topic = self._topics[message.topic() or ""]
         desk = self._desks.get(message.partition() or 0)
         record = self._reader.read(topic, message, stopping)
+        if isinstance(record, SpecRead):
+            self._journal.settle(record.rollout, message.partition() or 0)
         if desk is not None and record is not None:
             desk.take(record, message.offset() or 0)
 

@@ -6,7 +6,6 @@ the partitions; `Ownership` holds what belongs to each.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,17 +14,22 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 
 from streams.agents.batch import Batch
+from streams.agents.counts import CountWatch
 from streams.agents.ownership import Ownership
 from streams.agents.sources import FORMS
 from streams.settings import METADATA_MS, Settings
 
 
 class DavyApp(faust.App):
-    """A Faust app that knows its owners; the transport asks it."""
+    """A Faust app that knows its owners, whom the transport asks, and the partitions there are."""
 
     ownership: Ownership
     judged_topic: str
     """Full name of `panes`: what the judge waits for."""
+    counts: CountWatch
+
+    def _create_directories(self) -> None:
+        """None: davy has no tables, and a worker must start where the disk is full."""
 
 
 def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
@@ -52,8 +56,6 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         topic_disable_leader=True,
         producer_acks=-1,
         web_enabled=False,
-        # Faust makes a folder for tables that davy does not have: not where people work.
-        datadir=f"{tempfile.gettempdir()}/davy-{settings.group}",
         worker_redirect_stdouts=False,
         value_serializer="raw",
         key_serializer="raw",

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.agents.batch import Partition
+from streams.agents.counts import CountWatch
 from streams.agents.meters import Meters
+from streams.agents.retention import Losses
 from streams.agents.specs import SpecFeed
 from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
 from streams.settings import Settings
@@ -15,8 +17,8 @@ from streams.wire.codec import Codec
 from streams.wire.own import OwnRecords
 from streams.wire.signatures import Signer
 
-EndOffset = Callable[[Partition], Awaitable[int]]
-"""Asks the broker for the end of a partition (read_committed)."""
+Offset = Callable[[Partition], Awaitable[int]]
+"""Asks the broker for an offset of a partition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,12 @@ class Context:
     own: OwnRecords
     specs: SpecFeed
     transactional: bool
-    end_offset: EndOffset
+    counts: CountWatch
+    losses: Losses
+    begin_offset: Offset
+    """Of the first record that is left."""
+    end_offset: Offset
+    """Where readers of committed records end."""
     signer: Signer | None = None
     """Signs decisions and leases; None leaves them unsigned."""
     meters: Meters = field(default_factory=Meters)

@@ -34,6 +34,8 @@ class OutcomeFeed:
         self._partition = partition
         self._tp = TopicPartition(*partition)
         self._started = False
+        self._at = 0
+        """Where reading goes on; the consumer steps over what was deleted by itself."""
 
     async def start(self) -> None:
         """Connect; nothing is read before `seek`."""
@@ -49,23 +51,28 @@ class OutcomeFeed:
     async def first_since(self, append_ms: int) -> int:
         """Offset of the first record that the broker received at this time or later."""
         if append_ms < 0:
-            return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+            return await self.begin()
         found = (await self._consumer.offsets_for_times({self._tp: append_ms}))[self._tp]
         return await self.end() if found is None else int(found.offset)
 
+    async def begin(self) -> int:
+        """Offset of the first record that is left."""
+        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+
     async def seek(self, offset: int) -> int:
-        """Go on from here; returns how many records retention has deleted from there on."""
-        first = int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
-        self._consumer.seek(self._tp, max(offset, first))
-        return max(first - offset, 0)
+        """Go on from here, or from the first record that is left; returns from where."""
+        at = max(offset, await self.begin())
+        self._consumer.seek(self._tp, at)
+        self._at = at
+        return at
 
     async def fetch(self) -> Batch:
         """The next records; none after a while without."""
-        start = await self._consumer.position(self._tp)
+        start = self._at
         fetched = await polled(_fetch, self._consumer, [self._tp], FETCH_MS / 1000, MOST_RECORDS)
-        end = await self._consumer.position(self._tp)
+        self._at = await self._consumer.position(self._tp)
         records = list(fetched.get(self._tp, ()))
-        return Batch(partition=self._partition, start=start, end=end, records=records)
+        return Batch(partition=self._partition, start=start, end=self._at, records=records)
 
     async def end(self) -> int:
         """Where the partition ends now, for readers of committed records."""

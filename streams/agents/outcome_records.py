@@ -21,7 +21,7 @@ class OutcomeRecords:
     def cohorts(self, told: Sequence[Cohort]) -> list[OutRecord]:
         """One record each, by rollout."""
         return [
-            self._records.panes_record(each.rollout, cohort_body(each), source=Source.OUTCOMES)
+            self._records.to_judge(each.rollout, cohort_body(each), source=Source.OUTCOMES)
             for each in told
         ]
 

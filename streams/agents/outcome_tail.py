@@ -12,6 +12,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.outcome_feed import FETCH_MS, OutcomeFeed
 from streams.agents.quiet import NEVER, Aged
+from streams.agents.retention import Deleted
 from streams.agents.tail import answered
 from streams.errors import RegistryError
 from streams.wire.outcome_columns import OutcomeColumns, decode_outcomes
@@ -52,15 +53,7 @@ class OutcomeTail:
         """Read from here on, as long as outcomes are awaited."""
         await self._rest()
         feed = await self._connected()
-        lost = await feed.seek(offset)
-        if lost and offset:
-            self._owner.outcomes.ended["lost"] += lost
-            logger.error(
-                "%s-%d: %d outcomes were deleted before they were read; give the topic a longer "
-                "retention (retention.ms)",
-                *self._partition,
-                lost,
-            )
+        self._lost(offset, await feed.seek(offset))
         self._task = asyncio.create_task(self._run(feed), name="outcomes")
 
     async def stop(self) -> None:
@@ -85,12 +78,21 @@ class OutcomeTail:
         while self._owner.outcomes.wanted:
             if not self._owner.outcomes_wait:
                 batch = await self._fetched(feed)
+                if batch.begins_with_hole:
+                    self._lost(batch.start, min(batch.records[0].offset, await feed.begin()))
                 if batch.end > batch.start:
                     await self._owner.take_outcomes(batch, await self._decoded(batch))
                     continue
             else:
                 await self._wait()
             await self._settle(feed)
+
+    def _lost(self, wanted: int, begin: int) -> None:
+        """Outcomes before `begin` were deleted unread."""
+        if wanted < begin:
+            gap = Deleted(partition=self._partition, wanted=wanted, earliest=begin)
+            self._context.losses.tell(gap)
+            self._owner.lose_outcomes(wanted, begin)
 
     async def _fetched(self, feed: OutcomeFeed) -> Batch:
         try:

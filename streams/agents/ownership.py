@@ -88,14 +88,16 @@ class Ownership:
         make: Callable[[Partition], Owner],
         meters: Meters | None = None,
         load_s: float = LOAD_S,
+        planned: Callable[[Partition], bool] = lambda _: True,
     ) -> None:
+        """Only partitions that are `planned` get an owner: others have no state anywhere."""
         self.load_s = load_s
         """How long the state of all partitions may take to be read."""
         self.failure: BaseException | None = None
         """Why this worker cannot go on, if so."""
         self.taken = False
         """Whether the group has spoken at all."""
-        self._make = make
+        self._make, self._planned = make, planned
         self._meters = meters or Meters()
         self._owners: dict[Partition, Owner] = {}
         self._failures: dict[Partition, int] = {}
@@ -141,9 +143,9 @@ class Ownership:
         return None if owner is None or owner.durable_offset <= 0 else owner.durable_offset
 
     async def take(self, assigned: Iterable[Partition]) -> dict[Partition, int]:
-        """Own exactly these partitions; returns where to continue each."""
+        """Own those of these partitions that are planned; returns where to continue each."""
         async with self._changing:
-            wanted = set(assigned)
+            wanted = set(filter(self._planned, assigned))
             self._meters.assignments.inc()
             for partition in sorted(self._owners.keys() - wanted):
                 await self._drop(partition)

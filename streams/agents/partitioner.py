@@ -11,11 +11,16 @@ SAMPLED = 8
 """Records of a batch that are looked at."""
 
 
+def place_of(key: bytes, partitions: int) -> int:
+    """Where murmur2 puts a key among so many partitions."""
+    return (int(murmur2(key)) & 0x7FFFFFFF) % partitions
+
+
 def misplaced(records: Sequence[Any], partition: int, partitions: int) -> int:
     """How many of a few records with a key belong into another partition."""
     step = max(len(records) // SAMPLED, 1)
     keys = [record.key for record in records[::step] if record.key is not None]
-    return sum((murmur2(key) & 0x7FFFFFFF) % partitions != partition for key in keys)
+    return sum(place_of(key, partitions) != partition for key in keys)
 
 
 def remedy(topic: str) -> str:

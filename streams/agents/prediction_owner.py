@@ -19,7 +19,7 @@ from streams.agents.sketch_owner import BACKLOG, LETTER_BYTES, SketchOwner, told
 from streams.agents.sources import PREDICTIONS
 from streams.agents.writer import OutRecord, size_of
 from streams.panes.cohorts import Cohort
-from streams.panes.facts import LiveRollout
+from streams.panes.facts import LiveRollout, Source
 from streams.panes.fold import PartitionFold
 from streams.panes.outcomes.fold import OutcomeFold
 from streams.panes.source_fold import Refused
@@ -103,6 +103,12 @@ class PredictionOwner(SketchOwner):
             self._check_keys(batch)
             self._merge()
         await self._flush_backlog()
+
+    def lose_outcomes(self, first: int, end: int) -> None:
+        """Outcomes from `first` on, `end` excluded, were deleted before they were read."""
+        self.outcomes.ended["lost"] += end - first
+        self._breaches.lost(Source.OUTCOMES, first, end, self._fold.live.values())
+        self._dirty = True
 
     async def settle(self, *, predictions_ms: int, outcomes_ms: int) -> None:
         """All that was received up to these times has been read; join what waited for that."""

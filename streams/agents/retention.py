@@ -77,7 +77,7 @@ class Losses:
         earliest = {Partition(*tp): offset for tp, offset in found.items()}
         gaps = list(deleted({partition: wanted[partition] for partition in earliest}, earliest))
         for gap in gaps:
-            self._tell(gap)
+            self.tell(gap)
         return {gap.partition: gap.earliest for gap in gaps}
 
     def look(self, begins: Beginnings, wanted: Mapping[Partition, int]) -> None:
@@ -91,7 +91,8 @@ class Losses:
         if not task.cancelled() and (why := task.exception()) is not None:
             logger.warning("it is not known whether records were deleted unread: %r", why)
 
-    def _tell(self, gap: Deleted) -> None:
+    def tell(self, gap: Deleted) -> None:
+        """Alarm, unless this stretch was told before."""
         if gap in self._told:
             return
         self._told.add(gap)

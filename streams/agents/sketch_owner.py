@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from streams.agents import cells
 from streams.agents.batch import Batch, Partition
+from streams.agents.breaches import Breaches
 from streams.agents.careful import fold_carefully
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
@@ -63,6 +65,7 @@ class SketchOwner:
         self._letters: list[OutRecord] = []
         self._activated: list[LiveRollout] = []
         self._ended: list[tuple[LiveRollout, list[tuple[str, int]]]] = []
+        self._breaches = Breaches(form.source, partition, context)
         self._specs_version = -1
         self._sparing = Sparing(logger.warning)
         self._dirty = False
@@ -101,6 +104,9 @@ class SketchOwner:
         records = await read_all(self._context.connection, where)
         stored = cells.restore(self._records.stored(records))
         self._check_clock(stored)
+        begin = await self._breaches.begin(stored.marker.next_offset, stored.live)
+        stored.marker = replace(stored.marker, next_offset=begin)
+        self._dirty = self._breaches.waiting
         self._fold = self._form.new_fold(self._clock, stored.marker)
         self._fold.open = stored.open
         for rollout in stored.live:
@@ -135,6 +141,8 @@ class SketchOwner:
         """Decode and fold a batch that starts at `next_offset`."""
         async with self._feeding:
             await self._follow_specs()
+            self._breaches.count(self._fold.live)
+            self._breaches.look(batch, self._fold.live)
             if failures < PATIENCE:
                 self._fold_batch(self._fold, batch)
             else:
@@ -172,6 +180,7 @@ class SketchOwner:
         await self._writer.stop()
 
     async def _flush(self) -> None:
+        await self._breaches.ask()
         self._dirty = False
         position = self.next_offset
         first, last = self._render()
@@ -230,6 +239,7 @@ class SketchOwner:
     async def _tick(self) -> None:
         async with self._feeding:
             await self._follow_specs()
+            self._dirty |= self._breaches.count(self._fold.live)
             await self._notice_idleness()
 
     async def _notice_idleness(self) -> None:
@@ -253,6 +263,7 @@ class SketchOwner:
             closed=closed,
             letters=letters,
             activated=activated,
+            breaches=self._breaches.take(),
             ended=ended,
             dirty=dirty,
         )

@@ -13,6 +13,7 @@ from streams.agents import cells
 from streams.agents.context import Context
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.writer import OutRecord
+from streams.panes.breaches import Breach
 from streams.panes.facts import Body, ClosedPane, LiveRollout, Source
 
 
@@ -22,6 +23,7 @@ class SketchRecords:
     def __init__(self, context: Context, form: AnyForm, partition: int) -> None:
         self._codec = context.codec
         self._own = context.own
+        self._specs = context.specs
         self._settings = context.settings
         self._form = form
         self._clock = form.clock(context.settings)
@@ -66,6 +68,7 @@ class SketchRecords:
         closed: list[ClosedPane[Any]],
         letters: list[OutRecord],
         activated: list[LiveRollout],
+        breaches: list[tuple[LiveRollout, Breach]],
         ended: list[tuple[LiveRollout, list[tuple[str, int]]]],
         dirty: set[tuple[str, int]],
     ) -> tuple[list[OutRecord], list[OutRecord]]:
@@ -82,6 +85,7 @@ class SketchRecords:
             *(self._open(fold, key) for key in sorted(dirty & fold.open.keys())),
             *(self._cell(what, body) for what, body in parts.written.items()),
             *(self._activation(rollout) for rollout in activated),
+            *(self._breach(rollout, breach) for rollout, breach in breaches),
             *(self._pane(pane) for pane in closed),
             *(self._activation(rollout, until=fold.marker.next_offset) for rollout, _ in ended),
             *letters,
@@ -128,7 +132,7 @@ class SketchRecords:
         key: str,
         body: Body,
         *,
-        partition: int | None = None,
+        partition: int,
         source: Source | None = None,
     ) -> OutRecord:
         """A record of `panes`; of another source than this one's where that is named."""
@@ -136,12 +140,18 @@ class SketchRecords:
             "source": (source or self._form.source).value,
             "source_partition": self._partition,
             "source_partitions": self._settings.source_partitions,
+            "rollout_partitions": self._settings.rollout_partitions,
             "pane_ms": self._clock.pane_ms,
             "body": body,
         }
         value = self._codec.encode("panes", record)
         topic = self._settings.topic("panes")
         return OutRecord(topic=topic, key=key, value=value, partition=partition)
+
+    def to_judge(self, rollout: str, body: Body, *, source: Source | None = None) -> OutRecord:
+        """A record of `panes` for the judge of one rollout."""
+        home = self._specs.home(rollout)
+        return self.panes_record(rollout, body, partition=home, source=source)
 
     def to_all(
         self, name: str, body: dict[str, Any], *, source: Source | None = None
@@ -154,7 +164,7 @@ class SketchRecords:
         ]
 
     def _pane(self, pane: ClosedPane[Any]) -> OutRecord:
-        return self.panes_record(pane.rollout, self._form.closed_body(pane))
+        return self.to_judge(pane.rollout, self._form.closed_body(pane))
 
     def _activation(self, rollout: LiveRollout, until: int | None = None) -> OutRecord:
         body = {
@@ -165,7 +175,11 @@ class SketchRecords:
             "from_pane": rollout.from_pane,
             "until_offset": until,
         }
-        return self.panes_record(rollout.spec.rollout, ("davy.Activation", body))
+        return self.to_judge(rollout.spec.rollout, ("davy.Activation", body))
+
+    def _breach(self, rollout: LiveRollout, breach: Breach) -> OutRecord:
+        name = rollout.spec.rollout
+        return self.to_judge(name, breach.body(name, rollout.spec_hash))
 
     def _progress(self, fold: AnyFold, *, idle: bool, again: bool) -> list[OutRecord]:
         """News only, or `again`: a new rollout's judge has not heard what was told before."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.agents.batch import Partition
+from streams.agents.partitioner import place_of
 from streams.agents.tail import LogTail
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
@@ -33,6 +34,8 @@ class SpecFeed:
         ]
         self._tail = LogTail(settings.aiokafka(), partitions, self._take)
         self._specs: dict[str, RolloutSpec] = {}
+        self._homes: dict[str, int] = {}
+        self._partitions = settings.rollout_partitions
         self._ended: set[str] = set()
         self.version = 0
 
@@ -65,14 +68,20 @@ class SpecFeed:
         """The spec of a rollout, ended or not."""
         return self._specs.get(rollout)
 
+    def home(self, rollout: str) -> int:
+        """Partition of all that is kept by rollout: where its spec lies, whatever is added."""
+        found = self._homes.get(rollout)
+        return place_of(rollout.encode(), self._partitions) if found is None else found
+
     def _take(self, partition: Partition, record: Any) -> None:
         rollout = (record.key or b"").decode(errors="replace")
         if partition.topic == self._rollouts:
-            self._own.made("rollouts", record, lambda read: self._apply(rollout, read))
+            number = partition.partition
+            self._own.made("rollouts", record, lambda read: self._apply(rollout, number, read))
         else:
             self._own.made("leases", record, lambda read: self._lease(rollout, read))
 
-    def _apply(self, rollout: str, record: dict[str, Any]) -> None:
+    def _apply(self, rollout: str, home: int, record: dict[str, Any]) -> None:
         spec = RolloutSpec.from_json(record["spec"])
         known = self._specs.get(rollout)
         if known is not None and known.spec_hash != spec.spec_hash:
@@ -83,7 +92,7 @@ class SpecFeed:
             )
             return
         if known is None:
-            self._specs[rollout] = spec
+            self._specs[rollout], self._homes[rollout] = spec, home
             self.version += 1
 
     def _lease(self, rollout: str, record: dict[str, Any]) -> None:

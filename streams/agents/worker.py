@@ -13,6 +13,7 @@ from faust.types import TP
 from streams.agents.app import DavyApp, create_app
 from streams.agents.batch import Partition
 from streams.agents.context import Context
+from streams.agents.counts import CountWatch
 from streams.agents.health import AppLog, Health
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.meters import Meters
@@ -131,6 +132,7 @@ async def _work(
     await specs.start()
     app = await _app(settings, codec, own, specs, health.meters, signer)
     await app.start()
+    app.counts.start()
     watch = Watch(settings, app.ownership, AppLog(app, specs), own, health.registry_failures)
     health.follow(watch)
     tasks = [
@@ -150,6 +152,7 @@ async def _work(
     finally:
         logger.info("worker stopping")
         watchdog.end_within(STOP_S, f"the worker did not stop within {STOP_S:g} s")
+        await app.counts.stop()
         await app.stop()
         for task in tasks:
             task.cancel()
@@ -187,12 +190,26 @@ async def _app(
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
         logger.warning("no transactions here: this worker writes unfenced; run one worker only")
+
+    def planned(partition: Partition) -> bool:
+        """Whether the settings know of it; one that was added later has no state."""
+        judged = partition.topic == settings.topic("panes")
+        count = settings.rollout_partitions if judged else settings.source_partitions
+        return partition.partition < count
+
     ownership = Ownership(
         lambda partition: make(partition),  # noqa: PLW0108 - defined below
         meters,
         settings.load_s,
+        planned,
     )
     app = create_app(settings, ownership)
+    app.counts = CountWatch(settings)
+
+    async def begin_offset(partition: Partition) -> int:
+        tp = TP(*partition)
+        begins: Any = await app.consumer.earliest_offsets(tp)
+        return int(begins[tp])
 
     async def end_offset(partition: Partition) -> int:
         tp = TP(*partition)
@@ -205,6 +222,9 @@ async def _app(
         own=own,
         specs=specs,
         transactional=transactional,
+        counts=app.counts,
+        losses=ownership.losses,
+        begin_offset=begin_offset,
         end_offset=end_offset,
         signer=signer,
         meters=meters,

@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 ANSWER_S = 10.0
 DELIVERY_S = 15.0
 POLL_S = 0.2
+BY_KEY = -1
+"""The partitioner chooses."""
 FIRST_WINDOW = 64
 """Records read from the end of a partition before looking further back."""
 
@@ -67,6 +69,7 @@ class Log:
         self.codec = Codec(open_store(settings), settings.prefix)
         self.skipping = FirstFew(logger.warning)
         """Tells the records that cannot be read; they must not stop a command."""
+        self._homes: dict[str, int] = {}
 
     def write(self, topic: str, key: str, record: Mapping[str, Any]) -> None:
         """Produce one record and wait until the broker has it.
@@ -80,11 +83,10 @@ class Log:
         def delivered(error: KafkaError | None, _: Message) -> None:
             failures.extend([error] if error is not None else [])
 
+        home = BY_KEY if topic == "rollouts" else self._home(key)
         with told_as_log_error(self.settings):
             producer = open_producer(self.settings, delivery_s=DELIVERY_S)
-            producer.produce(
-                self.settings.topic(topic), key=key, value=value, on_delivery=delivered
-            )
+            producer.produce(self.settings.topic(topic), value, key, home, on_delivery=delivered)
             waiting = producer.flush(DELIVERY_S + 1)
         if waiting or failures:
             reason = failures[0].str() if failures else f"no answer within {DELIVERY_S:.0f} s"
@@ -99,14 +101,26 @@ class Log:
 
     def newest(self, topic: str, key: str) -> Entry | None:
         """The newest record of a key, searched from the end of its partition backwards."""
+        home = self._home(key)
         with reading(self.settings) as consumer, self.skipping:
-            number = _number(key, self._partitions(consumer, topic))
+            count = self._partitions(consumer, topic)
+            number = _number(key, count) if home < 0 else home
             return self._search(consumer, topic, number, key)
 
     def number(self, topic: str, key: str) -> int:
         """The partition of a key."""
+        home = self._home(key)
         with reading(self.settings) as consumer:
-            return _number(key, self._partitions(consumer, topic))
+            return _number(key, self._partitions(consumer, topic)) if home < 0 else home
+
+    def _home(self, rollout: str) -> int:
+        """Partition of all that is kept by rollout: where its spec lies; -1 if there is none.
+
+        Partitions may be added while it lives, and its judge and actuator stay where they are.
+        """
+        if rollout not in self._homes:
+            self._homes = {entry.key: entry.partition for entry in self.read("rollouts")}
+        return self._homes.get(rollout, BY_KEY)
 
     def follow(self, topic: str, *, back: int | None, wait: bool) -> Iterator[Entry]:
         """Records from `back` before each partition's end on (None: all), then new ones.

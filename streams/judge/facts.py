@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from streams.panes.breaches import Breach
 from streams.panes.cohorts import Cohort
 from streams.panes.merge import DuePane
 from streams.panes.use_merge import UseMinute
@@ -97,6 +98,8 @@ class PaneInput:
     """Outcomes by what became of them, since the beginning."""
     resources: tuple[UseMinute, ...] = ()
     """Minutes of use that have become whole since the step before, in order; all end by its end."""
+    breaches: tuple[Breach, ...] = ()
+    """What owners have told since the step before of what is not counted."""
 
     @classmethod
     def of(cls, due: DuePane, pane_ms: int) -> PaneInput:
@@ -108,6 +111,7 @@ class PaneInput:
             cohorts=due.cohorts,
             fates=due.fates,
             resources=due.resources,
+            breaches=due.breaches,
         )
 
     @property

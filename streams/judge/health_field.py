@@ -1,4 +1,4 @@
-"""May the verdicts of requests be believed, and does every arm speak? One rollout's checks.
+"""May the verdicts be believed, and does every arm speak? One rollout's checks.
 
 Requests must split as the applied weights say (copies: arrive, and find their originals); where
 users are counted, routing must be sticky. Outcomes have checks of their own.
@@ -14,6 +14,7 @@ from streams.judge.copies import CopyCheck
 from streams.judge.decision_facts import HealthCheck
 from streams.judge.facts import PaneInput
 from streams.judge.health import SampleRatio, Silence
+from streams.judge.log_health import LogHealth
 from streams.judge.promotion import Waiting
 from streams.judge.unit_health import UnitHealth
 from streams.judge.weights import Weights
@@ -21,7 +22,7 @@ from streams.spec.model import Mode, RolloutSpec, Unit
 
 
 class HealthField:
-    """Sample ratio, users and silence; a failure of the first two makes verdicts invalid."""
+    """Log, sample ratio, users, silence; a failure of the first three makes verdicts invalid."""
 
     def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
         self._spec = spec
@@ -30,12 +31,14 @@ class HealthField:
         self._ratio = self._new_ratio()
         self._units = UnitHealth()
         self._silence = Silence()
+        self.log = LogHealth(spec.rollout)
 
     def _new_ratio(self) -> SampleRatio | CopyCheck:
         return CopyCheck(self._spec.arms) if self._copies else SampleRatio()
 
     def watch(self, pane: PaneInput, arrivals: Arrivals, weights: Weights) -> None:
         """A pane at once, and the weights that are known or desired of it."""
+        self.log.hear(pane.breaches)
         self._ratio.watch(pane)
         self._units.hear(arrivals)
         self._silence.feed(arrivals.requests, weights)
@@ -52,9 +55,9 @@ class HealthField:
         self._units.enter_stage()
 
     @property
-    def misrouted(self) -> bool:
-        """Whether requests were shown not to split as they should, until somebody mends it."""
-        return self._ratio.failed
+    def resumable(self) -> bool:
+        """Whether something is to be mended before a person says `resume`: routing, retention."""
+        return self._ratio.failed or self.log.resumable
 
     @property
     def silent(self) -> bool:
@@ -71,6 +74,8 @@ class HealthField:
 
         `dropped`: whether a candidate was taken out, so that its users come back.
         """
+        if self.log.failure:
+            return self.log.failure
         if self._ratio.failed:
             return self._ratio.name
         return "units" if self._units.failure(dropped=dropped) else ""
@@ -83,6 +88,7 @@ class HealthField:
             *([self._units.check(dropped=dropped)] if users else []),
             routing,
             self._silence.check(self._pane_ms),
+            self.log.check(),
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -91,6 +97,7 @@ class HealthField:
             "ratio": self._ratio.to_state(),
             "units": self._units.to_state(),
             "silence": [self._silence.panes, self._silence.baseline_seen],
+            "log": self.log.to_state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -99,3 +106,4 @@ class HealthField:
         self._units = UnitHealth.from_state(state["units"])
         panes, seen = state["silence"]
         self._silence = Silence(panes=panes, baseline_seen=seen)
+        self.log = LogHealth.from_state(self._spec.rollout, state["log"])

@@ -34,6 +34,10 @@ class Situation:
     """Signals with harm."""
     unhealthy: tuple[str, ...] = ()
     """Failed health checks that make verdicts invalid."""
+    broken: str = ""
+    """Why nothing may ever be raised again, with what to do; empty if something may."""
+    incomplete: str = ""
+    """Why nothing is raised until a person resumes; harm is still believed."""
     unproven: tuple[str, ...] = ()
     """Guardrails that are not shown to be harmless in the current stage."""
     progress: Progress
@@ -83,11 +87,10 @@ def _go_down(now: Situation) -> Ruling | None:
 
 
 def _person(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
+    if now.wishes.promote and now.broken:
+        return refused(now, now.broken)
     if now.wishes.promote and now.suspicious:
-        why = (
-            f"promotion asked by {now.wishes.promote}, but harm is shown: {listed(now.suspicious)}"
-        )
-        return held(now, "promote_refused", why)
+        return refused(now, f"harm is shown: {listed(now.suspicious)}")
     if now.wishes.promote:
         return _promote(stages, "promoted_by_person", f"promoted by {now.wishes.promote}")
     if now.wishes.pause:
@@ -97,10 +100,14 @@ def _person(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
 
 def doubt(now: Situation) -> Ruling | None:
     """What a person must look at."""
+    if now.broken:
+        return held(now, "invalid", f"verdicts cannot be trusted: {now.broken}")
     if now.suspicious:
         return held(now, "signal_harm", f"a person must look: {listed(now.suspicious)}")
     if now.unhealthy:
         return held(now, "invalid", f"verdicts cannot be trusted: {listed(now.unhealthy)}")
+    if now.incomplete:
+        return held(now, "incomplete", now.incomplete)
     return None
 
 
@@ -167,6 +174,12 @@ def _go_up(now: Situation, stages: Sequence[Stage]) -> Ruling:
 def held(now: Situation, code: str, sentence: str) -> Ruling:
     """Stay where we are."""
     return Ruling(action=Action.HOLD, stage=now.stage, code=code, sentence=sentence)
+
+
+def refused(now: Situation, why: str) -> Ruling:
+    """A promotion that a person asked for and does not get."""
+    sentence = f"promotion asked by {now.wishes.promote}, but {why}"
+    return held(now, "promote_refused", sentence)
 
 
 def rollback(code: str, sentence: str) -> Ruling:

@@ -31,7 +31,7 @@ from streams.judge.use import expect_minutes
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import Mode, RolloutSpec
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
 """Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 
@@ -112,18 +112,20 @@ class RolloutJudge:
     def _hear(
         self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], now_ms: int
     ) -> None:
-        """What the target has, and what people ask; who resumes says that the routing is mended."""
+        """What the target has, and what people ask; who resumes says that what failed is mended."""
         for fact in routing:
             self._timeline.feed(fact)
         for command in commands:
             self._wishes = self._wishes.after(command)
-            if command.kind is CommandKind.RESUME and self._health.misrouted:
+            if command.kind is CommandKind.RESUME and self._health.resumable:
+                self._health.log.resume()
                 self._enter(self._clock.stage, now_ms)
 
     def _verdicts(self) -> tuple[Verdict, ...]:
-        """Of requests, then of outcomes."""
+        """Of requests, then of outcomes; harm found before the log broke stays found."""
         invalid = self._invalid()
-        return self._field.verdicts(invalid) + self._outcomes.verdicts(invalid)
+        told = self._field.verdicts(invalid) + self._outcomes.verdicts(invalid)
+        return self._health.log.with_harm(told)
 
     def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
         """The weights that a ruling comes to, by segment."""
@@ -144,6 +146,8 @@ class RolloutJudge:
 
     def _watch(self, pane: PaneInput) -> None:
         """Harm tests see the pane at once; for promotion it queues."""
+        if pane.breaches:
+            self._health.log.keep_harm(self._verdicts())
         pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
         counts = self._field.read(pane, weights, self._slices.gone)
         self._field.feed(pane, counts, self._timeline)
@@ -193,6 +197,8 @@ class RolloutJudge:
             parted=parted,
             suspicious=tuple(name for one in live for name in one.suspicious),
             unhealthy=(invalid,) if invalid else self._outcomes.failed(self._contestants.running),
+            broken=self._health.log.changed,
+            incomplete=self._health.log.incomplete,
             unproven=lacking(live, overtime=self._overtime(progress)),
             progress=progress,
             wishes=self._wishes,

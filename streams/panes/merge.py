@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from streams.panes.breaches import Breach, BreachMerge
 from streams.panes.cohort_merge import CohortMerge
 from streams.panes.cohorts import Cohort
 from streams.panes.facts import NONE, Cells, Source, cells_from_states, cells_to_states
@@ -38,6 +39,8 @@ class DuePane:
     """Minutes of use that have become whole since the pane before, and end by its end."""
     resources_through: int = NONE
     """Last minute of use that was handed over."""
+    breaches: tuple[Breach, ...] = ()
+    """What owners have told since the pane before of what is not counted."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class PaneMerge(SourceMerge[Cell]):
     hold_ms: int = 0
     """How long panes stay open behind the watermark, in wait of pairs (`RolloutSpec`)."""
     use: UseMerge = field(default_factory=UseMerge)
+    breaches: BreachMerge = field(default_factory=BreachMerge)
 
     @classmethod
     def of(cls, spec: RolloutSpec) -> Self:
@@ -62,6 +66,7 @@ class PaneMerge(SourceMerge[Cell]):
 
     def take(self, record: Mapping[str, Any], rollout: str, spec_hash: str) -> None:
         """Take a decoded record of `panes`; those of other rollouts do nothing."""
+        self.breaches.take(record, rollout, spec_hash)
         match record["source"]:
             case Source.PREDICTIONS:
                 SourceMerge.take(self, record, rollout, spec_hash)
@@ -85,6 +90,7 @@ class PaneMerge(SourceMerge[Cell]):
             fates=self.joined.fates,
             resources=self.use.take_until((pane + 1) * (self.pane_ms or 0)),
             resources_through=self.use.through,
+            breaches=self.breaches.take_all(),
         )
 
     @property
@@ -97,6 +103,7 @@ class PaneMerge(SourceMerge[Cell]):
         return self._state() | {
             "joined": self.joined.to_state(),
             "use": self.use.to_state(),
+            "breaches": self.breaches.to_state(),
             "hold_ms": self.hold_ms,
         }
 
@@ -107,4 +114,5 @@ class PaneMerge(SourceMerge[Cell]):
         merge._restore(state)
         merge.joined.restore(state["joined"])
         merge.use.restore(state["use"])
+        merge.breaches = BreachMerge.from_state(state["breaches"])
         return merge

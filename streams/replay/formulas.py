@@ -145,6 +145,7 @@ UNITS = _formula("units check", "judge.unit_health.UnitHealth.check")
 ROUTING = _formula("routing check", "judge.health.routing_check")
 SILENCE = _formula("silence check", "judge.health.Silence.check")
 UNCONFIRMED = _formula("unconfirmed check", "judge.health.unconfirmed_check")
+LOG = _formula("log check", "judge.log_health.LogHealth.check")
 DRIFT = _formula("drift of the baseline", "judge.drift.course.Course.add")
 LABEL_COVERAGE = _formula("label coverage", "evidence.label_coverage.LabelCoverageSums.log_e_gap")
 LABEL_DELAY = _formula("label delay", "evidence.label_delay.LabelDelaySums.log_e")
@@ -209,6 +210,7 @@ OF_HEALTH: Mapping[str, Formula] = MappingProxyType(
         "routing": ROUTING,
         "silence": SILENCE,
         "unconfirmed": UNCONFIRMED,
+        "log": LOG,
         "label_coverage": LABEL_COVERAGE,
         "label_delay": LABEL_DELAY,
         "label_silence": LABEL_SILENCE,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
+from streams.agents.counts import CountWatch
+from streams.agents.retention import Losses
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.sources import PREDICTIONS
 from streams.agents.writer import LogWriter, OutRecord
@@ -71,6 +73,9 @@ class MemorySpecs:
     specs: dict[str, RolloutSpec] = field(default_factory=dict)
     version: int = 0
 
+    def home(self, rollout: str) -> int:  # noqa: ARG002 - all in one place
+        return 0
+
     def live(self) -> dict[str, RolloutSpec]:
         return dict(self.specs)
 
@@ -103,6 +108,9 @@ def context_of(
         own=OwnRecords(CODEC, Sparing(print)),
         specs=cast("Any", specs),
         transactional=transactional,
+        counts=CountWatch(settings),
+        losses=Losses(),
+        begin_offset=nothing_to_read,
         end_offset=nothing_to_read,
         out=out,
     )
@@ -151,6 +159,60 @@ class TestFlush:
         with pytest.raises(LogError):
             await owner.flush()
         assert len(out.flushes) == before
+
+
+class TestBreaches:
+    """What an owner cannot count it tells in the flush whose marker passes it."""
+
+    def context(self, out: MemoryWriter, begin: int) -> MemoryContext:
+        async def begins(_: Partition) -> int:
+            return begin
+
+        settings = Settings(lateness_ms=0, future_ms=1 << 50)
+        context = context_of(out, MemorySpecs({"digits-v2": spec()}), settings)
+        return replace(context, begin_offset=begins)
+
+    async def told(self, begin: int) -> list[tuple[str, dict[str, Any]]]:
+        """Bodies of the flush in which the hole from 100 to 149 was passed."""
+        context = self.context(out := MemoryWriter(), begin)
+        owner = SketchOwner(SOURCE, context, PREDICTIONS)
+        first, second, third, *_ = batches(50)
+        await owner.feed(first)
+        await owner.feed(second)
+        await owner.flush()
+        out.flushes.clear()
+        await owner.feed(replace(third, records=third.records[25:]))
+        await owner.flush()
+        return out.bodies("panes")
+
+    async def test_deleted(self) -> None:
+        """Before the panes that lack them; what the log still held is not lost."""
+        name, body = (await self.told(120))[0]
+        assert name == "davy.Breach"
+        assert (body["kind"], body["topic"]) == ("records_lost", "predictions")
+        assert (body["partition"], body["first"], body["last"]) == (0, 100, 119)
+
+    async def test_a_marker_of_a_transaction(self) -> None:
+        """A hole that retention did not make is nothing."""
+        assert "davy.Breach" not in [name for name, _ in await self.told(0)]
+
+    async def test_partitions_that_were_added_are_told_to_every_rollout_once(self) -> None:
+        """Also to one that is applied later: keys go on lying elsewhere."""
+        specs, out = MemorySpecs({"digits-v2": spec()}), MemoryWriter()
+        context = context_of(out, specs, Settings(lateness_ms=0, future_ms=1 << 50))
+        owner = SketchOwner(SOURCE, context, PREDICTIONS)
+        first, second, third, *_ = batches(50)
+        await owner.feed(first)
+        context.counts.found({"outcomes": (4, 5)})
+        await owner.feed(second)
+        specs.apply(spec("other", route="other"))
+        await owner.feed(third)
+        await owner.flush()
+        bodies = [body for name, body in out.bodies("panes") if name == "davy.Breach"]
+        assert [body["rollout"] for body in bodies] == ["digits-v2", "other"]
+        assert {(b["kind"], b["topic"], b["first"], b["last"]) for b in bodies} == {
+            ("partitions_changed", "outcomes", 4, 5)
+        }
 
 
 class TestProgress:

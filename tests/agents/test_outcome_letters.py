@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.prediction_owner import PredictionOwner
 from streams.settings import Settings
 from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.wire.outcome_columns import decode_outcomes
-from streams.wire.own import OwnRecords
-from streams.wire.sparing import Sparing
 from tests.agents.pipeline import START_MS, spec
 from tests.agents.test_flush import (
     CODEC,
     SOURCE,
-    MemoryContext,
     MemorySpecs,
     MemoryWriter,
     Record,
-    nothing_to_read,
+    context_of,
 )
 
 LABEL = Outcome(name="label", kind=OutcomeKind.LABEL, window_s=5)
@@ -35,15 +32,7 @@ def outcome(**changes: Any) -> bytes:
 async def test_a_batch_of_nothing_but_bad_outcomes_goes_out_with_the_next_flush() -> None:
     """They change no cohort; the quiet partition must tell them all the same."""
     out = MemoryWriter()
-    context = MemoryContext(
-        settings=Settings(),
-        codec=CODEC,
-        own=OwnRecords(CODEC, Sparing(print)),
-        specs=cast("Any", MemorySpecs()),
-        transactional=True,
-        end_offset=nothing_to_read,
-        out=out,
-    )
+    context = context_of(out, MemorySpecs(), Settings())
     owner = PredictionOwner(SOURCE, context)
     owner._fold.activate(spec(outcomes=(LABEL,)))
     values = [outcome(label=None), outcome(value=float("nan"))]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
@@ -110,6 +110,8 @@ def test_marker_overtaken(kafka: str, prefix: str, parts: Parts, *, follows: boo
     pipeline.publish(events[:600])
     await_closed(pipeline, (start + 3000) // 1000, worker)
     worker.signal(signal.SIGKILL)
+    pipeline.eventually(lambda: not worker.running, what="the worker's end")
+    firsts = markers(pipeline)
     pipeline.publish(events[600:1200])
     delete_below_end(pipeline)
     after = pipeline.worker("after")
@@ -123,6 +125,45 @@ def test_marker_overtaken(kafka: str, prefix: str, parts: Parts, *, follows: boo
             what="idleness on every partition",
             parts=[after],
         )
+
+    lost = breaches(pipeline)
+    begins = [low_watermark(pipeline, n) for n in range(pipeline.settings.source_partitions)]
+    assert lost == {(n, first, end - 1) for n, (first, end) in enumerate(zip(firsts, begins,
+                    strict=True))}  # fmt: skip
+    if follows:
+        missing = sum(end - first for first, end in zip(firsts, begins, strict=True))
+        told = pipeline.decisions()[-1]
+        assert told["reason"].startswith(f"incomplete: records_lost: {missing} records of ")
+        assert [c["observed"] for c in told["health"] if c["name"] == "log"] == [missing]
+
+
+def markers(pipeline: Pipeline) -> list[int]:
+    """Where a restart would go on, by source partition."""
+    found = {
+        message.partition(): record["body"][1]["next_offset"]
+        for message, record in pipeline.read("cells")
+        if record
+        and message.key().startswith(b"predictions/")
+        and message.key().endswith(b"/marker")
+    }
+    return [found[n] for n in range(pipeline.settings.source_partitions)]
+
+
+def breaches(pipeline: Pipeline) -> set[tuple[int, int, int]]:
+    """Source partition, first and last offset of all that was told to be lost."""
+    bodies = pipeline.bodies("davy.Breach")
+    assert {body["kind"] for body in bodies} == {"records_lost"}
+    return {(body["partition"], body["first"], body["last"]) for body in bodies}
+
+
+def low_watermark(pipeline: Pipeline, partition: int) -> int:
+    """First offset of `predictions` that is left."""
+    reader = Consumer(pipeline.settings.confluent(**{"group.id": "reader"}))
+    try:
+        place = TopicPartition(pipeline.settings.topic("predictions"), partition)
+        return reader.get_watermark_offsets(place, 10)[0]
+    finally:
+        reader.close()
 
 
 def idle_at_end(pipeline: Pipeline) -> set[int]:

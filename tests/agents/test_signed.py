@@ -9,7 +9,9 @@ import pytest
 from confluent_kafka import Producer
 
 from streams.agents.context import Context
+from streams.agents.counts import CountWatch
 from streams.agents.judge_records import JudgeRecords
+from streams.agents.retention import Losses
 from streams.demo.processes import Parts
 from streams.settings import Settings
 from streams.topics import create_topics
@@ -49,6 +51,9 @@ def records_of(settings: Settings, signer: Signer | None) -> JudgeRecords:
         own=OwnRecords(codec, Sparing(print)),
         specs=cast("Any", MemorySpecs()),
         transactional=False,
+        counts=CountWatch(settings),
+        losses=Losses(),
+        begin_offset=nothing_to_read,
         end_offset=nothing_to_read,
         signer=signer,
     )

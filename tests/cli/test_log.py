@@ -5,8 +5,10 @@ from confluent_kafka import Producer
 
 from streams.cli import log as log_room
 from streams.cli.log import Log
+from streams.cli.rollouts import rollout_record
 from streams.errors import LogError, SettingsError
 from streams.settings import Settings
+from tests.agents.pipeline import spec
 
 
 def lease(rollout, pane):
@@ -116,7 +118,7 @@ class TestWhatGoesWrong:
             bootstrap="127.0.0.1:1", kafka={"log_level": "0", "message.timeout.ms": "200"}
         )
         with pytest.raises(LogError, match="r was not delivered"):
-            Log(nowhere).write("leases", "r", lease("r", 0))
+            Log(nowhere).write("rollouts", "r", rollout_record(spec("r"), applied_by="ada"))
 
     def test_unknown_property(self):
         with pytest.raises(SettingsError, match="No such configuration property"):

@@ -86,7 +86,8 @@ class TestOtherSources:
     def test_progress_of_another_source_moves_nothing(self, merge: PaneMerge) -> None:
         """What the owner of a slower topic tells neither closes panes nor holds them up."""
         body = {"closed_through": 12, "idle": False}
-        record = {"source_partition": 1, "body": ("davy.Progress", body)}
+        about = {"source_partition": 1, "source_partitions": 2}
+        record = about | {"body": ("davy.Progress", body)}
         merge.progress(0, 12, idle=False)
         merge.take(record | {"source": "resources"}, "r", "h")
         assert merge.take_due() is None

@@ -110,7 +110,17 @@ SOURCE = {
     "source": "predictions",
     "source_partition": 1,
     "source_partitions": 4,
+    "rollout_partitions": 2,
     "pane_ms": 1000,
+}
+BREACH = {
+    "rollout": "r",
+    "spec_hash": "ab",
+    "kind": "records_lost",
+    "topic": "predictions",
+    "partition": 1,
+    "first": 100,
+    "last": 499,
 }
 MARKER = {
     "next_offset": 10,
@@ -374,6 +384,7 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         {**SOURCE, "body": ("davy.Progress", PROGRESS)},
         {**SOURCE, "body": ("davy.Activation", ACTIVATION)},
         {**SOURCE, "body": ("davy.Cohort", COHORT | {"complete": 8})},
+        {**SOURCE, "body": ("davy.Breach", BREACH)},
     ),
     "judge-state": (
         {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.judge.facts import PaneInput
+from streams.panes.breaches import Breach
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec
 from tests.soak.oracle.cohort_merge import CohortAt, JoinedCohorts
@@ -52,6 +53,7 @@ class Merging:
     next_pane: int | None = None
     waiting: dict[int, list[Cells]] = field(default_factory=dict)
     joined: JoinedCohorts = field(init=False)
+    breaches: list[Breach] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.joined = JoinedCohorts(self.spec, self.pane_ms, self.cohort_at)
@@ -72,6 +74,8 @@ class Merging:
 
     def _take(self, record: Mapping[str, Any], name: str, body: Mapping[str, Any]) -> None:
         partition = record["source_partition"]
+        if name == "davy.Breach" and (told := Breach.from_state(body)) not in self.breaches:
+            self.breaches.append(told)
         if record["source"] == "outcomes":
             self.joined.take(record, name, body)
         if record["source"] != "predictions":
@@ -105,12 +109,14 @@ class Merging:
                 return
             pane, self.next_pane = self.next_pane, self.next_pane + 1
             cohorts = self.joined.due()
+            breaches, self.breaches = tuple(self.breaches), []
             given = PaneInput(
                 pane=pane,
                 pane_ms=self.pane_ms,
                 cells=added(self.waiting.pop(pane, [])),
                 cohorts=cohorts,
                 fates=self.joined.fates if self.spec.outcomes else {},
+                breaches=breaches,
             )
             idle = tuple(sorted(p for p, source in self.sources.items() if source.idle))
             yield Due(given=given, idle=idle, joined_through=self.joined.through)

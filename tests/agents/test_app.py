@@ -1,0 +1,21 @@
+"""A worker keeps nothing on its own disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.agents.app import create_app
+from streams.agents.ownership import Ownership
+from streams.settings import Settings
+
+
+def test_no_folder_is_made_or_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust makes one for tables; where that cannot be done, the worker would not start."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "full" / "disk"))
+    app = create_app(Settings(), Ownership(lambda _: pytest.fail("nobody asked")))
+    app._init_signals()  # what the first use of an app does
+    app._create_directories()
+    assert list(tmp_path.iterdir()) == []
