@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock rigs demo test lint failover style types walls spelling evolution format bench soak statistics figures
+.PHONY: help setup sbom audit lock rigs demo test lint failover style types walls spelling evolution format bench soak statistics figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -54,6 +54,12 @@ statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; wr
 
 figures: $(READY) ## Write the newest measurements into README.md
 	$(BIN)/python -m infra.docs.figures
+
+sbom: $(READY) ## Write of what davy is made, with licences and hashes: build/sbom.json
+	$(BIN)/python -m infra.packages.sbom
+
+audit: $(READY) ## Compare the environment with the lock, and ask for known faults where that can be asked
+	$(BIN)/python -m infra.packages.audit
 
 lint: $(READY) ## Style, types, walls between rooms, spelling, schemas: everything that is wrong at once
 	@$(MAKE) --keep-going --no-print-directory style types walls spelling evolution

@@ -260,7 +260,7 @@ def _unready(admin: _Admin, settings: Settings, names: set[str]) -> set[str]:
 
 def _count_problem(plan: TopicPlan, there: Mapping[str, int]) -> str | None:
     if plan.name not in there:
-        return f"topic {plan.name}: is missing; run `davy topics create`"
+        return f"topic {plan.name}: is missing; run `davy topics create` (or grant Describe)"
     if there[plan.name] == plan.partitions:
         return None
     alike = sorted(name for name, shape in _SHAPES.items() if _setting(shape) == plan.setting)

@@ -31,7 +31,7 @@ settings.load_profile("davy")
 SHARED = pytest.StashKey[list[Shared]]()
 OWN = pytest.StashKey[Parts]()
 # A test that asks for the fixture carries the marker.
-MARKED = {"kafka": "kafka", "registry": "kafka", "tansu": "flow"}
+MARKED = {"kafka": "kafka", "registry": "kafka", "secured": "kafka", "tansu": "flow"}
 BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),
     pytest.param("kafka", marks=pytest.mark.kafka),

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from streams.cli import INSTALL, audit, decisions, deploy, kayenta, keys, plan, rollout
+from streams.cli import INSTALL, acls, audit, decisions, deploy, kayenta, keys, plan, rollout
 from streams.cli.common import (
     Bootstrap,
     Config,
@@ -42,6 +42,7 @@ app.command()(replay)
 app.command()(password)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
+app.add_typer(acls.app, name="acls")
 app.add_typer(deploy.schemas, name="schemas")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
