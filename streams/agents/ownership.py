@@ -23,6 +23,8 @@ from streams.wire.sparing import Sparing
 logger = logging.getLogger(__name__)
 
 RETRY_S = (0.1, 0.5, 2.0, 5.0)
+SEEK_S = 1.0
+"""What is fetched within so long after a seek may have been under way before it."""
 LOAD_S = 50.0
 CLOSE_S = 10.0
 """How long an owner may take to end; what it still does after that is fenced."""
@@ -106,6 +108,8 @@ class Ownership:
         """Partitions that wait for what the log cannot mend."""
         self._feeds: dict[Partition, asyncio.Timeout] = {}
         """What ends a feed under way."""
+        self._sought: dict[Partition, float] = {}
+        """Loop time of each partition's last seek on account of its owner."""
         self._sparing = Sparing(logger.error)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
@@ -164,8 +168,11 @@ class Ownership:
             return
         if isinstance(owner.failure, Waits):
             return  # `heal` seeks back to it; the others must not wait here
-        if owner.failure is not None or batch.start > owner.next_offset:
+        if owner.failure is not None:
             await self._rebuild(batch.partition, owner)
+            return
+        if batch.start > owner.next_offset:
+            await self._seek_back(batch.partition, owner)
             return
         try:
             await self._feed(owner, batch)
@@ -245,6 +252,7 @@ class Ownership:
         owner = self._owners.pop(partition, None)
         self.progress.pop(partition, None)
         self._halts.pop(partition, None)
+        self._sought.pop(partition, None)
         if owner is not None:
             await self._end(partition, owner)
 
@@ -291,11 +299,26 @@ class Ownership:
         logger.warning(
             "%s-%d: rebuilding from the log (%s)",
             *partition,
-            "records missing" if why is None else repr(why),
-            exc_info=None if why is None or isinstance(why, FencedError | StalledError) else why,
+            repr(why),
+            exc_info=None if isinstance(why, FencedError | StalledError) else why,
         )
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
         await self._replace(partition, owner)
+
+    async def _seek_back(self, partition: Partition, owner: Owner) -> None:
+        """Read again from where the owner stands: its state is whole, records are missing.
+
+        Batches that were fetched before a seek come after it and show the gap too: they are
+        passed over, else each of them would undo the seek before it.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._sought.get(partition, -SEEK_S) < SEEK_S:
+            return
+        self._sought[partition] = now
+        logger.warning("%s-%d: records missing: back to offset %d", *partition, owner.next_offset)
+        async with self._changing:
+            if self._owners.get(partition) is owner and self.seek is not None:
+                await self.seek({partition: owner.next_offset})
 
     async def _may_replace(self, partition: Partition, owner: Owner) -> bool:
         """Whether an owner may be built anew: a new one fences whoever owns the partition by now.
@@ -322,6 +345,7 @@ class Ownership:
             try:
                 await self._hold(partition)
                 if self._owners[partition].failure is None:
+                    self._sought[partition] = asyncio.get_running_loop().time()
                     await self.seek({partition: self._owners[partition].next_offset})
             except Exception as error:  # noqa: BLE001 - the broker may be away: `heal` tries again
                 self._owners[partition].fail(error)

@@ -235,3 +235,45 @@ class TestUnreadable:
         await owned.heal()
         await owned.feed(batch(0, 5))
         assert (told, owned.progress) == ([{HERE: 0}], {HERE: 5, THERE: 0})
+
+
+class TestGaps:
+    """Records are missing between where an owner stands and where a batch begins."""
+
+    async def test_they_are_read_again_by_the_same_owner(self) -> None:
+        """Its state is whole: nothing is built anew."""
+        owned = Ownership(made := Made())
+        told = seeks(owned)
+        await owned.take([HERE])
+        await owned.feed(batch(5, 9))
+        await owned.feed(batch(0, 5))
+        assert (told, len(made.owners), made.owners[0].next_offset) == ([{HERE: 0}], 1, 5)
+
+    async def test_batches_from_before_the_seek_do_not_undo_it(self) -> None:
+        """A dozen of them may be on their way; each shows the same gap."""
+        owned = Ownership(made := Made())
+        told = seeks(owned)
+        await owned.take([HERE])
+        for start in range(5, 60, 5):
+            await owned.feed(batch(start, start + 5))
+        assert (told, made.owners[0].next_offset) == ([{HERE: 0}], 0)
+
+    async def test_a_seek_that_was_lost_is_made_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ownership, "SEEK_S", 0.0)
+        owned = Ownership(Made())
+        told = seeks(owned)
+        await owned.take([HERE])
+        await owned.feed(batch(5, 9))
+        await owned.feed(batch(9, 12))
+        assert told == [{HERE: 0}, {HERE: 0}]
+
+    async def test_after_a_failure_too(self) -> None:
+        """What was fetched behind the failed batch does not seek once more."""
+        owned = Ownership(made := Made(MemoryOwner(feeding=broken)))
+        told = seeks(owned)
+        await owned.take([HERE])
+        for start in range(0, 30, 5):
+            await owned.feed(batch(start, start + 5))
+        assert (told, len(made.owners)) == ([{HERE: 0}], 2)

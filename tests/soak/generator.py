@@ -39,6 +39,9 @@ class Ledger:
     """In transactions that were given up: no reader may see them."""
     accepted: dict[tuple[str, int, int], str] = field(default_factory=dict)
     """(topic, partition, offset) -> key."""
+    somewhere: list[tuple[str, int, str]] = field(default_factory=list)
+    """(topic, partition, key) of those that the broker has without telling where: a retry of what
+    it had taken before its answer was lost."""
 
 
 class Generator:
@@ -165,8 +168,12 @@ class Generator:
         if error is not None:
             self.ledger.failed += 1
             return
-        place = (message.topic(), message.partition(), message.offset())
-        self.ledger.accepted[place] = (message.key() or b"").decode()
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        key = (message.key() or b"").decode()
+        if offset < 0:
+            self.ledger.somewhere.append((topic, partition, key))
+        else:
+            self.ledger.accepted[topic, partition, offset] = key
 
     def _commit_for_ever(self) -> None:
         """One transaction after the other; of those that are aborted nothing may be counted."""

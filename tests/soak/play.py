@@ -93,7 +93,7 @@ class Player:
         found = examined.compare()
         tally, ledger = found.tally, stage.generator.ledger
         tally.offered, tally.duplicates_sent = ledger.offered, ledger.repeated
-        tally.not_in_log = examined.not_in_log(ledger.accepted)
+        tally.not_in_log = examined.not_in_log(ledger.accepted, ledger.somewhere)
         faults = examined.recovered(stage.faults, stage.rollouts[0].rollout)
         tally.not_recovered = sum(fault.recovery_s is None for fault in faults)
         for wrong, name in ((target, "target_wrong"), (witness, "replay_different")):

@@ -92,7 +92,7 @@ def test_panes(make: Any, batch_size: int) -> None:
     replayed = replay_partition(log, [active], CLOCK, CODEC, batch_size=batch_size)
     told = {(p.rollout, p.pane): cells_to_states(p.cells) for p in replayed}
     folded = folded_by_oracle(spec, logs)
-    assert len(told) > 5
+    assert len(told) >= 5
     assert told == {key: cells_to_states(cells) for key, cells in folded.closed.items()}
 
 
@@ -113,6 +113,6 @@ def test_cohorts(seed: int) -> None:
     join = JoinModel(spec, RULES.pane_ms, folded.exposures[spec.rollout], closed)
     clock = folded.clock[folded.begun_at[spec.rollout] :]
     join.run(merged(clock, [(at, body) for _, at, body in outcomes], closed))
-    assert len(told) > 50
+    assert len(told) > 40
     assert told == {key: cohort.to_state() for key, cohort in join.told.items()}
     assert join.fates["joined"] > 500

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,15 +100,22 @@ class Examination:
             for fault in faults
         )
 
-    def not_in_log(self, accepted: Mapping[tuple[str, int, int], str]) -> int:
-        """Records that the broker acknowledged and does not have."""
+    def not_in_log(
+        self,
+        accepted: Mapping[tuple[str, int, int], str],
+        somewhere: Sequence[tuple[str, int, str]],
+    ) -> int:
+        """Records that the broker acknowledged, at an offset or somewhere, and does not have."""
         topic = self.settings.topic
         there = {
             (topic(name), record.partition, record.offset): record.key
             for name in ("predictions", "outcomes")
             for record in self.topics.raw[name]
         }
-        return sum(there.get(place) != key for place, key in accepted.items())
+        rest = Counter((name, number, key) for (name, number, _), key in there.items())
+        rest.subtract((name, number, key) for (name, number, _), key in accepted.items())
+        missing = Counter(somewhere) - rest
+        return sum(there.get(place) != key for place, key in accepted.items()) + missing.total()
 
     def _specs(self) -> dict[str, RolloutSpec]:
         found: dict[str, RolloutSpec] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.soak.facts import Scenario
-from tests.soak.scenarios import brokers, events, failover, network, overload, workers
+from tests.soak.scenarios import brokers, events, failover, network, overload, recovery, workers
 from tests.soak.scenarios.mixed import PREFIX, mixed
 from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
@@ -14,6 +14,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *brokers.SCENARIOS,
     *network.SCENARIOS,
     *failover.SCENARIOS,
+    *recovery.SCENARIOS,
 )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.soak.facts import Fleet, Scenario
+from streams.wire.framing import frame
+from streams.wire.schemas import load_schema, subject_of
+from streams.wire.store import open_store
+from tests.soak.facts import Fleet, Need, Scenario
 from tests.soak.requests import SENSELESS
 from tests.soak.scenarios.workers import killed_once
 from tests.soak.stage import Stage, now_ms
+from tests.wire.evolved import body
+from tests.wire.neighbours import ahead, behind
 
 BATCHES = (1, 7, 5000)
 FLOOD = 12_000
@@ -119,6 +125,24 @@ def from_zero(stage: Stage) -> None:
     stage.await_progress(fault)
 
 
+def evolved(stage: Stage) -> None:
+    """Producers one version behind and one ahead publish among the others."""
+    assert stage.settings.registry.url, "only a registry takes further schemas"
+    fault = stage.fault("older and newer schemas")
+    store = open_store(stage.settings)
+    subject = subject_of("predictions")
+    ours = load_schema(subject.schema)
+    for schema in (behind(ours), ahead(ours)):
+        name = subject.name(stage.settings.prefix)
+        number = store.register(name, json.dumps(schema), subject.compatibility)
+        events = [stage.made_up() for _ in range(100)]
+        values = [frame(number, body(schema, event)) for event in events]
+        keys = [event["request_id"] for event in events]
+        stage.write_many("predictions", list(zip(keys, values, strict=True)))
+    stage.await_progress(fault)
+    killed_once(stage)
+
+
 def _batches(size: int) -> Scenario:
     return Scenario(
         name=f"batches-of-{size}",
@@ -174,6 +198,13 @@ SCENARIOS = (
         fleet=Fleet(transactional=True, rate=300),
         seconds=25,
         ci=True,
+    ),
+    Scenario(
+        name="evolved",
+        says="Producers with an older and with a newer schema publish too.",
+        inject=evolved,
+        needs=frozenset({Need.REGISTRY}),
+        seconds=30,
     ),
     Scenario(
         name="from-zero",
