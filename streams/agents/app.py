@@ -15,6 +15,7 @@ from faust.types.auth import CredentialsT
 
 from streams.agents.batch import Batch
 from streams.agents.counts import CountWatch
+from streams.agents.ending import Deadline
 from streams.agents.ownership import Ownership
 from streams.agents.sources import FORMS
 from streams.settings import METADATA_MS, Settings
@@ -27,9 +28,18 @@ class DavyApp(faust.App):
     judged_topic: str
     """Full name of `panes`: what the judge waits for."""
     counts: CountWatch
+    deadline: Deadline
+    """When it must have ended, once it stops."""
 
     def _create_directories(self) -> None:
         """None: davy has no tables, and a worker must start where the disk is full."""
+
+    def _on_rebalance_when_stopped(self) -> None:
+        """Nothing: `stop` is under way and leaves the group when everything is durable.
+
+        Faust would close the connection under it, from another thread; the last commit then tries
+        again for ever.
+        """
 
 
 def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
@@ -61,6 +71,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         key_serializer="raw",
     )
     app.ownership = ownership
+    app.deadline = Deadline(settings.session_timeout_s)
     app.judged_topic = settings.topic("panes")
     for name in (*FORMS, "panes"):
         topic = app.topic(settings.topic(name), value_type=bytes, value_serializer="raw")

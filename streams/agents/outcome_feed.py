@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.ending import disconnect
 from streams.agents.polling import polled
 
 FETCH_MS = 100
@@ -46,7 +47,7 @@ class OutcomeFeed:
     async def stop(self) -> None:
         """Disconnect."""
         if self._started:
-            await self._consumer.stop()
+            await disconnect(self._consumer)
 
     async def first_since(self, append_ms: int) -> int:
         """Offset of the first record that the broker received at this time or later."""

@@ -99,6 +99,8 @@ class Ownership:
         """Why this worker cannot go on, if so."""
         self.taken = False
         """Whether the group has spoken at all."""
+        self.ending = False
+        """Whether the worker stops: what fails now is left to the next owner."""
         self._make, self._planned = make, planned
         self._meters = meters or Meters()
         self._owners: dict[Partition, Owner] = {}
@@ -220,8 +222,7 @@ class Ownership:
     async def close(self) -> None:
         """Drop every owner."""
         async with self._changing:
-            for partition in sorted(self._owners):
-                await self._drop(partition)
+            await asyncio.gather(*map(self._drop, sorted(self._owners)))
 
     async def _hold(self, partition: Partition) -> None:
         """Own a partition; a failed owner keeps its place until there is another."""
@@ -290,6 +291,8 @@ class Ownership:
 
     async def _rebuild(self, partition: Partition, owner: Owner) -> None:
         """Replace an owner that failed, and seek to where the state ends."""
+        if self.ending:
+            return
         why = owner.failure
         tries = self._failures.get(partition, 0)
         self._failures[partition] = tries + 1
@@ -317,7 +320,7 @@ class Ownership:
         self._sought[partition] = now
         logger.warning("%s-%d: records missing: back to offset %d", *partition, owner.next_offset)
         async with self._changing:
-            if self._owners.get(partition) is owner and self.seek is not None:
+            if self._owners.get(partition) is owner and self.seek is not None and not self.ending:
                 await self.seek({partition: owner.next_offset})
 
     async def _may_replace(self, partition: Partition, owner: Owner) -> bool:
@@ -340,7 +343,7 @@ class Ownership:
         if not await self._may_replace(partition, owner):
             return
         async with self._changing:
-            if self._owners.get(partition) is not owner or self.seek is None:
+            if self._owners.get(partition) is not owner or self.seek is None or self.ending:
                 return
             try:
                 await self._hold(partition)

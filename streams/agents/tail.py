@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Partition
+from streams.agents.ending import disconnect
 from streams.errors import LogError, RegistryError
 from streams.wire.sparing import Sparing
 
@@ -70,7 +71,7 @@ class LogTail:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._consumer.stop()
+        await disconnect(self._consumer)
 
     @property
     def failure(self) -> BaseException | None:
@@ -185,7 +186,7 @@ async def read_range(
             fetched = await _fetched(consumer, tp)
             yield [record for record in fetched if record.offset < last]
     finally:
-        await consumer.stop()
+        await disconnect(consumer)
 
 
 async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:

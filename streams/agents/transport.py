@@ -3,35 +3,28 @@
 A Faust transport on the aiokafka driver. Faust keeps the group protocol, flow control and
 recovery; this file changes what one message is (a `Batch`), where partitions are sought after a
 rebalance (where their owner's state says), and what counts as committed (what owners have made
-durable). It reads no further ahead of the agents than `WAITING_BYTES` a topic, and the judge's
-topic first. In the end offsets decide: owners skip what they have counted and ask for a re-seek
-where records are missing. What the broker itself has deleted is an alarm, and a batch without
-records stands for it.
+durable). It reads no further ahead of the agents than `WAITING_BYTES` a topic. In the end offsets
+decide: owners skip what they have counted and ask for a re-seek where records are missing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.agents.batch import Batch, Partition, Place
-from streams.agents.polling import polled, size_of
+from streams.agents.ending import in_time
+from streams.agents.fetching import ConsumerThread
 from streams.errors import StalledError
 
 if TYPE_CHECKING:
     from streams.agents.app import DavyApp
     from streams.agents.ownership import Ownership
-    from streams.agents.retention import Losses
-
-CONFIRM_S = 10.0
-
 
 WAITING_BYTES = 16 << 20
 """Fetched and not yet folded, by topic, before a last batch of `BATCH_BYTES`."""
@@ -39,119 +32,6 @@ TURN_S = 0.25
 """While the judge has panes to look at, sources are fetched no more often than that."""
 PRESSED_S = 0.02
 """How soon a topic is looked at again whose agent has enough to do."""
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Fetches; knows from where to where each batch reaches."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._reached: dict[Partition, int] = {}
-        self._deleted: dict[Partition, int] = {}
-        """Where the log begins now, for partitions that were sought below it."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust knows read_committed only together with its own exactly_once mode.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001
-        return consumer
-
-    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
-        self._reached |= wanted
-        for partition in wanted:
-            self._deleted.pop(partition, None)
-        self._deleted |= await self._losses.ask(consumer.beginning_offsets, wanted)
-        there = {TP(*p): self._deleted.get(p, offset) for p, offset in wanted.items()}
-        await super()._seek_wait(consumer, there)
-
-    async def confirm(self, partition: Partition, offset: int) -> bool:
-        """Whether the coordinator takes a commit of this member, which it must know for that."""
-        try:
-            async with asyncio.timeout(CONFIRM_S):
-                return bool(await self.call_thread(self._confirm, partition, offset))
-        except TimeoutError:
-            return False
-
-    async def _confirm(self, partition: Partition, offset: int) -> bool:
-        consumer = self._ensure_consumer()
-        try:
-            await consumer.commit({TopicPartition(*partition): OffsetAndMetadata(offset, "")})
-        except KafkaError:
-            return False  # the stock commit would end the worker
-        return True
-
-    def place(self, partition: Partition) -> Place | None:
-        """How far this partition was fetched and handed on; None before its first seek."""
-        handed = self._reached.get(partition)
-        state = self._state(self._consumer, TP(*partition)) if self._consumer else None
-        if handed is None or state is None or not state.has_valid_position:
-            return None
-        return Place(handed=handed, fetched=state.position)
-
-    @staticmethod
-    def _state(consumer: Any, tp: TP) -> Any:
-        subscription = consumer._subscription.subscription  # noqa: SLF001
-        there = subscription is not None and subscription.assignment is not None
-        return subscription.assignment.state_value(tp) if there else None
-
-    @property
-    def _losses(self) -> Losses:
-        return cast("Consumer", self.consumer).ownership.losses
-
-    async def _fetch_records(
-        self,
-        consumer: Any,
-        active_partitions: Any,
-        timeout: float | None = None,  # noqa: ASYNC109 - the driver's signature
-        max_records: int | None = None,
-    ) -> Any:
-        fetched: dict[Any, Any] = {}
-        for tps, pause_s in self._in_turn(active_partitions, timeout):
-            fetch = super()._fetch_records
-            fetched = await polled(fetch, consumer, tps, pause_s or 0.0, max_records or 1)
-            if fetched:
-                break  # the others' turn comes when these are on their way
-        batches = {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
-        for batch in batches.values():
-            if batch.begins_with_hole and batch.partition not in self._deleted:
-                self._losses.look(consumer.beginning_offsets, {batch.partition: batch.start})
-        if self.consumer.flow_active:
-            batches |= self._stand_ins(batches.keys(), active_partitions)
-        return batches
-
-    def _in_turn(self, active: Any, pause_s: float | None) -> Iterator[tuple[Any, float | None]]:
-        """First what the judge waits for: however much there is to fold, it goes on."""
-        judged = cast("DavyApp", self.app).judged_topic
-        first = {tp for tp in active or () if tp.topic == judged}
-        if first and len(first) < len(active):
-            yield first, 0.0
-        yield active, pause_s
-
-    def _stand_ins(self, fetched: Collection[TP], active: Any) -> dict[TP, Batch]:
-        """A batch without records for every deleted stretch that no record follows yet."""
-        found = {}
-        for partition in list(self._deleted):
-            tp = TP(*partition)
-            if active is not None and tp not in active:
-                continue
-            end = self._deleted.pop(partition)
-            if tp not in fetched:
-                start, self._reached[partition] = self._reached[partition], end
-                found[tp] = Batch(partition=partition, start=start, end=end, records=[])
-        return found
-
-    def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> Batch:
-        partition = Partition(*tp)
-        state = self._state(consumer, tp)
-        end = records[-1].offset + 1 if records else 0
-        if state is not None and state.has_valid_position:
-            end = max(end, state.position)
-        start = self._reached.get(partition, records[0].offset if records else end)
-        self._reached[partition] = end
-        size = sum(map(size_of, records))
-        start = min(start, end)
-        return Batch(partition=partition, start=start, end=end, records=records, size=size)
 
 
 class Consumer(driver.Consumer):
@@ -229,8 +109,14 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Let go of everything where nothing was assigned: Faust seeks nothing then."""
         await super().on_partitions_assigned(assigned, generation_id)
-        if not assigned:
+        if not assigned and not self.app.should_stop:
             await self.ownership.take(())
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Make everything durable before others own it; Faust sees to that until it stops."""
+        await super().on_partitions_revoked(revoked)
+        if self.app.should_stop:
+            await self._finish(self.ownership.flush())
 
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
@@ -253,8 +139,21 @@ class Consumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         """Runs on revocation and shutdown: make everything durable first."""
+        if self.app.should_stop:
+            await self._finish(self._empty())
+        else:
+            await self._empty()
+
+    async def _empty(self) -> None:
         await self.ownership.flush()
         await super().wait_empty()
+
+    async def _finish(self, step: Coroutine[Any, Any, None]) -> None:
+        """What a worker that stops still does, as long as there is time."""
+        deadline = cast("DavyApp", self.app).deadline
+        deadline.begin()
+        late = "not all was made durable; the rest is folded again by the next owner"
+        await in_time(step, deadline.left_s, late)
 
     async def reseek(self, positions: Mapping[Partition, int]) -> None:
         """Seek again where an owner found records missing."""

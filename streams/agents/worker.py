@@ -14,6 +14,7 @@ from streams.agents.app import DavyApp, create_app
 from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.counts import CountWatch
+from streams.agents.ending import in_time
 from streams.agents.health import AppLog, Health
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.meters import Meters
@@ -27,7 +28,7 @@ from streams.agents.watch import Watch
 from streams.broker import is_transactional
 from streams.errors import LogError, RegistryAway, StalledError
 from streams.judge.drift.course import new_detector
-from streams.serving.pulse import Pulse, Watchdog
+from streams.serving.pulse import HUNG, Pulse, Watchdog
 from streams.serving.server import StatusServer
 from streams.serving.status import pages
 from streams.settings import Settings
@@ -47,8 +48,10 @@ logger = logging.getLogger(__name__)
 HEAL_S = 0.25
 BEAT_S = 0.25
 PORT = 8470
-STOP_S = 60.0
-"""How long a worker may take to end and make everything durable."""
+HALT_S = 2.0
+"""How long the rebuilding of owners may take to end."""
+CLOSE_S = 10.0
+"""How much longer than making everything durable the end of a worker may take."""
 STALLED_STOP_S = 10.0
 WRITTEN = ("cells", "panes", "judge-state", "decisions", "leases")
 """Topics whose schemas a worker writes with."""
@@ -151,14 +154,28 @@ async def _work(
         raise
     finally:
         logger.info("worker stopping")
-        watchdog.end_within(STOP_S, f"the worker did not stop within {STOP_S:g} s")
-        await app.counts.stop()
-        await app.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await app.ownership.close()
-        await specs.stop()
+        stop_s = app.deadline.seconds + CLOSE_S
+        code = 0 if waiting.done() else HUNG
+        watchdog.end_within(stop_s, f"the worker did not stop within {stop_s:g} s", code)
+        await _end(app, specs, tasks)
+
+
+async def _end(app: DavyApp, specs: SpecFeed, tasks: list[asyncio.Task[None]]) -> None:
+    """Build nothing any more, make everything durable, leave the group, disconnect."""
+    app.deadline.begin()
+    app.ownership.ending = True
+    await in_time(_cancelled(tasks), HALT_S, "an owner was being rebuilt; it is left behind")
+    await app.counts.stop()
+    await app.stop()
+    left_s = app.deadline.left_s
+    await in_time(app.ownership.close(), left_s, "an owner does not disconnect; it is left behind")
+    await specs.stop()
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _signing(signer: Signer | None) -> str:

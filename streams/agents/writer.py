@@ -122,7 +122,10 @@ class TransactionalWriter:
 
 
 async def send(producer: AIOKafkaProducer, record: OutRecord) -> asyncio.Future[Any]:
-    """Hand one record to the producer; the future tells when the broker has it."""
+    """Hand one record to the producer; the future tells when the broker has it.
+
+    Of a flush that fails only the first failure is told: whoever sent need not await the others.
+    """
     delivery: asyncio.Future[Any] = await producer.send(
         record.topic,
         value=record.value,
@@ -130,4 +133,11 @@ async def send(producer: AIOKafkaProducer, record: OutRecord) -> asyncio.Future[
         partition=record.partition,
         headers=list(record.headers),
     )
+    delivery.add_done_callback(_seen)
     return delivery
+
+
+def _seen(delivery: asyncio.Future[Any]) -> None:
+    """Without a look at it, asyncio would log every failed delivery when it is forgotten."""
+    if not delivery.cancelled():
+        delivery.exception()

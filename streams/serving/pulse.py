@@ -52,12 +52,12 @@ class Watchdog:
     """
 
     def __init__(
-        self, pulse: Pulse, hang_s: float, end: Callable[[str], object] | None = None
+        self, pulse: Pulse, hang_s: float, end: Callable[[str, int], object] | None = None
     ) -> None:
         self._pulse = pulse
         self._hang_s = hang_s
         self._look_s = min(LONGEST_LOOK_S, hang_s / LOOKS)
-        self._last: tuple[float, str] | None = None
+        self._last: tuple[float, str, int] | None = None
         self._end = end or end_hung
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -71,9 +71,9 @@ class Watchdog:
         self._stopping.set()
         self._thread.join()
 
-    def end_within(self, seconds: float, why: str) -> None:
-        """The process is about to end by itself; see to it that it does."""
-        self._last = self._last or (time.monotonic() + seconds, why)
+    def end_within(self, seconds: float, why: str, code: int = HUNG) -> None:
+        """The process is about to end by itself; see to it that it does, with this exit code."""
+        self._last = self._last or (time.monotonic() + seconds, why, code)
 
     def _arm(self) -> None:
         """Should nobody come back here in time, faulthandler ends the process."""
@@ -86,25 +86,26 @@ class Watchdog:
                 self._arm()
                 missed = missed + 1 if self._pulse.beats == seen else 0
                 seen = self._pulse.beats
-                if why := self._why_to_end(missed):
-                    self._end(why)
+                if end := self._why_to_end(missed):
+                    self._end(*end)
                     return
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def _why_to_end(self, missed: int) -> str:
+    def _why_to_end(self, missed: int) -> tuple[str, int] | None:
         if self._last is not None and time.monotonic() > self._last[0]:
-            return self._last[1]
+            return self._last[1:]
         hung = missed * self._look_s >= self._hang_s
-        return f"the main loop has not turned for {self._hang_s:g} s" if hung else ""
+        return (f"the main loop has not turned for {self._hang_s:g} s", HUNG) if hung else None
 
 
-def end_hung(why: str) -> NoReturn:
+def end_hung(why: str, code: int) -> NoReturn:
     """End this process at once, with the stacks of all threads.
 
     It must not log: the thread that hangs may hold the log's lock.
     """
-    text = f"davy: {why}; it ends now so that it is started again. Where its threads stand:\n"
+    then = "; start it again" if code else ""
+    text = f"davy: {why}; it ends now{then}. Where its threads stand:\n"
     os.write(2, text.encode())
     faulthandler.dump_traceback(file=2, all_threads=True)
-    os._exit(HUNG)
+    os._exit(code)

@@ -5,6 +5,7 @@ One seam of the program is wrapped, as a bug in it would be; settings come from 
 `always`: every feed never ends, and ignores that it is cancelled.
 `busy`: the fold never ends, and the main loop with it.
 `load`: the stored state is never read.
+`revoked`, `assigned`: it stops, and before it has made anything durable the group distributes anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from streams.agents.sketch_owner import SketchOwner
+from streams.agents.transport import Consumer
 from streams.cli import app
 
 HANG_AFTER = 100
@@ -33,6 +35,8 @@ def main(how: str) -> None:
             SketchOwner._decoded = _busy(SketchOwner._decoded)
         case "load":
             SketchOwner.load = _never
+        case "revoked" | "assigned":
+            _stop_during(f"on_partitions_{how}")
     sys.argv = ["davy", "worker"]
     app()
 
@@ -43,7 +47,6 @@ def _once(feed: Callable[..., Any]) -> Any:
     async def hangs(self: SketchOwner, batch: Any, failures: int = 0) -> None:
         if batch.end > HANG_AFTER and not hung:
             hung.append(self)
-            logging.getLogger("hanging").warning("hangs")
             await _never()
         await feed(self, batch, failures)
 
@@ -69,7 +72,27 @@ def _busy(decoded: Callable[..., Any]) -> Any:
     return the_fold_that_hangs
 
 
+def _stop_during(moment: str) -> None:
+    """The end of the worker waits until the group's call of this name has been answered."""
+    answered, answer, wait_empty = asyncio.Event(), getattr(Consumer, moment), Consumer.wait_empty
+
+    async def answers(self: Consumer, *facts: Any) -> None:
+        await answer(self, *facts)
+        if self.app.should_stop:
+            answered.set()
+
+    async def waits(self: Consumer) -> None:
+        if self.app.should_stop:
+            logging.getLogger("hanging").warning("waits for the group")
+            await answered.wait()
+        await wait_empty(self)
+
+    setattr(Consumer, moment, answers)
+    Consumer.wait_empty = waits
+
+
 async def _never(*_: object) -> None:
+    logging.getLogger("hanging").warning("hangs")
     await asyncio.Event().wait()
 
 

@@ -46,7 +46,7 @@ def test_a_hung_process_ends_with_its_stacks(how: str, code: int) -> None:
 def test_one_that_turns_goes_on() -> None:
     ends: list[str] = []
     pulse = Pulse()
-    with Watchdog(pulse, 0.5, ends.append):
+    with Watchdog(pulse, 0.5, lambda why, _: ends.append(why)):
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
             pulse.beat()
@@ -57,12 +57,29 @@ def test_one_that_turns_goes_on() -> None:
 
 def test_it_says_why_once() -> None:
     ended = threading.Event()
-    ends: list[str] = []
+    ends: list[tuple[str, int]] = []
 
-    def end(why: str) -> None:
-        ends.append(why)
+    def end(why: str, code: int) -> None:
+        ends.append((why, code))
         ended.set()
 
     with Watchdog(Pulse(), 0.1, end):
         assert ended.wait(20)
-    assert ends == ["the main loop has not turned for 0.1 s"]
+    assert ends == [("the main loop has not turned for 0.1 s", HUNG)]
+
+
+def test_a_process_that_was_told_to_end_ends_with_its_own_code() -> None:
+    """Where it does not get there by itself, though its loop turns."""
+    ended = threading.Event()
+    ends: list[tuple[str, int]] = []
+
+    def end(why: str, code: int) -> None:
+        ends.append((why, code))
+        ended.set()
+
+    pulse = Pulse()
+    with Watchdog(pulse, 1.0, end) as watchdog:
+        watchdog.end_within(0.2, "stopping takes too long", 0)
+        while not ended.wait(0.01):
+            pulse.beat()
+    assert ends == [("stopping takes too long", 0)]
