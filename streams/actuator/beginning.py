@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from streams.actuator.actor import RolloutActor
 from streams.actuator.audience import Audience, audience_of, inabilities
@@ -26,7 +27,6 @@ class Beginning:
     def __init__(
         self,
         open_target: OpenRouter,
-        journal: Journal,
         clock: Clock,
         tenure: Callable[[], Tenure],
         *,
@@ -34,32 +34,31 @@ class Beginning:
         meters: Meters,
     ) -> None:
         self._open_target = open_target
-        self._journal, self._clock = journal, clock
+        self._clock = clock
         self._tenure = tenure
         self._reconcile_s = reconcile_s
         self._meters = meters
 
-    def begin(self, spec: RolloutSpec, history: History) -> Runner | None:
+    def begin(self, spec: RolloutSpec, history: History, journal: Journal) -> Runner | None:
         """A runner that stands where the log says; None where nothing is left to do."""
-        actor, leash = self._actor(spec)
+        actor, leash = self._actor(spec, journal)
         actor.restore(history.routing, history.commands, ended=history.ended)
         for decision in history.decisions.values():
             actor.decide(decision, replayed=True)
         if actor.is_over():
             return None
-        return Runner(actor, self._journal, self._clock, leash, self._again)
+        return Runner(actor, journal, self._clock, leash, partial(self._again, journal))
 
-    def _actor(self, spec: RolloutSpec) -> tuple[RolloutActor, Leash]:
-        leash, pause_s = Leash(), self._reconcile_s
-        router = LeashedRouter(self._router(spec), leash)
-        journal = LeashedJournal(self._journal, leash)
-        tenure = self._tenure()
-        actor = RolloutActor(spec, router, journal, self._clock, tenure, pause_s, self._meters)
+    def _actor(self, spec: RolloutSpec, journal: Journal) -> tuple[RolloutActor, Leash]:
+        leash, pause_s, tenure = Leash(), self._reconcile_s, self._tenure()
+        router = LeashedRouter(self._router(spec), leash, tenure, self._clock)
+        leashed = LeashedJournal(journal, leash)
+        actor = RolloutActor(spec, router, leashed, self._clock, tenure, pause_s, self._meters)
         return actor, leash
 
-    def _again(self, stuck: RolloutActor) -> tuple[RolloutActor, Leash]:
+    def _again(self, journal: Journal, stuck: RolloutActor) -> tuple[RolloutActor, Leash]:
         """A fresh actor in the place of one whose target does not return."""
-        actor, leash = self._actor(stuck.spec)
+        actor, leash = self._actor(stuck.spec, journal)
         actor.succeed(stuck)
         return actor, leash
 

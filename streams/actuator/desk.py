@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
+from streams.actuator.journal import KafkaJournal
 from streams.actuator.lines import say
 from streams.actuator.runner import JOIN_S, Runner
 from streams.actuator.standing import DRIFT_LOWER
+from streams.actuator.teller import Journal
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec
 
@@ -56,14 +58,15 @@ class SpecRead:
 
 
 Record = SpecRead | RoutingRecord | CommandRead | LeaseFact | DecisionFact
-Start = Callable[[RolloutSpec, History], Runner | None]
+Start = Callable[[RolloutSpec, History, Journal], Runner | None]
 
 
 class Desk:
     """One partition index: history while it loads, running actors afterwards."""
 
-    def __init__(self, number: int, start: Start) -> None:
+    def __init__(self, number: int, start: Start, journal: KafkaJournal) -> None:
         self.number = number
+        self.journal = journal
         self.position = -1
         """Next offset of `decisions`; -1: nothing read yet."""
         self._start = start
@@ -124,12 +127,13 @@ class Desk:
         return [runner for runner in self._runners.values() if not runner.actor.released]
 
     def stop(self) -> None:
-        """End all actors; returns when they have ended."""
+        """End all actors, then the journal; returns when they have ended."""
         for runner in self._runners.values():
             runner.stop()
         end = time.monotonic() + JOIN_S
         for runner in self._runners.values():
             runner.join(end - time.monotonic())
+        self.journal.close()
 
     def _take_spec(self, record: SpecRead) -> None:
         rollout, known = record.rollout, self._specs.get(record.rollout)
@@ -165,7 +169,7 @@ class Desk:
 
     def _begin(self, rollout: str) -> None:
         history = self._histories.pop(rollout, History())
-        runner = self._start(self._specs[rollout], history)
+        runner = self._start(self._specs[rollout], history, self.journal)
         if runner is not None:
             self._runners[rollout] = runner
             runner.owe(history.decisions)

@@ -50,7 +50,6 @@ class ActuatorFacts:
     broker_at: float = field(default_factory=time.monotonic)
     """When a broker was connected last, monotonic seconds."""
     rollouts: tuple[RolloutFacts, ...] = ()
-    lost_records: int = 0
     registry_failures: int = 0
     skipped: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
@@ -111,8 +110,6 @@ def _actuator(facts: ActuatorFacts) -> Iterator[Metric]:
     yield gauge("davy_actuator_desks", text, ("state",), desks)
     text = "Rollouts whose targets are held."
     yield gauge("davy_actuator_rollouts", text, (), [((), float(len(facts.rollouts)))])
-    text = "Records of `routing` that the log did not take."
-    yield counter("davy_actuator_lost_records", text, (), [((), float(facts.lost_records))])
     text = "Times that the schema registry did not answer, or not with what is needed."
     failures = float(facts.registry_failures)
     yield counter("davy_actuator_registry_failures", text, (), [((), failures)])

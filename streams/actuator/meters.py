@@ -47,6 +47,11 @@ class Meters:
             "Runners left behind in a call of their target that did not return.",
             registry=registry,
         )
+        self.lost_records = Counter(
+            "davy_actuator_lost_records",
+            "Records of `routing` that the log did not take.",
+            registry=registry,
+        )
         self.apply_seconds = Histogram(
             "davy_actuator_apply_seconds",
             "From the receipt of a decision to the proof that its weights are in force.",

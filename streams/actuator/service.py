@@ -2,7 +2,8 @@
 
 A consumer group on `decisions` and what belongs to them; the `range` assignor gives one member the
 same partition index of every topic. Offsets of `decisions` are committed once `routing` answers.
-Each commit that the coordinator takes confirms this member's tenure; without it nothing is raised.
+Each commit that the coordinator takes confirms this member's tenure; without it nothing is raised,
+and nothing written to `routing`, which is read once nobody who came before can write there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from streams.actuator.beginning import Beginning, OpenRouter
 from streams.actuator.commits import Commits, tell_lost
-from streams.actuator.desk import TOPICS, Desk, SpecRead
+from streams.actuator.desk import TOPICS, Desk
 from streams.actuator.health import ActuatorFacts, Health, facts_of
 from streams.actuator.journal import TOPIC, KafkaJournal
 from streams.actuator.lines import say, say_text
@@ -86,9 +87,11 @@ class Actuator:
         self._codec = codec = Codec(self._store, settings.prefix)
         self._trusted = open_trusted(settings)
         self._reader = RecordReader(codec, self._trusted, waits=health.pulse.beat)
-        self._journal = KafkaJournal(settings, codec, idempotent=is_transactional(settings))
+        self._transactional = is_transactional(settings)
         self._topics = {settings.topic(name): name for name in TOPICS}
         self._desks: dict[int, Desk] = {}
+        self._unfenced: set[int] = set()
+        """Partitions of `routing` in which a former owner may still write."""
         self._look_at = 0.0
         self._assigned_once = False
         self._broker_at = time.monotonic()
@@ -97,7 +100,6 @@ class Actuator:
         self._commits = Commits(topic, session_s, self._wake)
         self._beginning = Beginning(
             open_target,
-            self._journal,
             SystemClock(),
             lambda: self._commits.tenure,
             reconcile_s=settings.reconcile_s,
@@ -107,7 +109,6 @@ class Actuator:
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set."""
         if not self._knows_schemas(stopping):
-            self._journal.close()
             self._consumer.close()
             return
         self._consumer.subscribe(
@@ -126,6 +127,7 @@ class Actuator:
                     self._reader.remind()
                 else:
                     self._take(message, stopping)
+                self._resume()
                 self._commits.keep(self._consumer, self._durable(), time.monotonic())
                 if time.monotonic() >= self._look_at:
                     self._look()
@@ -168,7 +170,6 @@ class Actuator:
             loaded=len(self._desks) - loading,
             broker_at=self._broker_at,
             rollouts=tuple(facts_of(runner) for runner in runners),
-            lost_records=self._journal.lost,
             registry_failures=self._store.failures,
             skipped=dict(self._reader.own.skipped),
         )
@@ -182,7 +183,6 @@ class Actuator:
     def _end(self) -> None:
         say(logging.INFO, "actuator.stopping", {"partitions": sorted(self._desks)})
         self._stop_desks()
-        self._journal.close()
         self._consumer.close()
 
     def _consumer_config(self) -> dict[str, object]:
@@ -219,15 +219,38 @@ class Actuator:
             part.offset = BEGINNING
             if part.topic == decisions:
                 part.offset = begin.get(part.partition, BEGINNING)
-        self._desks = {number: Desk(number, self._beginning.begin) for number in numbers}
         self._commits.begin(begin)
+        self._desks = {number: self._desk(number) for number in numbers}
         tell_lost(consumer, decisions, begin)
         for number, offset in begin.items():
             self._desks[number].position = offset
         consumer.assign(partitions)
+        self._unfenced = set(numbers)
+        consumer.pause([self._routing(number) for number in numbers])
         self._assigned_once = True
         self._meters.assignments.inc()
         say(logging.INFO, "actuator.assigned", {"partitions": numbers})
+
+    def _desk(self, number: int) -> Desk:
+        journal = KafkaJournal(
+            self._settings,
+            self._codec,
+            number,
+            self._commits.tenure,
+            self._meters,
+            transactional=self._transactional,
+        )
+        return Desk(number, self._beginning.begin, journal)
+
+    def _routing(self, number: int) -> TopicPartition:
+        return TopicPartition(self._settings.topic(TOPIC), number)
+
+    def _resume(self) -> None:
+        """Read what former owners told, where none of them can tell more."""
+        fenced = {number for number in self._unfenced if self._desks[number].journal.begun}
+        if fenced:
+            self._consumer.resume([self._routing(number) for number in fenced])
+            self._unfenced -= fenced
 
     def _complete(self, partitions: list[TopicPartition]) -> list[int]:
         """The assigned partition indexes; every topic must come with the same ones.
@@ -258,14 +281,15 @@ class Actuator:
         say(logging.WARNING, "actuator.lost", {"partitions": sorted(self._desks)})
         for desk in self._desks.values():
             desk.stop()
-        self._desks = {}
+        self._desks, self._unfenced = {}, set()
 
     def _stop_desks(self) -> None:
-        self._commits.tenure.end()
+        """What was begun is ended and told: until this returns nobody else is the owner."""
         for desk in self._desks.values():
             desk.stop()
+        self._commits.tenure.end()
         self._commits.end(self._consumer, self._durable())
-        self._desks = {}
+        self._desks, self._unfenced = {}, set()
 
     def _durable(self) -> dict[int, int]:
         """Partition -> where a restart must begin in `decisions`."""
@@ -292,8 +316,6 @@ class Actuator:
         topic = self._topics[message.topic() or ""]
         desk = self._desks.get(message.partition() or 0)
         record = self._reader.read(topic, message, stopping)
-        if isinstance(record, SpecRead):
-            self._journal.settle(record.rollout, message.partition() or 0)
         if desk is not None and record is not None:
             desk.take(record, message.offset() or 0)
 

@@ -21,6 +21,11 @@ class Tenure(Protocol):
         """
         ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will confirm it any more."""
+        ...
+
 
 class GroupTenure:
     """One assignment of partitions; from `end` on nothing confirms it any more. Thread-safe."""
@@ -47,6 +52,11 @@ class GroupTenure:
         """The partitions are somebody else's, or soon will be."""
         with self._lock:
             self._ended = True
+
+    @property
+    def ended(self) -> bool:
+        """See Tenure."""
+        return self._ended
 
     def holds(self, now: float, *, since: float) -> bool:
         """See Tenure."""

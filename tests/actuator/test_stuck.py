@@ -26,6 +26,7 @@ from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec, Target
 from tests.actuator.log import Log, make_spec
 from tests.actuator.targets import split
+from tests.actuator.world import HandClock, HandTenure
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -160,7 +161,8 @@ def test_a_stuck_target_is_told_before_it_is_left_behind(
 
 def test_a_cut_leash_lets_nothing_through() -> None:
     target, leash = MemoryTarget(), Leash()
-    router = LeashedRouter(MemoryRouter(target, ("baseline", "candidate")), leash)
+    memory = MemoryRouter(target, ("baseline", "candidate"))
+    router = LeashedRouter(memory, leash, HandTenure(), HandClock())
     fence = Fence(rollout="r", seq=1)
     router.apply(Desired(weights_bp=split(100)), expect=None, fence=fence)
     leash.cut()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streams.actuator.actor import RolloutActor
 from streams.actuator.facts import CommandRead
 from streams.actuator.tenure import GroupTenure
@@ -75,6 +77,29 @@ class TestStoppedBeforeTheTouch:
         former.decide(world.decision(3, 5000))
         former.step()
         assert world.share_bp == 0
+
+    def test_others_have_not_come_to_the_target_yet(self, world: World) -> None:
+        """Nothing at the target tells that it is theirs: the look at the tenure stands alone."""
+
+        def others() -> None:
+            world.tenure.held = False
+
+        world.faults.meanwhile = [others]
+        world.decide(1, 2500)
+        assert (world.share_bp, world.target.writes) == (0, 0)
+        assert "applied" not in world.phases()
+
+    def test_a_lowering_goes_through_without_a_claim(self, world: World) -> None:
+        """It needs none, and must not keep out those who have come."""
+        world.decide(1, 2500)
+        before = world.target.fence
+
+        def others() -> None:
+            world.tenure.held = False
+
+        world.faults.meanwhile = [others]
+        world.decide(2, 100)
+        assert (world.share_bp, world.target.fence) == (100, before and replace(before, seq=2))
 
 
 class TestClaim:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from streams.actuator.actor import RolloutActor
-from streams.actuator.audience import Audience, audience_of
+from streams.actuator.audience import audience_of
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
+from streams.actuator.leash import Leash, LeashedRouter
 from streams.actuator.ports import Applied, Desired, Fence, Observed, Proof, Verification
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import share_of
@@ -60,9 +62,12 @@ class HandTenure:
     """What the group says of this process; it says so for ever."""
 
     held: bool = True
+    ended: bool = False
+    last_s: float = math.inf
+    """When it was confirmed last, monotonic seconds."""
 
     def holds(self, now: float, *, since: float) -> bool:
-        return self.held and since <= now
+        return self.held and since <= min(now, self.last_s)
 
 
 class CrashedError(Exception):
@@ -88,11 +93,8 @@ class Faults:
 class FaultyRouter:
     """A memory router whose target fails, or whose process dies, when told to."""
 
-    def __init__(
-        self, target: MemoryTarget, faults: Faults, audience: Audience, *, largest_weight: int
-    ) -> None:
-        self._router = MemoryRouter(target, ARMS, audience, largest_weight=largest_weight)
-        self._faults = faults
+    def __init__(self, router: LeashedRouter, faults: Faults) -> None:
+        self._router, self._faults = router, faults
         self.capabilities = self._router.capabilities
         self.sign = self._router.sign
         self.finalize = self._router.finalize
@@ -143,8 +145,10 @@ class World:
 
     def _born(self) -> RolloutActor:
         audience = audience_of(self.spec)
-        router = FaultyRouter(self.target, self.faults, audience, largest_weight=self._largest)
         self.tenure = HandTenure()
+        memory = MemoryRouter(self.target, ARMS, audience, largest_weight=self._largest)
+        leashed = LeashedRouter(memory, Leash(), self.tenure, self.clock)
+        router = FaultyRouter(leashed, self.faults)
         return RolloutActor(self.spec, router, self.journal, self.clock, self.tenure, RECONCILE_S)
 
     def restart(self) -> None:

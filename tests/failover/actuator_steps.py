@@ -10,7 +10,7 @@ import functools
 import json
 from typing import Any
 
-from streams.actuator import service
+from streams.actuator import beginning, service
 from streams.actuator.actor import RolloutActor
 from streams.actuator.journal import KafkaJournal
 from streams.cli import app
@@ -70,7 +70,7 @@ def wrap(steps: Steps) -> None:
             )
 
     KafkaJournal.write = written  # type: ignore[method-assign]
-    service.RolloutActor = SteppingActor  # type: ignore[misc]
+    beginning.RolloutActor = SteppingActor  # type: ignore[misc]
     service.Consumer = SteppingConsumer  # type: ignore[misc]
 
 

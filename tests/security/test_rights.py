@@ -52,7 +52,13 @@ ROLES = ("publisher", "exporter", "worker", "actuator", "page", "auditor", "oper
 GROUPS = {"davy": {"worker"}, "davy-actuator": {"actuator"}, "davy-b": set[str]()}
 """Group -> who joins it."""
 ASKS_FOR_GROUP = {"worker", "page", "auditor", "operator"}
-IDS = {"davy-predictions-0", "davy-resources-1", "davy-judge-0"}
+IDS = {
+    "davy-predictions-0": "worker",
+    "davy-resources-1": "worker",
+    "davy-judge-0": "worker",
+    "davy-actuator-0": "actuator",
+}
+"""Transactional id -> who writes under it."""
 OTHER_IDS = {"davy-b-judge-0", "davy-0", "judge-0"}
 OTHERS = {"b-predictions", "b-decisions", "predictions2"}
 """Topics of another deployment, and one whose name begins like one of ours."""
@@ -86,8 +92,8 @@ def expected(role: str, prefix: str) -> Iterator[tuple[tuple[str, str, str], boo
         yield ("group", prefix + group, "Read"), role in members
         yield ("group", prefix + group, "Describe"), sees
         yield ("group", prefix + group, "Delete"), False
-    for name in IDS | OTHER_IDS:
-        yield ("transactional-id", prefix + name, "Write"), name in IDS and role == "worker"
+    for name in {*IDS, *OTHER_IDS}:
+        yield ("transactional-id", prefix + name, "Write"), IDS.get(name) == role
     for what in CLUSTER:
         yield ("cluster", what, "do"), False
 
@@ -114,7 +120,7 @@ def attempts(secured: Secured, way: str, role: str, prefix: str) -> Attempts:
     return (
         probe.topics([prefix + topic for topic in sorted(TOPICS | OTHERS)])
         | probe.groups([prefix + group for group in GROUPS], prefix + "rollouts")
-        | probe.transactional_ids([prefix + name for name in sorted(IDS | OTHER_IDS)])
+        | probe.transactional_ids([prefix + name for name in sorted({*IDS, *OTHER_IDS})])
         | probe.cluster(f"User:{role}")
     )
 
