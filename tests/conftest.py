@@ -4,9 +4,11 @@ Brokers and registry start once per run, on first use. A missing part is a skip 
 reason, and a failure where DAVY_REQUIRE (a comma-separated list) names it.
 """
 
+import functools
 import os
+import sys
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,8 @@ from infra.rigs.cache import Absent
 from infra.rigs.shared import Shared, Started, shared
 from infra.rigs.turnstile import turnstile
 from streams.demo.broker import RunningBroker, start_tansu
-from streams.demo.processes import Parts, tail
+from streams.demo.processes import Part, Parts, tail
+from tests.nursery import Nursery
 
 # Laws are checked however slow the machine is; each test has a time limit anyway. What CI sets
 # (the same examples every time) stays.
@@ -36,6 +39,9 @@ BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),
     pytest.param("kafka", marks=pytest.mark.kafka),
 )
+
+FORKED = ["-m", "streams.cli"]
+"""How a command goes on that starts a program of davy's; the first word is Python."""
 
 Absence = Callable[[str, str], NoReturn]
 Share = Callable[[str, Callable[[Path], Started]], str]
@@ -159,10 +165,49 @@ def prefix() -> str:
     return f"t{uuid.uuid4().hex[:10]}-"
 
 
+class Forking(Parts):
+    """Parts of which davy's own programs are forked by a process that has imported them."""
+
+    def __init__(self, folder: Path, nursery: Callable[[], Nursery]) -> None:
+        super().__init__(folder)
+        self._nursery = nursery
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Part:
+        """See Parts."""
+        python, *arguments = map(str, command)
+        if cwd is not None or python != sys.executable or arguments[:2] != FORKED:
+            return super().start(name, command, env=env, cwd=cwd)
+        log = self.folder / f"{name}.log"
+        told = {**os.environ, **(env or {})}
+        return self.keep(self._nursery().fork(name, arguments, log=log, env=told))
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Nursery]]:
+    """Starts the process that forks davy's programs, when the first test asks for it."""
+    folder = tmp_path_factory.mktemp("nursery")
+    with ExitStack() as held:
+
+        @functools.cache
+        def started() -> Nursery:
+            return held.enter_context(Nursery(folder / "nursery.log", {}))
+
+        yield started
+
+
 @pytest.fixture
-def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
+def parts(
+    request: pytest.FixtureRequest, tmp_path: Path, nursery: Callable[[], Nursery]
+) -> Iterator[Parts]:
     """Starts a test's own processes (`parts.start(name, command)`) and ends them after it."""
-    with Parts(tmp_path / "logs") as started:
+    with Forking(tmp_path / "logs", nursery) as started:
         request.node.stash[OWN] = started
         yield started
 

@@ -145,6 +145,7 @@ def replayed(pipeline: Pipeline, batch_size: int) -> dict[Key, bytes]:
                 "source": "outcomes",
                 "source_partition": partition,
                 "source_partitions": settings.source_partitions,
+                "rollout_partitions": settings.rollout_partitions,
                 "pane_ms": settings.pane_ms,
                 "body": cohort_body(cohort),
             }

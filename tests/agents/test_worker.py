@@ -74,6 +74,7 @@ def replayed_panes(pipeline: Pipeline, batch_size: int) -> dict[tuple[int, str, 
                 "source": "predictions",
                 "source_partition": partition,
                 "source_partitions": settings.source_partitions,
+                "rollout_partitions": settings.rollout_partitions,
                 "pane_ms": settings.pane_ms,
                 "body": (
                     "davy.Pane",

@@ -20,9 +20,9 @@ from infra.rigs.cache import Absent
 from infra.rigs.cluster import Cluster
 from infra.rigs.links import Network
 from streams.demo.leash import PR_SET_PDEATHSIG
+from tests.nursery import Nursery
 from tests.soak.backends import Backends
 from tests.soak.facts import Need, Report, Scenario, Tally
-from tests.soak.nursery import Nursery
 from tests.soak.play import Player
 from tests.soak.registry import Registry, running
 from tests.soak.scenarios import by_name

@@ -21,10 +21,10 @@ from streams.spec.model import ALL_SEGMENT, FULL_BP, MIRROR, Mode, Target
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.store import open_store
+from tests.nursery import Nursery
 from tests.soak.backends import Backends, asked
 from tests.soak.facts import Report, Scenario, Tally
 from tests.soak.generator import Generator, share_at
-from tests.soak.nursery import Nursery
 from tests.soak.oracle.examine import Examination
 from tests.soak.registry import Registry
 from tests.soak.requests import Requests

@@ -20,9 +20,9 @@ from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
 from streams.wire.store import open_store
+from tests.nursery import Nursery
 from tests.soak.facts import Fault, Fleet, Until
 from tests.soak.generator import Generator
-from tests.soak.nursery import Nursery
 from tests.soak.registry import Registry
 from tests.soak.requests import Made
 from tests.soak.rollouts import ROLLOUT

@@ -1,7 +1,7 @@
 """How do davy's programs start at once? They are forked by a process that has imported them.
 
-To import a worker takes seconds of a core, and a soak starts hundreds. As a program
-(`python -m tests.soak.nursery`) it takes one JSON object a line and answers with a number.
+To import a worker takes seconds of a core, and tests and soaks start hundreds. As a program
+(`python -m tests.nursery`) it takes one JSON object a line and answers with a number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from streams.demo.leash import PR_SET_PDEATHSIG
 from streams.demo.processes import GRACE_S, Part, tail, wait_until
 from streams.errors import PartError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SLOW = (
     "streams.cli.main",
     "streams.agents.worker",
@@ -43,7 +43,7 @@ class Nursery:
         self._log = log
         with log.open("ab") as errors:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "tests.soak.nursery"],
+                [sys.executable, "-m", "tests.nursery"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -57,6 +57,7 @@ class Nursery:
     ) -> Forked:
         """Start `python *command` (which begins with `-m`) from a copy of the nursery."""
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()  # there from the start, as it is of any part
         pid = self.ask({"command": list(command), "env": dict(env), "log": str(log)})
         return Forked(name, pid, log=log, nursery=self)
 
