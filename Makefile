@@ -38,7 +38,7 @@ demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAUL
 	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER)
 
 test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
-	$(BIN)/pytest -n 2 --durations 10 $(ARGS)
+	$(BIN)/pytest -n 4 --durations 10 $(ARGS)
 
 bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)

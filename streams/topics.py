@@ -20,7 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from streams.broker import Patience, cause, metadata
+from streams.broker import LIBRDKAFKA, Patience, cause, metadata
 from streams.errors import LogError, SettingsError
 from streams.settings import Settings
 
@@ -150,7 +150,7 @@ class _Admin(AdminClient):
     def __init__(self, settings: Settings) -> None:
         self.heard: list[KafkaError] = []
         config: dict[str, Any] = {**settings.confluent(), "error_cb": self.heard.append}
-        super().__init__(config)
+        super().__init__(config | {"logger": LIBRDKAFKA})
 
 
 def _admin(settings: Settings) -> _Admin:

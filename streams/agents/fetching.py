@@ -36,6 +36,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._reached: dict[Partition, int] = {}
         self._deleted: dict[Partition, int] = {}
         """Where the log begins now, for partitions that were sought below it."""
+        self._moving = asyncio.Lock()
+        """Held while a batch is fetched, and while positions change: a batch is of one stretch."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -55,6 +57,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await cut(self._consumer)
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        async with self._moving:
+            await self._move(consumer, partitions)
+
+    async def _move(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
         self._reached |= wanted
         for partition in wanted:
@@ -74,8 +80,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _confirm(self, partition: Partition, offset: int) -> bool:
         consumer = self._ensure_consumer()
         try:
-            await consumer.commit({TopicPartition(*partition): OffsetAndMetadata(offset, "")})
-        except KafkaError:
+            async with asyncio.timeout(CONFIRM_S):  # here too: the thread must not go on with it
+                await consumer.commit({TopicPartition(*partition): OffsetAndMetadata(offset, "")})
+        except (KafkaError, TimeoutError):
             return False  # the stock commit would end the worker
         return True
 
@@ -104,19 +111,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 - the driver's signature
         max_records: int | None = None,
     ) -> Any:
-        fetched: dict[Any, Any] = {}
-        for tps, pause_s in self._in_turn(active_partitions, timeout):
-            fetch = super()._fetch_records
-            fetched = await polled(fetch, consumer, tps, pause_s or 0.0, max_records or 1)
-            if fetched:
-                break  # the others' turn comes when these are on their way
-        batches = {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+        async with self._moving:
+            batches = await self._fetched(consumer, active_partitions, timeout, max_records or 1)
         for batch in batches.values():
             if batch.begins_with_hole and batch.partition not in self._deleted:
                 self._losses.look(consumer.beginning_offsets, {batch.partition: batch.start})
         if self.consumer.flow_active:
             batches |= self._stand_ins(batches.keys(), active_partitions)
         return batches
+
+    async def _fetched(
+        self, consumer: Any, active_partitions: Any, pause_s: float | None, most: int
+    ) -> dict[TP, Batch]:
+        """One batch of each partition that has any; a poll is several fetches."""
+        fetched: dict[Any, Any] = {}
+        for tps, turn_s in self._in_turn(active_partitions, pause_s):
+            fetched = await polled(super()._fetch_records, consumer, tps, turn_s or 0.0, most)
+            if fetched:
+                break  # the others' turn comes when these are on their way
+        return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
 
     def _in_turn(self, active: Any, pause_s: float | None) -> Iterator[tuple[Any, float | None]]:
         """First what the judge waits for: however much there is to fold, it goes on."""

@@ -299,12 +299,12 @@ class Ownership:
         self._meters.rebuilds.labels(*partition).inc()
         if isinstance(why, FencedError):
             self._meters.fenced.labels(*partition).inc()
-        logger.warning(
-            "%s-%d: rebuilding from the log (%s)",
-            *partition,
-            repr(why),
-            exc_info=None if isinstance(why, FencedError | StalledError) else why,
-        )
+        if isinstance(why, FencedError):
+            # Who took it over may have been given it: `_replace` asks before it takes it back.
+            logger.warning("%s-%d: %s", *partition, why)
+        else:
+            told = None if why is None or isinstance(why, StalledError) else why
+            logger.warning("%s-%d: rebuilding from the log (%r)", *partition, why, exc_info=told)
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
         await self._replace(partition, owner)
 

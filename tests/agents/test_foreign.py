@@ -95,13 +95,13 @@ def log_of(*workers: Part) -> str:
 
 
 class TestForeign:
-    @pytest.mark.parametrize("topic", OWN)
-    def test_garbage_stops_nothing(self, pipeline: Lenient, topic: str) -> None:
+    def test_garbage_stops_nothing(self, pipeline: Lenient) -> None:
         """Before, during and after a restart: same verdict, replayed alike, told in one line."""
         worker, start, chunks = begin(pipeline)
         pipeline.publish(next(chunks))
         await_decision(pipeline, worker, seq=1)
-        litter(pipeline, topic)
+        for topic in OWN:
+            litter(pipeline, topic)
         pipeline.routed(ROLLOUT, "applied", 2500, start + 3000, 1)
         for chunk in [next(chunks) for _ in range(3)]:
             pipeline.publish(chunk)
@@ -116,8 +116,12 @@ class TestForeign:
         told = log_of(worker, again)
         assert "Traceback" not in told
         lines = [line for line in told.splitlines() if ": skipped, " in line]
-        assert (lines == []) == (topic == "decisions")  # nobody of the worker reads these
-        assert all(f"{pipeline.settings.topic(topic)}-" in line for line in lines)
+        named = {topic for topic in OWN for line in lines if pipeline.settings.topic(topic) in line}
+        assert named == set(OWN) - {"decisions"}  # nobody of the worker reads these
+        # Each kind of fault of a topic at once, the others counted.
+        assert len(lines) < len(OWN) * 2 * (
+            len(foreign_values()) + len(unreadable_values(pipeline))
+        )
 
 
 def two_rollouts(pipeline: Pipeline) -> tuple[str, str]:
