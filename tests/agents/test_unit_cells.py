@@ -77,6 +77,7 @@ class Machine:
             letters=[],
             activated=list(activated),
             ended=[],
+            breaches=[],
             dirty=dirty,
         )
         whole = [record for record in (*first, *last) if record.topic == "cells"]
@@ -132,7 +133,7 @@ class TestRestart:
         gone = machine.fold.deactivate(USERS.rollout)
         first, last = machine.records.render(
             machine.fold, idle=False, closed=[], letters=[], activated=[],
-            ended=[(live, gone)], dirty=set(),
+            ended=[(live, gone)], breaches=[], dirty=set(),
         )  # fmt: skip
         machine.log += [record for record in (*first, *last) if record.topic == "cells"]
         newest = {record.key: record.value for record in machine.log}
