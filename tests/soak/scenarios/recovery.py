@@ -25,11 +25,6 @@ EAGER = {
     "max.compaction.lag.ms": "500",
     "delete.retention.ms": "0",
 }
-FULL_DISK = (
-    "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
-    "from streams.cli.main import run; run(['{what}'])"
-)
-"""No byte goes to any file: logs too are lost."""
 
 
 def compacted(stage: Stage) -> None:
@@ -137,7 +132,7 @@ SCENARIOS = (
         name="full-disk",
         says="Workers that can write to no file are killed and replaced.",
         inject=full_disk,
-        fleet=Fleet(worker=("-c", FULL_DISK.format(what="worker"))),
+        fleet=Fleet(worker=("-m", "tests.soak.planted.full_disk", "worker")),
         seconds=25,
     ),
     Scenario(
