@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.halts import Halts, Waits
 from streams.agents.meters import Meters
-from streams.agents.progress import OwnerFacts
+from streams.agents.owner import Owner
 from streams.agents.retention import Losses
 from streams.errors import FencedError, RegistryError, StalledError
 from streams.wire.own import Unreadable
@@ -22,61 +21,11 @@ from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = (0.1, 0.5, 2.0, 5.0)
 SEEK_S = 1.0
 """What is fetched within so long after a seek may have been under way before it."""
 LOAD_S = 50.0
 CLOSE_S = 10.0
 """How long an owner may take to end; what it still does after that is fenced."""
-Waits = Unreadable | RegistryError
-"""What the log itself cannot mend: a partition stands still, and the others go on."""
-
-
-class Owner(Protocol):
-    """Holds the state of one partition; the only one that may write what follows from it."""
-
-    @property
-    def next_offset(self) -> int:
-        """First offset not folded yet."""
-
-    @property
-    def durable_offset(self) -> int:
-        """First offset that a restart would read again."""
-
-    @property
-    def failure(self) -> BaseException | None:
-        """Why this owner can no longer be trusted, if so."""
-
-    @property
-    def facts(self) -> OwnerFacts:
-        """What it tells of itself."""
-
-    def fail(self, error: BaseException) -> None:
-        """Trust this owner no longer."""
-
-    async def load(self) -> None:
-        """Fence the former owner, read the state, set `next_offset`."""
-
-    async def feed(self, batch: Batch, failures: int = 0) -> None:
-        """Fold a batch that starts at `next_offset`, after so many failures in a row."""
-
-    async def flush(self) -> None:
-        """Make everything fed so far durable."""
-
-    async def close(self) -> None:
-        """Stop background work and disconnect, without a flush."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
-    """A partition that waits for a person to see to a record, or for the schema registry."""
-
-    due: float
-    """Loop time of the next try."""
-    loaded: bool
-    """Whether its owner had read its state, and waits at a record of its source."""
-
-
 Confirm = Callable[[Partition, int], Awaitable[bool]]
 """Asks the group whether a partition is this worker's, by a commit of this offset."""
 Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
@@ -104,15 +53,13 @@ class Ownership:
         self._make, self._planned = make, planned
         self._meters = meters or Meters()
         self._owners: dict[Partition, Owner] = {}
-        self._failures: dict[Partition, int] = {}
         self._changing = asyncio.Lock()
-        self._halts: dict[Partition, Halt] = {}
-        """Partitions that wait for what the log cannot mend."""
         self._feeds: dict[Partition, asyncio.Timeout] = {}
         """What ends a feed under way."""
         self._sought: dict[Partition, float] = {}
         """Loop time of each partition's last seek on account of its owner."""
         self._sparing = Sparing(logger.error)
+        self._halts = Halts(self._sparing)
         self.seek: Seek | None = None
         """Set by the app once the consumer exists."""
         self.confirm: Confirm | None = None
@@ -188,12 +135,12 @@ class Ownership:
             await self._rebuild(batch.partition, owner)
             return
         if self._owners.get(batch.partition) is owner:
-            self._failures.pop(batch.partition, None)
+            self._halts.succeeded(batch.partition)
             self.progress[batch.partition] = owner.next_offset
 
     async def _feed(self, owner: Owner, batch: Batch) -> None:
         """Feed for as long as it takes; `renew` ends it."""
-        failures = self._failures.get(batch.partition, 0)
+        failures = self._halts.failures(batch.partition)
         async with asyncio.timeout(None) as feed:
             self._feeds[batch.partition] = feed
             try:
@@ -214,7 +161,8 @@ class Ownership:
         """Rebuild owners that failed in the background, or could not be rebuilt before."""
         for partition, owner in sorted(self._owners.items()):
             if partition in self._halts and isinstance(owner.failure, Waits):
-                await self._try_halted(partition, owner, owner.failure)
+                if await self._halts.may_go_on(partition, owner.failure):
+                    await self._replace(partition, owner)
             elif owner.failure is not None:
                 await self._rebuild(partition, owner)
         self._sparing.remind()
@@ -245,14 +193,14 @@ class Ownership:
             await self._end(partition, owner)
             raise
         self._owners[partition] = owner
-        self._halts.pop(partition, None)
+        self._halts.end(partition)
         self.progress[partition] = owner.next_offset
         logger.info("%s-%d: owned from offset %d", *partition, owner.next_offset)
 
     async def _drop(self, partition: Partition) -> None:
         owner = self._owners.pop(partition, None)
         self.progress.pop(partition, None)
-        self._halts.pop(partition, None)
+        self._halts.end(partition)
         self._sought.pop(partition, None)
         if owner is not None:
             await self._end(partition, owner)
@@ -267,45 +215,25 @@ class Ownership:
             logger.warning("%s-%d: the owner before does not end; it is left behind", *partition)
 
     def _halt(self, partition: Partition, error: Waits, *, loaded: bool) -> None:
-        """Leave a partition to a person or the registry, and try it again now and then."""
-        tries = self._failures.get(partition, 0)
-        self._failures[partition] = tries + 1
-        pause_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
-        due = asyncio.get_running_loop().time() + pause_s
-        self._halts[partition] = Halt(due=due, loaded=loaded)
+        """Let a partition stand still: no progress is expected of it."""
+        self._halts.halt(partition, error, loaded=loaded)
         self.progress.pop(partition, None)
-        topic, number = partition
-        self._sparing.say(str(error), f"{topic}-{number} stands still: {error}")
-
-    async def _try_halted(self, partition: Partition, owner: Owner, why: Waits) -> None:
-        """Build an owner anew where that may help; a loaded one needs its record readable."""
-        halt = self._halts[partition]
-        if asyncio.get_running_loop().time() < halt.due:
-            return
-        # A registry that is cut off holds up who asks: not here, where the others go on.
-        asks = halt.loaded or isinstance(why, RegistryError)
-        if asks and await asyncio.to_thread(why.still):
-            self._halt(partition, why, loaded=halt.loaded)
-            return
-        await self._replace(partition, owner)
 
     async def _rebuild(self, partition: Partition, owner: Owner) -> None:
         """Replace an owner that failed, and seek to where the state ends."""
         if self.ending:
             return
         why = owner.failure
-        tries = self._failures.get(partition, 0)
-        self._failures[partition] = tries + 1
+        pause_s = self._halts.failed(partition)
         self._meters.rebuilds.labels(*partition).inc()
         if isinstance(why, FencedError):
             self._meters.fenced.labels(*partition).inc()
-        if isinstance(why, FencedError):
-            # Who took it over may have been given it: `_replace` asks before it takes it back.
+            # Who took it over may have been given it: `_may_replace` asks before it is taken back.
             logger.warning("%s-%d: %s", *partition, why)
         else:
             told = None if why is None or isinstance(why, StalledError) else why
             logger.warning("%s-%d: rebuilding from the log (%r)", *partition, why, exc_info=told)
-        await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+        await asyncio.sleep(pause_s)
         await self._replace(partition, owner)
 
     async def _seek_back(self, partition: Partition, owner: Owner) -> None:
@@ -332,6 +260,8 @@ class Ownership:
         if owner.failure is None or self.confirm is None:
             return True
         if await self.confirm(partition, max(0, owner.durable_offset)):
+            if isinstance(owner.failure, FencedError):
+                logger.warning("%s-%d: rebuilding: the group says that it is ours", *partition)
             return True
         topic, number = partition
         said = f"{topic}-{number}: the group does not confirm that it is this worker's"

@@ -14,7 +14,8 @@ from typing import Protocol
 from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Partition, Place
-from streams.agents.ownership import Owner, Ownership
+from streams.agents.owner import Owner
+from streams.agents.ownership import Ownership
 from streams.agents.progress import (
     Courses,
     JudgedFacts,

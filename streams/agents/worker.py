@@ -18,7 +18,8 @@ from streams.agents.ending import in_time
 from streams.agents.health import AppLog, Health
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.meters import Meters
-from streams.agents.ownership import Owner, Ownership
+from streams.agents.owner import Owner
+from streams.agents.ownership import Ownership
 from streams.agents.prediction_owner import PredictionOwner
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.sources import RESOURCES

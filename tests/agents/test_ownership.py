@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.agents import ownership
+from streams.agents import halts, ownership
 from streams.agents.batch import Batch, Partition
-from streams.agents.ownership import Owner, Ownership
+from streams.agents.owner import Owner
+from streams.agents.ownership import Ownership
 from streams.errors import FencedError
 from streams.wire.own import Unreadable
 from streams.wire.reasons import BadRecord, Reason
@@ -71,7 +72,7 @@ def broken() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownership, "RETRY_S", (0.0,))
+    monkeypatch.setattr(halts, "RETRY_S", (0.0,))
 
 
 def seeks(owned: Ownership) -> list[dict[Partition, int]]:
@@ -90,7 +91,7 @@ class TestFeed:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """While the rebuild waits its turn, the half-changed owner may not flush."""
-        monkeypatch.setattr(ownership, "RETRY_S", (3600.0,))
+        monkeypatch.setattr(halts, "RETRY_S", (3600.0,))
         owned = Ownership(Made(first := MemoryOwner(feeding=broken)))
         await owned.take([HERE])
         feeding = asyncio.create_task(owned.feed(batch(0, 5)))

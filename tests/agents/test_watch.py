@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from streams.agents import halts
 from streams.agents import ownership as room
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.health import Health
@@ -116,7 +117,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "RETRY_S", (0.0,))
+    monkeypatch.setattr(halts, "RETRY_S", (0.0,))
 
 
 async def owned(**facts: object) -> World:
