@@ -149,6 +149,20 @@ class TestRebuild:
 
 
 class TestFenced:
+    async def test_the_group_says_that_it_is_ours(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Then it is taken back, and that is told."""
+
+        async def confirm(_: Partition, __: int) -> bool:
+            return True
+
+        owned = Ownership(made := Made(first := MemoryOwner()))
+        seeks(owned)
+        owned.confirm = confirm
+        await owned.take([HERE])
+        first.fail(FencedError("another owner has started"))
+        await owned.heal()
+        assert (len(made.owners), "rebuilding" in caplog.text) == (2, True)
+
     async def test_a_worker_that_lost_the_partition_fences_nobody(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -278,22 +292,3 @@ class TestGaps:
         for start in range(0, 30, 5):
             await owned.feed(batch(start, start + 5))
         assert (told, len(made.owners)) == ([{HERE: 0}], 2)
-
-
-class TestFenced:
-    """Another owner has started: the group tells whose the partition is."""
-
-    @pytest.mark.parametrize("ours", [True, False])
-    async def test_it_is_taken_back_only_on_the_groups_word(
-        self, ours: bool, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        async def confirm(_: Partition, __: int) -> bool:
-            return ours
-
-        owned = Ownership(made := Made(first := MemoryOwner()))
-        seeks(owned)
-        owned.confirm = confirm
-        await owned.take([HERE])
-        first.fail(FencedError("another owner has started"))
-        await owned.heal()
-        assert (len(made.owners) == 2, "rebuilding" in caplog.text) == (ours, ours)
