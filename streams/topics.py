@@ -147,15 +147,15 @@ def check_topics(settings: Settings, patience: Patience | None = None) -> None:
 class _Admin(AdminClient):
     """A client that remembers the troubles it heard of."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **more: Any) -> None:
         self.heard: list[KafkaError] = []
         config: dict[str, Any] = {**settings.confluent(), "error_cb": self.heard.append}
-        super().__init__(config | {"logger": LIBRDKAFKA})
+        super().__init__(config | more)
 
 
-def _admin(settings: Settings) -> _Admin:
+def _admin(settings: Settings, **more: Any) -> _Admin:
     try:
-        return _Admin(settings)
+        return _Admin(settings, **more)
     except KafkaException as failure:
         raise SettingsError(f"kafka: {failure.args[0].str()}; mend it in the settings") from failure
 
@@ -169,7 +169,7 @@ class PartitionCounts:
     def __init__(self, settings: Settings) -> None:
         """Raise SettingsError where no client can be made of these settings."""
         self._settings = settings
-        self._admin = _admin(settings)
+        self._admin = _admin(settings, logger=LIBRDKAFKA)
         self._planned = {
             plan.name.removeprefix(settings.prefix): plan.partitions
             for plan in topic_plans(settings)

@@ -10,7 +10,7 @@ import functools
 import json
 from typing import Any
 
-from streams.actuator import beginning, service
+from streams.actuator import beginning, member
 from streams.actuator.actor import RolloutActor
 from streams.actuator.journal import KafkaJournal
 from streams.cli import app
@@ -62,7 +62,7 @@ def wrap(steps: Steps) -> None:
 
         decide = decided
 
-    class SteppingConsumer(service.Consumer):  # type: ignore[misc]
+    class SteppingConsumer(member.Consumer):  # type: ignore[misc]
         def commit(self, *given: Any, **named: Any) -> Any:
             offset = max(p.offset for p in named["offsets"])
             return steps.take(
@@ -71,7 +71,7 @@ def wrap(steps: Steps) -> None:
 
     KafkaJournal.write = written  # type: ignore[method-assign]
     beginning.RolloutActor = SteppingActor  # type: ignore[misc]
-    service.Consumer = SteppingConsumer  # type: ignore[misc]
+    member.Consumer = SteppingConsumer  # type: ignore[misc]
 
 
 if __name__ == "__main__":
