@@ -159,7 +159,7 @@ class KafkaJournal:
             most = 1 if self._cautious else pen.at_once
             return list(self._kept)[:most] if self._patient() else []
 
-    def _settle(self, batch: Sequence[_Entry], offsets: Sequence[int]) -> None:
+    def _settle(self, batch: Sequence[_Entry], offsets: Sequence[int | None]) -> None:
         self._cautious = False
         for entry, offset in zip(batch, offsets, strict=True):
             record, entry.offset = entry.record, offset

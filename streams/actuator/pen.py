@@ -39,8 +39,8 @@ class Pen(Protocol):
         """Fence whoever wrote before."""
         ...
 
-    def write(self, lines: Sequence[Line], patient: Patient) -> list[int]:
-        """All of them or none; their offsets."""
+    def write(self, lines: Sequence[Line], patient: Patient) -> list[int | None]:
+        """All of them or none; their offsets, None where the broker took a line without a word."""
         ...
 
     def serve(self) -> None:
@@ -70,7 +70,7 @@ class PlainPen:
     def begin(self) -> None:
         """See Pen; nobody can be fenced here."""
 
-    def write(self, lines: Sequence[Line], patient: Patient) -> list[int]:
+    def write(self, lines: Sequence[Line], patient: Patient) -> list[int | None]:
         """See Pen."""
         self._sheet.put(lines)
         while self._sheet.producer.flush(ASK_S):
@@ -100,7 +100,7 @@ class TransactionalPen:
         """See Pen."""
         self._sheet.producer.init_transactions(BEGIN_S)
 
-    def write(self, lines: Sequence[Line], patient: Patient) -> list[int]:
+    def write(self, lines: Sequence[Line], patient: Patient) -> list[int | None]:
         """See Pen."""
         self._sheet.producer.begin_transaction()
         self._sheet.put(lines)
@@ -138,7 +138,7 @@ class _Sheet:
         config = settings.confluent() | {"acks": "all", "linger.ms": 0} | more
         self.producer = Producer(config, logger=LIBRDKAFKA)
         self._topic, self._partition = topic, partition
-        self._offsets: list[int] = []
+        self._offsets: list[int | None] = []
         self._errors: list[KafkaError] = []
 
     def put(self, lines: Sequence[Line]) -> None:
@@ -149,7 +149,7 @@ class _Sheet:
                 self._topic, value, key, self._partition, on_delivery=self._delivered
             )
 
-    def taken(self) -> list[int]:
+    def taken(self) -> list[int | None]:
         """The offsets of all lines; raises KafkaException where one was refused."""
         if self._errors:
             raise KafkaException(self._errors[0])

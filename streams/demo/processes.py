@@ -5,15 +5,18 @@ A part is a child in a process group of its own with its output in a log file. I
 """
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -39,17 +42,45 @@ def wait_until(condition: Callable[[], bool], *, what: str, deadline_s: float) -
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """`count` different TCP ports on loopback that nobody listens on now."""
-    dice, found = random.SystemRandom(), set[int]()
+    """`count` different TCP ports on loopback, of this process as long as it lives.
+
+    Nobody listens on them now, and no other process of this user gets one of them from here.
+    """
+    dice, found = random.SystemRandom(), list[int]()
     while len(found) < count:
         port = dice.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        found.add(port)
+        if port not in _TAKEN and _is_free(port) and _reserve(port):
+            _TAKEN.add(port)
+            found.append(port)
     return tuple(found)
+
+
+_TAKEN = set[int]()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _reserve(port: int) -> bool:
+    """Lock the port's byte of a file; the system lets go of it when this process ends."""
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _reservations() -> int:
+    """The file, open until this process ends: closing it once would drop all locks."""
+    path = Path(tempfile.gettempdir()) / f"davy-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,3 +124,13 @@ class TestPorts:
     def test_free_ports_differ(self) -> None:
         """Ports asked for together are different ones."""
         assert len(set(free_ports(20))) == 20
+
+    def test_another_process_gets_others(self) -> None:
+        """Not even one on which nobody listens yet; 0 stands for any other."""
+        asks = f"""
+from streams.demo import processes
+processes.PORTS = [*{free_ports(4)}, 0]
+print(processes.free_port())
+"""
+        got = subprocess.run(python(asks), capture_output=True, text=True, check=True, timeout=60)
+        assert got.stdout == "0\n"

@@ -80,9 +80,9 @@ class Generator:
         """Publish what is due, and wait until the broker has answered for all of it."""
         self._stopping.set()
         self._thread.join(FLUSH_S)
-        self.settle()
         if self.failure is not None:
             raise self.failure
+        self.settle()
 
     def settle(self) -> None:
         """Wait until the broker has answered for all that was published."""
@@ -170,7 +170,7 @@ class Generator:
             return
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         key = (message.key() or b"").decode()
-        if offset < 0:
+        if offset is None:
             self.ledger.somewhere.append((topic, partition, key))
         else:
             self.ledger.accepted[topic, partition, offset] = key
