@@ -41,10 +41,10 @@ from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
 
 DEFAULT_CONFIG = Path("davy.yaml")
 PREFIX = "DAVY_"
-METADATA_MS = 10_000
+METADATA_MS = 5_000
 """How old a client's view of the cluster may be. A broker that is cut off from the others answers
 as if it still led; who has asked only there waits until he asks another (default: minutes)."""
-REQUEST_MS = 20_000
+REQUEST_MS = 6_000
 """How long one question to a broker may take before another is asked (default: 40 s)."""
 Count = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=1)]

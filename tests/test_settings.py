@@ -141,7 +141,7 @@ class TestClients:
             "bootstrap.servers": "b:1",
             "client.id": "me",
             "linger.ms": 7,
-            "topic.metadata.refresh.interval.ms": 10_000,
+            "topic.metadata.refresh.interval.ms": 5_000,
         }
 
     def test_confluent_gets_mechanisms_as_it_knows_them(self):
@@ -152,8 +152,8 @@ class TestClients:
     def test_aiokafka_plaintext(self):
         assert Settings(bootstrap="b:1").aiokafka() == {
             "bootstrap_servers": "b:1",
-            "metadata_max_age_ms": 10_000,
-            "request_timeout_ms": 20_000,
+            "metadata_max_age_ms": 5_000,
+            "request_timeout_ms": 6_000,
             "security_protocol": "PLAINTEXT",
         }
 
@@ -163,8 +163,8 @@ class TestClients:
         context = found.pop("ssl_context")
         assert found == {
             "bootstrap_servers": "localhost:9092",
-            "metadata_max_age_ms": 10_000,
-            "request_timeout_ms": 20_000,
+            "metadata_max_age_ms": 5_000,
+            "request_timeout_ms": 6_000,
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": "davy",

@@ -52,5 +52,6 @@ class Context:
     def writer(self, what: str) -> LogWriter:
         """A writer for one owner; `what` names its partition, for ever."""
         if self.transactional:
-            return TransactionalWriter(self.connection, f"{self.settings.group}-{what}")
+            own = f"{self.settings.group}-{what}"
+            return TransactionalWriter(self.connection, own, patience_s=self.settings.stall_s)
         return PlainWriter(self.connection)

@@ -18,7 +18,9 @@ from faust.types import TP
 
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.ending import cut, in_time
+from streams.agents.patience import impatient
 from streams.agents.polling import polled, size_of
+from streams.settings import REQUEST_MS
 
 if TYPE_CHECKING:
     from streams.agents.app import DavyApp
@@ -43,6 +45,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust knows read_committed only together with its own exactly_once mode.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
+        client = consumer._client  # noqa: SLF001
+        client.send = impatient(client, REQUEST_MS / 1000)
         return consumer
 
     async def on_thread_stop(self) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterable
 
+from aiokafka.errors import KafkaError
+
 from streams.agents.context import Context
 from streams.agents.writer import OutRecord, PlainWriter
 from streams.spec.model import RolloutSpec
+from streams.wire.sparing import Sparing
+
+logger = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 4
 
@@ -20,6 +26,8 @@ class Leases:
         self._context = context
         self._number = number
         self._writer = PlainWriter(context.connection)
+        self._name = f"{context.settings.topic('leases')}-{number}"
+        self._sparing = Sparing(logger.warning)
         self._beaten: dict[str, float] = {}
 
     async def start(self) -> None:
@@ -31,16 +39,23 @@ class Leases:
         await self._writer.stop()
 
     async def beat(self, judged: Iterable[tuple[RolloutSpec, int]]) -> None:
-        """Renew the leases that are due; `judged` holds each live spec and its last pane."""
+        """Renew the leases that are due; `judged` holds each live spec and its last pane.
+
+        A broker that does not take them is asked again by the next beat.
+        """
         now = time.monotonic()
         due = [
             (spec, pane)
             for spec, pane in judged
             if now - self._beaten.get(spec.rollout, -1e9) >= spec.lease_s / BEATS_PER_LEASE
         ]
+        try:
+            await self._writer.write([self._lease(spec, pane, "LIVE") for spec, pane in due])
+        except KafkaError as error:  # judging goes on; where leases run out, nothing is raised
+            self._sparing.say(repr(error), f"{self._name}: not renewed, tried again: {error!r}")
+            return
         for spec, _ in due:
             self._beaten[spec.rollout] = now
-        await self._writer.write([self._lease(spec, pane, "LIVE") for spec, pane in due])
 
     def age_s(self, rollout: str) -> float:
         """Seconds since the lease was renewed; endless where it never was."""

@@ -8,7 +8,8 @@ go out unfenced, `first` before `last`, and owners recognise an unfinished flush
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +20,10 @@ from streams.errors import FencedError, LogError
 
 LARGEST_BYTES = 64 << 20
 """Before compression; what a topic takes is the broker's word (`max.message.bytes`)."""
+
+PATIENCE_S = 30.0
+"""How long one flush may take: the client itself tries again for ever, and where it has lost its
+way in a cluster that changes, only a new one finds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +88,10 @@ class PlainWriter:
 class TransactionalWriter:
     """One transaction per flush under a stable id: a former owner is fenced at the broker."""
 
-    def __init__(self, connection: dict[str, Any], transactional_id: str) -> None:
-        self._id = transactional_id
+    def __init__(
+        self, connection: dict[str, Any], transactional_id: str, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._id, self._patience_s = transactional_id, patience_s
         self._fenced = False
         self._producer = AIOKafkaProducer(
             **connection,
@@ -100,18 +107,39 @@ class TransactionalWriter:
         await self._producer.start()
 
     async def write(self, first: Sequence[OutRecord], last: Sequence[OutRecord] = ()) -> None:
-        """Write both parts in one transaction."""
+        """Write both parts in one transaction.
+
+        Raises:
+            FencedError: another owner has started.
+            LogError: nothing was written; or, after `patience_s`, nobody knows: whoever begins
+                anew under this id finds out.
+        """
         if self._fenced:
             raise self._told()
         try:
-            async with self._producer.transaction():
-                sent = [await send(self._producer, record) for record in (*first, *last)]
-                await asyncio.gather(*sent)
+            async with asyncio.timeout(self._patience_s):
+                await self._commit((*first, *last))
         except ProducerFenced as error:
             self._fenced = True
             raise self._told() from error
         except KafkaError as error:
             raise LogError(f"{self._id}: the flush did not commit: {error!r}") from error
+        except TimeoutError as error:
+            late = f"the broker has not answered for {self._patience_s:g} s"
+            raise LogError(
+                f"{self._id}: whether the flush committed is not known: {late}"
+            ) from error
+
+    async def _commit(self, records: Iterable[OutRecord]) -> None:
+        """Not aiokafka's own context: that would wait for the broker's word when cancelled."""
+        await self._producer.begin_transaction()
+        try:
+            await asyncio.gather(*[await send(self._producer, record) for record in records])
+        except KafkaError:
+            with suppress(KafkaError):  # the first one tells
+                await self._producer.abort_transaction()
+            raise
+        await self._producer.commit_transaction()
 
     def _told(self) -> FencedError:
         return FencedError(f"{self._id}: another owner has started; this one stops writing")

@@ -11,7 +11,9 @@ import pytest
 from infra.rigs import cluster as rig
 from infra.rigs.cache import Absent
 from infra.rigs.cluster import Cluster
+from streams.agents.writer import OutRecord, TransactionalWriter
 from streams.demo.processes import Part, Parts
+from streams.errors import LogError
 from streams.spec.model import Stage
 from tests.agents.pipeline import Pipeline, Traffic, spec
 
@@ -34,6 +36,30 @@ def cluster(tmp_path: Path, absent) -> Iterator[Cluster]:
 @pytest.fixture
 def pipeline(cluster: Cluster, prefix: str, parts: Parts) -> Pipeline:
     return Pipeline(cluster.bootstrap(), prefix, parts)
+
+
+async def test_a_flush_is_not_awaited_for_ever(cluster: Cluster, prefix: str, parts: Parts) -> None:
+    """The broker freezes; whoever begins anew afterwards finds out whether the flush is there."""
+    pipeline = Pipeline(cluster.bootstrap(), prefix, parts)
+    connection = dict(pipeline.settings.aiokafka())
+    before = TransactionalWriter(connection, f"{prefix}owner", patience_s=2.0)
+    after = TransactionalWriter(connection, f"{prefix}owner")
+    record = OutRecord(topic=f"{prefix}cells", key="k", value=b"v", partition=0)
+    await before.start()
+    await before.write([record])
+    cluster.nodes[0].pause()
+    try:
+        began = time.monotonic()
+        with pytest.raises(LogError, match="is not known"):
+            await before.write([record])
+        assert time.monotonic() - began < 4.0
+    finally:
+        cluster.nodes[0].resume()
+    await after.start()
+    await after.write([record])
+    await after.stop()
+    await before.stop()
+    assert len(pipeline.raw("cells")) in {2, 3}
 
 
 class Stream(threading.Thread):
