@@ -103,7 +103,7 @@ class Actuator:
         sparing = Sparing(partial(say_text, logging.WARNING, "actuator.waits_for_registry"))
         while not stopping.is_set():
             try:
-                self._codec.know([TOPIC])
+                self._codec.know(TOPICS)
             except RegistryAway as away:
                 sparing.say("away", str(away))
                 self._health.pulse.beat()

@@ -37,6 +37,7 @@ from streams.topics import check_topics
 from streams.wire.codec import Codec
 from streams.wire.keys import open_signer
 from streams.wire.own import OwnRecords
+from streams.wire.schemas import SUBJECTS
 from streams.wire.signatures import Signer
 from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
@@ -54,8 +55,6 @@ HALT_S = 2.0
 CLOSE_S = 10.0
 """How much longer than making everything durable the end of a worker may take."""
 STALLED_STOP_S = 10.0
-WRITTEN = ("cells", "panes", "judge-state", "decisions", "leases")
-"""Topics whose schemas a worker writes with."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -184,11 +183,11 @@ def _signing(signer: Signer | None) -> str:
 
 
 async def _knows_schemas(codec: Codec, stopped: asyncio.Future[Any]) -> bool:
-    """Look up what is written with; a registry that is away is waited for. False: stopped first."""
+    """Look up all schemas; a registry that is away is waited for. False: stopped first."""
     sparing = Sparing(logger.warning)
     while not stopped.done():
         try:
-            await asyncio.to_thread(codec.know, WRITTEN)
+            await asyncio.to_thread(codec.know, SUBJECTS)
         except RegistryAway as away:
             sparing.say("away", f"waiting for the schema registry before anything is read: {away}")
             await asyncio.wait([stopped], timeout=STORE_RETRY_S)

@@ -58,14 +58,17 @@ class Codec:
         return self._topic(topic).reader(schema_id)
 
     def know(self, topics: Iterable[str]) -> None:
-        """Look up the ids of the schemas that these topics are written with, once for ever.
+        """Look up our own schemas of these topics, once for ever: the store may be away then.
+
+        What another version wrote is looked up when it comes.
 
         Raises:
             RegistryError: one is not registered.
             RegistryAway: the store does not answer.
         """
         for topic in topics:
-            _ = self._topic(topic).schema_id
+            known = self._topic(topic)
+            known.reader(known.schema_id)
 
     def register(self) -> dict[str, int]:
         """Register all of davy's schemas; ids by topic. At deploy, never on the hot path.
