@@ -1,14 +1,16 @@
 """Figures and files in README.md: made from what was measured and what is run, never typed.
 
 `make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
-build/demo-*.json, build/bench.json and build/statistics.json (a table whose file is absent stays
-as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
+build/demo-*.json, build/bench.json, build/statistics.json and build/soak.json (a table whose file
+is absent stays as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from
+that file.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,10 +112,38 @@ def _tightness(row: dict[str, Any]) -> float:
     return part[0] / part[1] if part[1] else float(part[0] > 0)
 
 
+def soak_table() -> str | None:
+    """Per scenario, over all rounds: events, what is wrong with them, times until it went on."""
+    path = BUILD / "soak.json"
+    if not path.exists():
+        return None
+    told = json.loads(path.read_text())
+    bars = told["bars"]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for scenario in told["scenarios"]:
+        found.setdefault(scenario["scenario"], []).append(scenario)
+    rows = []
+    for name, rounds in found.items():
+        times = [f["recovery_s"] for each in rounds for f in each["faults"] if f["recovery_s"]]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{sum(each['ok'] for each in rounds)} of {len(rounds)}",
+                f"{sum(each['tally']['accepted'] for each in rounds):,}",
+                str(sum(each["tally"][bar] for each in rounds for bar in bars)),
+                f"{statistics.median(times):.1f}" if times else "",
+                f"{max(times):.1f}" if times else "",
+            )
+        )
+    header = ("scenario", "rounds that hold", "events", "violations", "median s", "longest s")
+    return table(header, rows)
+
+
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
     "statistics": statistics_table,
+    "soak": soak_table,
 }
 
 

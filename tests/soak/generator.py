@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,6 @@ class Generator:
     ) -> None:
         self.ledger = Ledger()
         self.rate = rate
-        self.paused = threading.Event()
         self.failure: BaseException | None = None
         self._settings, self._requests, self._share = settings, requests, share
         self._codec = Codec(open_store(settings), settings.prefix)
@@ -128,8 +128,6 @@ class Generator:
         while not self._stopping.wait(TICK_S):
             now = time.monotonic()
             owed, last = owed + (now - last) * self.rate, now
-            if self.paused.is_set():
-                owed = 0.0
             with self._lock:
                 self._make(int(owed))
                 owed -= int(owed)
@@ -149,7 +147,7 @@ class Generator:
         now_ms = time.time_ns() // 1_000_000
         while self._due and (everything or self._due[0][0] <= now_ms):
             made = heapq.heappop(self._due)[2]
-            producer = self._producers[hash(made.key) % len(self._producers)]
+            producer = self._producers[zlib.crc32(made.key.encode()) % len(self._producers)]
             self._publish(producer, made)
 
     def _publish(self, producer: Producer, made: Made, partition: int = -1) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -196,12 +197,18 @@ class Player:
                 START_S,
             )
         missing = self._await_target(stage)
-        for part in (*stage.workers, *stage.actuators):
-            part.signal(15)
-        for part in (*stage.workers, *stage.actuators):
-            code = part.stop(grace_s=RECOVER_S)
-            assert code == 0, f"{part.name} ended with code {code}:\n{part.tail()}"
+        self._end(*stage.workers, *stage.actuators)
         return missing
+
+    @staticmethod
+    def _end(*parts: Part) -> None:
+        """All at once, in order: told once, for a second signal may hit them when they have left
+        their handlers."""
+        for part in parts:
+            part.signal(signal.SIGTERM)
+        for part in parts:
+            code = part.wait(deadline_s=RECOVER_S)
+            assert code == 0, f"{part.name} ended with code {code}:\n{part.tail()}"
 
     def _await_target(self, stage: Stage) -> str:
         """Wait until decisions have caught up and the target is where the last one says."""

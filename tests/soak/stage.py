@@ -24,7 +24,7 @@ from tests.nursery import Nursery
 from tests.soak.facts import Fault, Fleet, Until
 from tests.soak.generator import Generator
 from tests.soak.registry import Registry
-from tests.soak.requests import Made
+from tests.soak.requests import Made, Requests
 from tests.soak.rollouts import ROLLOUT
 from tests.soak.watch import Watch, until
 
@@ -168,8 +168,6 @@ class Stage:
 
     def made_up(self, **changes: Any) -> dict[str, Any]:
         """An ordinary prediction, completed now, with these fields changed."""
-        from tests.soak.requests import Requests  # noqa: PLC0415
-
         self._started += 1
         requests = Requests(dice=self.dice, producers=1, oddities=0.0)
         (_, made), *_ = requests.request(now_ms(), 0.3)
