@@ -43,10 +43,10 @@ test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k
 bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-soak: $(READY) ## Play faults on real Kafka, count again what must have come of it; writes build/soak.json
+soak: $(READY) ## Kill, cut and freeze parts on real Kafka, and count every event again; writes build/soak.json
 	$(BIN)/python -m tests.soak $(ARGS)
 
-failover: $(READY) ## Kill an actuator and a judge between any two steps; writes build/failover.json
+failover: $(READY) ## Kill an actuator and a judge between any two steps (ARGS='--every 10' for fewer); writes build/failover.json
 	$(BIN)/python -m tests.failover $(ARGS)
 
 statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; writes build/statistics.json and .html

@@ -29,11 +29,13 @@ class HttpSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bind: IPv4Address | IPv6Address = LOOPBACK
+    """Where is listened; more than loopback only with `basic_auth_file` or `trusted_proxy`."""
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """None: the usual one of the process, or any free one where that is taken; 0: any free one."""
     basic_auth_file: Path | None = None
     """Lines of `name:password`, or `name:` and what `davy password` prints."""
     trusted_proxy: TrustedProxy | None = None
+    """`header` with the user's name, as the proxies at these `addresses` set it."""
 
     @field_validator("bind", mode="before")
     @classmethod

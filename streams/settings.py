@@ -16,14 +16,11 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
-    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -34,13 +31,13 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from streams import secret_files, security
+from streams.access_settings import RegistrySettings, Seconds, SigningSettings
 from streams.errors import SettingsError
 from streams.http_settings import HttpSettings, TrustedProxy
 from streams.property_names import dotted
-from streams.yaml_lines import compose_file, did_you_mean, entries, plain, where
+from streams.settings_file import PREFIX, FileSource, config_path
+from streams.yaml_lines import compose_file, did_you_mean, entries, where
 
-DEFAULT_CONFIG = Path("davy.yaml")
-PREFIX = "DAVY_"
 METADATA_MS = 5_000
 """How old a client's view of the cluster may be. A broker that is cut off from the others answers
 as if it still led; who has asked only there waits until he asks another (default: minutes)."""
@@ -48,63 +45,7 @@ REQUEST_MS = 6_000
 """How long one question to a broker may take before another is asked (default: 40 s)."""
 Count = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
 Property = str | int | float | bool
-
-
-class RegistrySettings(BaseModel):
-    """The schema registry; without a URL the ids shipped in `schemas/ids.json` hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    url: str | None = None
-    basic_auth: str | None = Field(default=None, repr=False)
-    """`user:password`, or `file:` and the path of a file that holds it."""
-    ssl_ca: Path | None = None
-    ssl_certificate: Path | None = None
-    ssl_key: Path | None = None
-    timeout_s: Seconds = 3.0
-    """Of one question. Who asks in vain asks again, so a long one only holds others up."""
-
-    @field_validator("url")
-    @classmethod
-    def _bare(cls, value: str | None) -> str | None:
-        """What stands in messages and logs must hold no password."""
-        if value is not None and secret_files.without_credentials(value) != value:
-            raise ValueError("must hold no user and password; write them as basic_auth")
-        return value
-
-    @field_validator("basic_auth")
-    @classmethod
-    def _from_file(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else secret_files.secret("basic_auth", value)
-        except secret_files.SecretError as failure:
-            raise PydanticCustomError("secret", "{problem}", {"problem": failure.problem}) from None
-
-
-class SigningSettings(BaseModel):
-    """Who signs decisions, and whose signatures an actuator believes (`davy keys new`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    key: Path | None = None
-    """PEM file of the private key with which a worker signs."""
-    key_pem: SecretStr | None = None
-    """The key itself, for environments that hand secrets over as variables."""
-    trusted: Path | tuple[Path, ...] = ()
-    """PEM files of public keys, or folders of them; without any, nothing is verified."""
-
-    @property
-    def trusted_places(self) -> tuple[Path, ...]:
-        """Files and folders of trusted keys."""
-        return (self.trusted,) if isinstance(self.trusted, Path) else self.trusted
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if self.key is not None and self.key_pem is not None:
-            raise ValueError("key and key_pem are both set; one key signs: leave one of them out")
-        return self
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -129,9 +70,11 @@ class Settings(BaseSettings):
     config: Path | None = None
     """The YAML file; None is `./davy.yaml` if there is one."""
     bootstrap: Annotated[str, Field(min_length=1)] = "localhost:9092"
+    """Brokers to begin with: `host:port,host:port`."""
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
     """In front of every topic's name."""
     group: Annotated[str, Field(min_length=1)] = "davy"
+    """Consumer group of the workers; all of one site belong to one."""
     kafka: dict[str, str] = Field(default_factory=dict, repr=False)
     """librdkafka property names, for every client; security is translated for aiokafka too.
 
@@ -142,20 +85,33 @@ class Settings(BaseSettings):
     transactions: Literal["auto", "on", "off"] = "auto"
     """auto asks the broker once; the embedded broker has none."""
     source_partitions: Count = 4
+    """Of `predictions`, `outcomes`, `resources`, `cells`: how many workers can share the events."""
     rollout_partitions: Count = 4
+    """Of the topics whose key is the rollout: how many workers can share the judging."""
     replication: Count = 1
+    """Of topics that `davy topics create` makes; 3 where three brokers are."""
     pane_ms: Milliseconds = 1000
+    """How long a pane is, the smallest stretch of time that is judged."""
     lateness_ms: Annotated[int, Field(ge=0)] = 2000
+    """How far behind the newest event of its partition an event may be; others count as late."""
     idle_ms: Milliseconds = 10_000
+    """A partition without events for so long no longer holds up the others."""
     future_ms: Milliseconds = 60_000
+    """How far ahead of the broker's clock an event may be; beyond, it is a dead letter."""
     dedupe: bool = True
     """Whether predictions that repeat a request id and model version count once."""
     flush_ms: Milliseconds = 500
+    """How often state is made durable where no pane has closed."""
     max_event_bytes: Count = 1_000_000
+    """A larger event is a dead letter."""
     max_poll_records: Count = 10_000
+    """How many records a batch holds at most."""
     session_timeout_s: Seconds = 15.0
+    """A worker or actuator that is silent for so long has lost its partitions."""
     heartbeat_s: Seconds = 3.0
+    """How often they are heard; at most half of the session."""
     reconcile_s: Seconds = 5.0
+    """How often an actuator looks whether its targets stand where they must."""
     instance_id: str | None = None
     """Static group membership; None joins as a new member at every start."""
     http: HttpSettings = HttpSettings()
@@ -179,7 +135,7 @@ class Settings(BaseSettings):
         """Flags, environment, YAML; no .env file, no secrets folder."""
         flags = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
         path = config_path(flags)
-        file = _FileSource(settings_cls, path)
+        file = FileSource(settings_cls, path)
         return (init_settings, env_settings, file)
 
     @field_validator("kafka", mode="before")
@@ -250,46 +206,6 @@ def load_settings(
         raise SettingsError(_explain(failure, given)) from failure
     except SourceError as failure:
         raise SettingsError(f"environment {PREFIX}*: {failure}; write it as JSON") from failure
-
-
-def config_path(flags: Mapping[str, Any]) -> Path | None:
-    """The YAML file in force; None if none was named and ./davy.yaml does not exist.
-
-    Raises:
-        SettingsError: a file was named that is not there.
-    """
-    named = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
-    if not named:
-        return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
-    path = Path(str(named))
-    if not path.is_file():
-        source = "--config" if flags.get("config") else f"environment {PREFIX}CONFIG"
-        raise SettingsError(f"{source}: there is no file {path}; write one or leave it out")
-    return path
-
-
-class _FileSource(InitSettingsSource):
-    """davy.yaml as a source of settings; scalars under `kafka` keep their text."""
-
-    def __init__(self, settings_cls: type[BaseSettings], path: Path | None) -> None:
-        root = None if path is None else compose_file(path, error=SettingsError)
-        values: dict[str, Any] = {}
-        if root is not None:
-            fields: Mapping[str, FieldInfo] = settings_cls.model_fields
-            for key, (at, value) in entries(root, what="the file", error=SettingsError).items():
-                if key not in fields or key == "config":
-                    hint = did_you_mean(key, fields.keys() - {"config"})
-                    raise SettingsError(f"{where(at)}: unknown setting `{key}`; {hint}")
-                values[key] = _texts(value) if key == "kafka" else plain(value, error=SettingsError)
-        super().__init__(settings_cls, values)
-
-
-def _texts(node: yaml.Node) -> object:
-    """A mapping whose scalars keep their text: a password `0123` or `yes` is what was written."""
-    if not isinstance(node, yaml.MappingNode):
-        return plain(node, error=SettingsError)
-    below = entries(node, what="kafka", error=SettingsError)
-    return {key: getattr(value, "value", None) for key, (_, value) in below.items()}
 
 
 def _property(value: object) -> object:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.docs.settings_table import rows as settings_rows
+
 BUILD = Path("build")
 THREE_DIGITS = 100
 README = Path("README.md")
@@ -139,11 +141,17 @@ def soak_table() -> str | None:
     return table(header, rows)
 
 
+def settings_table() -> str:
+    """Every setting; made from the code, so it is always there."""
+    return table(("in `davy.yaml`", "default", ""), settings_rows())
+
+
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
     "statistics": statistics_table,
     "soak": soak_table,
+    "settings": settings_table,
 }
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from streams.actuator.beginning import Beginning, OpenRouter
 from streams.actuator.commits import Commits, tell_lost
@@ -36,7 +36,6 @@ from streams.wire.store import open_store
 
 POLL_S = 0.1
 LOOK_EVERY_S = 1.0
-BEGINNING = -2
 
 
 class Actuator:
@@ -157,9 +156,9 @@ class Actuator:
         known = consumer.committed([TopicPartition(decisions, number) for number in numbers])
         begin = {p.partition: p.offset for p in known if p.offset >= 0}
         for part in partitions:
-            part.offset = BEGINNING
+            part.offset = OFFSET_BEGINNING
             if part.topic == decisions:
-                part.offset = begin.get(part.partition, BEGINNING)
+                part.offset = begin.get(part.partition, OFFSET_BEGINNING)
         self._commits.begin(begin)
         self._desks = {number: self._desk(number) for number in numbers}
         tell_lost(consumer, decisions, begin)

@@ -19,6 +19,8 @@ from streams.secret_files import secret, secret_properties, without_credentials
 Property: TypeAlias = str | int | float | bool
 Idempotence: TypeAlias = Literal["auto", "on", "off"]
 PREFIX = "DAVY_"
+METADATA_MS = 5_000
+"""How old the view of the cluster may be: a broker that is cut off answers as if it still led."""
 OWNED = {
     "bootstrap.servers": "set `bootstrap`",
     "metadata.broker.list": "set `bootstrap`",
@@ -142,6 +144,7 @@ class Options:
             "queue.buffering.max.messages": self.buffer_records,
             "queue.buffering.max.kbytes": max(1, self.buffer_bytes // 1024),
             "socket.keepalive.enable": True,
+            "topic.metadata.refresh.interval.ms": METADATA_MS,
             "log_level": 2,  # losses are reported by the publisher itself
             **self.kafka,
             "bootstrap.servers": self.bootstrap,

@@ -35,7 +35,8 @@ bytes, big endian); the id is the first 16 hex digits of the SHA-256 of the raw 
 BACKWARD_TRANSITIVE: a new version reads everything ever written; upgrade readers first.
 FULL_TRANSITIVE: and every earlier version reads what the new one writes; upgrade in any order.
 
-`ids.json` fixes the ids where no registry is used: one line per schema, never changed. After a
+`ids.json` fixes the ids where no registry is used: one line per schema, from the first release
+on never changed (until then `--anew` numbers them anew, and topics must be created anew). After a
 change of a schema run the command above; `davy schemas register` does the same on a registry.
 `davy schemas check` asks first and writes nothing: it tells for every topic whether its schema may
 follow all earlier versions, and ends with code 1 where one may not (`make lint` runs it).

@@ -27,7 +27,7 @@ except ImportError as failure:
     raise RegistryError("no registry client; pip install 'davy[server]'") from failure
 
 if TYPE_CHECKING:
-    from streams.settings import RegistrySettings
+    from streams.access_settings import RegistrySettings
 
 _NO_SUCH_SCHEMA = 40403
 _NO_SUCH = (40401, 40402, _NO_SUCH_SCHEMA)

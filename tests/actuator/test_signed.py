@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from streams.access_settings import SigningSettings
 from streams.actuator.routers.memory import MemoryTarget
 from streams.demo.processes import wait_until
 from streams.judge.decision_facts import Action
 from streams.judge.facts import RoutingPhase
-from streams.settings import SigningSettings
 from streams.spec.model import RolloutSpec
 from streams.wire.keys import KeyPair, new_pair, read_private
 from streams.wire.signatures import Signer

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from infra.rigs.links import Link, Network
+from streams.access_settings import RegistrySettings
 from streams.demo.processes import HOST, Part, Parts
-from streams.settings import RegistrySettings
 from streams.spec.model import Stage
 from streams.wire.avro import Writer
 from streams.wire.codec import Codec

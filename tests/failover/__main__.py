@@ -1,9 +1,8 @@
 """`make failover`: kills an actuator and a judge between any two steps of what they do.
 
-    python -m tests.failover [actuators] [promotion] [rollback] [--lanes N] [--every N]
-
 A first run without a kill tells the steps; then one run for each place between two of them, with
-processes, topics and targets of its own. Ends with 1 if a run did not end as it must.
+processes, topics and targets of its own. Ends with 1 if a run did not end as it must, or if no
+process was killed at all.
 """
 
 from __future__ import annotations
@@ -20,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.rigs import kafka
+from infra.rigs.cache import Absent
 from tests.failover import judges, rollouts
 from tests.failover.steps import Point, points
 
 GOOD, BAD = 0.01, 0.5
 """Error rates of candidates that are promoted, and taken back."""
+COURSES = ("actuators", "promotion", "rollback")
 BUILD = Path(__file__).parents[2] / "build"
 
 Play = Callable[[str, Path, str], bool]
@@ -36,7 +37,8 @@ class Run:
     """What came of a kill at one place."""
 
     course: str
-    point: str
+    point: str | None
+    """Where was killed; None: nowhere."""
     reached: bool
     seconds: float
     error: str
@@ -60,7 +62,7 @@ def courses(bootstrap: str) -> dict[str, Play]:
 
         return play
 
-    return {"actuators": moved, "promotion": judged(GOOD), "rollback": judged(BAD)}
+    return dict(zip(COURSES, (moved, judged(GOOD), judged(BAD)), strict=True))
 
 
 def played(course: str, play: Play, folder: Path, point: Point | None) -> Run:
@@ -72,7 +74,8 @@ def played(course: str, play: Play, folder: Path, point: Point | None) -> Run:
     except Exception as failure:  # noqa: BLE001 - told in the table
         error = repr(failure)
     seconds = round(time.monotonic() - begun, 1)
-    return Run(course=course, point=str(point), reached=reached, seconds=seconds, error=error)
+    name = None if point is None else str(point)
+    return Run(course=course, point=name, reached=reached, seconds=seconds, error=error)
 
 
 def walk(course: str, play: Play, folder: Path, *, lanes: int, every: int) -> list[Run]:
@@ -96,26 +99,44 @@ def walk(course: str, play: Play, folder: Path, *, lanes: int, every: int) -> li
 
 def main() -> None:
     """Walk, write `build/failover.json`, and say how it went by the exit code."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("courses", nargs="*", default=["actuators", "promotion", "rollback"])
-    asked.add_argument("--lanes", type=int, default=4)
-    asked.add_argument("--every", type=int, default=1, help="only every so many places")
-    given = asked.parse_args()
-    runs: list[Run] = []
-    with tempfile.TemporaryDirectory() as name:
-        broker = kafka.start(Path(name) / "kafka")
-        with broker.part:
-            known = courses(broker.bootstrap)
-            for course in given.courses:
-                folder = Path(name) / course
-                runs += walk(course, known[course], folder, lanes=given.lanes, every=given.every)
+    given = _arguments()
+    try:
+        runs = _walked(given)
+    except Absent as absent:
+        sys.exit(f"make failover: {absent}")
     BUILD.mkdir(exist_ok=True)
     told = [{field: getattr(run, field) for field in Run.__slots__} for run in runs]
     (BUILD / "failover.json").write_text(json.dumps(told, indent=2) + "\n")
     failed = [run for run in runs if run.error]
     reached = sum(run.reached for run in runs)
     print(f"{len(runs)} runs, {reached} killed where they were to be, {len(failed)} failed")
-    sys.exit(bool(failed))
+    sys.exit(bool(failed) or not reached)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.failover", description=__doc__)
+    parser.add_argument(
+        "--course",
+        choices=COURSES,
+        action="append",
+        help="only this one: two actuators and two rollouts, or a judge that promotes or rolls "
+        "back; may be given again",
+    )
+    parser.add_argument("--lanes", type=int, default=4, help="how many runs at a time")
+    parser.add_argument("--every", type=int, default=1, help="only every so many places")
+    return parser.parse_args()
+
+
+def _walked(given: argparse.Namespace) -> list[Run]:
+    runs: list[Run] = []
+    with tempfile.TemporaryDirectory() as name:
+        broker = kafka.start(Path(name) / "kafka")
+        with broker.part:
+            known = courses(broker.bootstrap)
+            for course in given.course or COURSES:
+                folder = Path(name) / course
+                runs += walk(course, known[course], folder, lanes=given.lanes, every=given.every)
+    return runs
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import pytest
 
+from streams.access_settings import RegistrySettings
 from streams.errors import RegistryError
 from streams.publisher import Registry
 from streams.publisher.ids import schema_id
-from streams.settings import RegistrySettings
 from streams.wire.registry import RegistrySchemaStore
 from streams.wire.schemas import schema_text, subject_of
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from infra.rigs.cluster import CLIENTS, Cluster
 from infra.rigs.links import Link
+from streams.access_settings import RegistrySettings
 from streams.demo.processes import HOST, Part, Parts
 from streams.demo.proxy import Proxy, start_envoy
-from streams.settings import RegistrySettings, Settings
+from streams.settings import Settings
 from streams.spec.model import ALL_SEGMENT, FULL_BP, MIRROR, Mode, Target
 from streams.topics import create_topics
 from streams.wire.codec import Codec

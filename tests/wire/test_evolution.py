@@ -11,9 +11,9 @@ from confluent_kafka.schema_registry.schema_registry_client import (
     ServerConfig,
 )
 
+from streams.access_settings import RegistrySettings
 from streams.cli.main import run
 from streams.errors import RegistryError
-from streams.settings import RegistrySettings
 from streams.wire.avro import Reader
 from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from streams.access_settings import SigningSettings
 from streams.cli.main import run
 from streams.errors import SettingsError
-from streams.settings import Settings, SigningSettings, load_settings
+from streams.settings import Settings, load_settings
 from streams.wire.keys import KeyPair, id_in, new_pair, open_signer, open_trusted, read_private
 
 

@@ -11,8 +11,9 @@ from threading import Thread
 
 import pytest
 
+from streams.access_settings import RegistrySettings
 from streams.errors import RegistryError
-from streams.settings import RegistrySettings, Settings
+from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord, Reason
 from streams.wire.registry import RegistrySchemaStore

@@ -75,7 +75,7 @@ class Examination:
         self._count()
         panes = self.topics.decoded["panes"]
         compare_panes(self.found, panes, self.folded, self.avro)
-        dead = {partition: set(each.dead) for partition, each in self.folded.items()}
+        dead = {partition: each.dead for partition, each in self.folded.items()}
         compare_letters(self.found, self.topics.raw["dead-letters"], "predictions", dead)
         if any(spec.outcomes for spec in self.specs.values()):
             cohorts = {place: join.told for place, join in self.joins.items()}

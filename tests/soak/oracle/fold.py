@@ -60,10 +60,8 @@ class Folded:
 
     closed: dict[Key, Cells] = field(default_factory=dict)
     open: dict[Key, Cells] = field(default_factory=dict)
-    dropped: set[Key] = field(default_factory=set)
-    """Open when their rollout ended."""
     counters: Counters = field(default_factory=Counters)
-    dead: dict[int, bool] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
     """Offsets of records that are dead letters."""
     exposures: dict[str, list[Exposure]] = field(default_factory=dict)
     """By rollout with outcomes, in the order of the log."""
@@ -125,7 +123,6 @@ class PartitionModel:
             del self._ends[rollout]
             self._live.pop(rollout, None)
             for key in [key for key in self.folded.open if key[0] == rollout]:
-                self.folded.dropped.add(key)
                 del self.folded.open[key]
 
     def _take(self, record: Record) -> None:
@@ -154,7 +151,7 @@ class PartitionModel:
 
     def _bury(self, record: Record) -> None:
         self.folded.counters.dead += 1
-        self.folded.dead[record.offset] = True
+        self.folded.dead.add(record.offset)
 
     def _count(self, offset: int, event: dict[str, Any]) -> bool:
         """Count an event for every rollout that names it; whether any does."""

@@ -15,7 +15,7 @@ from streams.errors import StateError
 from streams.judge.chain import decision_body
 from streams.judge.decision_facts import Decision
 from streams.judge.facts import CommandFact, CommandKind, Cut, RoutingFact, RoutingPhase
-from streams.judge.record import cut_from_record, decision_from_record
+from streams.judge.record import decision_from_record
 from streams.judge.rollout import RolloutJudge
 from streams.spec.model import RolloutSpec
 from tests.soak.oracle.log import Record
@@ -166,8 +166,3 @@ def commands_heard(records: Sequence[Decoded]) -> list[CommandFact]:
         )
         for record, body in records
     ]
-
-
-def last_cut(decisions: Sequence[Decoded]) -> Cut:
-    """Up to where the last decision had read."""
-    return cut_from_record(decisions[-1][1]["cut"])
