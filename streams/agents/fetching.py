@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.threads import MethodQueue
 
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.ending import cut, in_time
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from streams.agents.transport import Consumer
 
 CONFIRM_S = 10.0
+CALLS = 8
+"""How many calls of the main loop are answered at a time."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -60,18 +63,39 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not await in_time(super().on_thread_stop(), left_s, late) and self._consumer is not None:
             await cut(self._consumer)
 
-    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        async with self._moving:
-            await self._move(consumer, partitions)
+    @property
+    def method_queue(self) -> MethodQueue:
+        """Calls from the main loop, several at a time.
 
-    async def _move(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        Mode answers two. A seek or a commit that waits for the broker must not hold up the commit
+        without which a rebalance does not go on, and perhaps never the other either.
+        """
+        if self._method_queue is None:
+            self._method_queue = MethodQueue(CALLS, loop=self.thread_loop, beacon=self.beacon)
+        return self._method_queue
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        """Seek. Unlike Faust's: it holds for this assignment, and waits for no other."""
         wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
-        self._reached |= wanted
-        for partition in wanted:
+        deleted = await self._losses.ask(consumer.beginning_offsets, wanted)
+        async with self._moving:
+            self._move(consumer, wanted, deleted)
+
+    def _move(
+        self, consumer: Any, wanted: Mapping[Partition, int], deleted: Mapping[Partition, int]
+    ) -> None:
+        """Each to where it is wanted, or to where the log begins now."""
+        read = cast("Consumer", self.consumer)._read_offset  # noqa: SLF001
+        for partition, offset in wanted.items():
+            tp, there = TP(*partition), deleted.get(partition, offset)
+            consumer.seek(tp, there)
+            self._reached[partition] = offset
             self._deleted.pop(partition, None)
-        self._deleted |= await self._losses.ask(consumer.beginning_offsets, wanted)
-        there = {TP(*p): self._deleted.get(p, offset) for p, offset in wanted.items()}
-        await super()._seek_wait(consumer, there)
+            if there > 0:
+                read[tp] = there
+            else:
+                read.pop(tp, None)
+        self._deleted |= deleted
 
     async def confirm(self, partition: Partition, offset: int) -> bool:
         """Whether the coordinator takes a commit of this member, which it must know for that."""

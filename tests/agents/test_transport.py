@@ -45,6 +45,9 @@ class TestAssignment:
         consumer._thread.thread_loop.close()
 
 
+SEEKS = SimpleNamespace(beginning_offsets=None)
+
+
 class Halfway(ConsumerThread):
     """A thread that is in the middle of a poll, which takes several fetches."""
 
@@ -52,7 +55,7 @@ class Halfway(ConsumerThread):
         self._moving = asyncio.Lock()
         self._deleted = {}
         self.consumer = SimpleNamespace(flow_active=False)
-        self.half, self.rest = asyncio.Event(), asyncio.Event()
+        self.half, self.rest, self.asked, self.answer = (asyncio.Event() for _ in range(4))
         self.done: list[str] = []
 
     async def _fetched(self, *_: object) -> dict[object, object]:
@@ -61,7 +64,17 @@ class Halfway(ConsumerThread):
         self.done.append("fetched")
         return {}
 
-    async def _move(self, *_: object) -> None:
+    @property
+    def _losses(self) -> Any:
+        return self
+
+    async def ask(self, *_: object) -> dict[Partition, int]:
+        """No record was deleted, but it takes a while to learn that."""
+        self.asked.set()
+        await self.answer.wait()
+        return {}
+
+    def _move(self, *_: object) -> None:
         self.done.append("moved")
 
 
@@ -71,9 +84,30 @@ class TestPolls:
         thread = Halfway()
         polling = asyncio.create_task(thread._fetch_records(None, None))
         await thread.half.wait()
-        seeking = asyncio.create_task(thread._seek_wait(None, {}))
-        await asyncio.sleep(0)
+        thread.answer.set()
+        seeking = asyncio.create_task(thread._seek_wait(SEEKS, {}))
+        for _ in range(3):
+            await asyncio.sleep(0)
         assert thread.done == []
         thread.rest.set()
         await asyncio.gather(polling, seeking)
         assert thread.done == ["fetched", "moved"]
+
+    async def test_a_seek_that_waits_for_the_broker_holds_up_no_poll(self) -> None:
+        """Nor what is behind the poll: the commit without which a rebalance does not end."""
+        thread = Halfway()
+        thread.rest.set()
+        seeking = asyncio.create_task(thread._seek_wait(SEEKS, {}))
+        await thread.asked.wait()
+        await thread._fetch_records(None, None)
+        assert thread.done == ["fetched"]
+        thread.answer.set()
+        await seeking
+        assert thread.done == ["fetched", "moved"]
+
+    async def test_many_calls_are_answered_at_a_time(self) -> None:
+        """Several that wait keep none behind them from being answered."""
+        consumer = create_app(Settings(), Ownership(None)).consumer  # type: ignore[arg-type]
+        thread = consumer._thread
+        assert thread.method_queue.num_workers >= 5
+        thread.thread_loop.close()
