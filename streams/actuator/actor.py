@@ -106,8 +106,12 @@ class RolloutActor:
         if ended:
             self._lease = self._lease.end()
         told = [r for r in records if r.phase is not RoutingPhase.REFUSED]
-        if told and told[-1].terminal and told[-1].phase is RoutingPhase.OBSERVED:
+        if told and self._is_end(told[-1]):
             self._keeper.ended_at = now - max(0, self._clock.wall_ms() - told[-1].at) / 1000
+
+    def _is_end(self, last: RoutingRecord) -> bool:
+        """Whether the rollout's last weights were seen in force, not only decided."""
+        return last.phase is RoutingPhase.OBSERVED and self.standing.is_settled(last.applied_bp)
 
     def decide(self, decision: DecisionFact, *, replayed: bool = False) -> bool:
         """Take a decision in; whether it is one to act on. A replayed stale one is no news."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -119,15 +120,13 @@ class KafkaJournal:
         """A pen after the other, each begun where the group confirms the partition anew."""
         since = time.monotonic()
         while self._confirmed(since):
-            pen = self._open()
             try:
-                pen.begin()
-                self._begun = True
-                self._write_with(pen)
-            except KafkaException as error:
+                with closing(self._open()) as pen:
+                    pen.begin()
+                    self._begun = True
+                    self._write_with(pen)
+            except KafkaException as error:  # also where no client can be made just now
                 self._failed(error.args[0])
-            finally:
-                pen.close()
             since = time.monotonic()
         self._drop()
 

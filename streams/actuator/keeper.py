@@ -175,8 +175,7 @@ class Keeper:
         standing = self.standing
         if standing.wanted is not None and not differs(seen.weights_bp, standing.wanted):
             self.decided_at = None
-        settled = standing.terminal and not differs(seen.weights_bp, standing.wanted)
-        if settled and self.ended_at is None:
+        if standing.is_settled(seen.weights_bp) and self.ended_at is None:
             self._end(now)
         news = (reason.partition(":")[0], standing.terminal, seen.revision)
         due = now >= self._look_at and self.ended_at is None
@@ -296,7 +295,10 @@ class Keeper:
             self._failed(failure, Move.LOWER, given)
 
     def _failed(self, error: RouterError, move: Move, have: Segments | None) -> None:
-        """Try again later; a raise is given up when that will not help."""
+        """Try again later; a raise is given up when that will not help.
+
+        The last raise of a rollout is tried for as long as there is hope: no judge decides it anew.
+        """
         self._hand.drop()
         self.retry.failed(self._clock.monotonic_s())
         level = logging.ERROR if self.retry.alerting else logging.WARNING
@@ -304,13 +306,14 @@ class Keeper:
         self._meters.target_errors.labels(kind).inc()
         self._say(level, "failed", move=move, tries=self.retry.tries, kind=kind, error=str(error))
         hopeful = isinstance(error, TargetTransient | TargetConflict)
-        if move is Move.RAISE and not (hopeful and self.retry.tries < RAISE_TRIES):
+        last = self.standing.terminal
+        if move is Move.RAISE and not (hopeful and (last or self.retry.tries < RAISE_TRIES)):
             self._give_up(error, have)
-        elif self.retry.alerting and move is not Move.RAISE:
+        elif self.retry.alerting and (last or move is not Move.RAISE):
             self._teller.failed(self.standing, have, f"{move}_retried: {error}")
 
     def _give_up(self, error: RouterError, have: Segments | None) -> None:
-        """Nothing is raised until a newer decision; what half arrived is taken back."""
+        """Nothing is raised until a newer decision or `resume`; what half arrived is taken back."""
         ceiling = have or self.standing.given or home(self._spec.arms)
         self._teller.failed(self.standing, have, f"raise_given_up: {error}")
         self.standing = replace(self.standing, ceiling=ceiling)

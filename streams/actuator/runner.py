@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -53,7 +53,9 @@ class Runner:
         self._leash, self._again = leash, again
         self._busy_since: float | None = None
         self._journal, self._clock = journal, clock
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._events: deque[Event | None] = deque()
+        self._news = threading.Condition()
+        """Held while events are taken, and while another actor takes the place of a stuck one."""
         self._open: dict[int, int] = {}
         """Offset -> seq of decisions that `routing` does not answer yet."""
         self._lock = threading.Lock()
@@ -86,8 +88,10 @@ class Runner:
         facts = {"rollout": self.actor.spec.rollout, "stuck_s": round(self.stuck_s)}
         say(logging.ERROR, "actuator.renewed", facts)
         self.left_behind += 1
-        self._busy_since = None
-        self.actor, self._leash = self._again(self.actor)
+        with self._news:  # what the old thread has taken by now, the new actor inherits
+            self._busy_since = None
+            self.actor, self._leash = self._again(self.actor)
+            self._news.notify_all()
         self._thread = self._new_thread()
         self._thread.start()
         return True
@@ -99,7 +103,12 @@ class Runner:
     def send(self, event: Event) -> None:
         """Let something happen to the actor, in its thread; nothing once it let go."""
         if not self.actor.released:
-            self._events.put(event)
+            self._put(event)
+
+    def _put(self, event: Event | None) -> None:
+        with self._news:
+            self._events.append(event)
+            self._news.notify_all()
 
     def decide(self, decision: DecisionFact, offset: int) -> None:
         """Hand a live decision over."""
@@ -126,7 +135,7 @@ class Runner:
 
     def stop(self) -> None:
         """End after the step under way."""
-        self._events.put(None)
+        self._put(None)
 
     def join(self, within_s: float = JOIN_S) -> None:
         """Wait for the end; a target that hangs is left behind."""
@@ -158,12 +167,15 @@ class Runner:
                 self._busy_since = None
 
     def _take_events(self, actor: RolloutActor, wait_s: float) -> bool:
-        """Wait for an event at most so long, then take all there are; False: it is the end."""
-        try:
-            event = self._events.get(timeout=wait_s) if wait_s > 0 else self._events.get_nowait()
-            while event is not None:
+        """Wait for an event at most so long, then take all there are; False: it is the end.
+
+        Who was given up while it was stuck takes none: they are for the actor in its place.
+        """
+        with self._news:
+            self._news.wait_for(lambda: self._events or actor is not self.actor, max(0.0, wait_s))
+            while self._events and actor is self.actor:
+                event = self._events.popleft()
+                if event is None:
+                    return False
                 event(actor)
-                event = self._events.get_nowait()
-        except queue.Empty:
-            return True
-        return False
+        return actor is self.actor

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
 from streams.actuator.ports import Segments
-from streams.actuator.weights import complaint, falls, home, lower_of, rises
+from streams.actuator.weights import complaint, differs, falls, home, lower_of, rises
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind, RoutingPhase
 from streams.wire.signatures import Doubt
@@ -71,6 +71,11 @@ class Standing:
     def terminal(self) -> bool:
         """Whether nothing will be raised beyond the accepted weights."""
         return self.accepted is not None and self.accepted.terminal
+
+    def is_settled(self, have: Segments) -> bool:
+        """Whether a rollout that has ended is where its last decision wants it, and no less."""
+        last = self.accepted
+        return last is not None and last.terminal and not differs(have, last.weights_bp)
 
     @property
     def wanted(self) -> Segments | None:
@@ -185,6 +190,7 @@ def _resume(now: Standing, at_ms: int) -> Standing:
         paused="",
         drifted=drifted,
         enforced=(),
+        ceiling=None,
         granted_seq=now.fence,
         link=None,
     )

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from streams.agents.transport import Consumer
 
 CONFIRM_S = 10.0
+SEEK_S = 5.0
+"""Much longer than a poll takes."""
 CALLS = 8
 """How many calls of the main loop are answered at a time."""
 
@@ -75,11 +77,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return self._method_queue
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        """Seek. Unlike Faust's: it holds for this assignment, and waits for no other."""
+        """Seek. Unlike Faust's: it holds for this assignment, and waits for no other.
+
+        Raises:
+            IllegalStateError: the partitions are being assigned anew: a poll waits for that, and
+                whoever asked for the seek must not.
+        """
         wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
         deleted = await self._losses.ask(consumer.beginning_offsets, wanted)
-        async with self._moving:
+        try:
+            async with asyncio.timeout(SEEK_S):
+                await self._moving.acquire()
+        except TimeoutError:
+            raise IllegalStateError(f"no seek: a poll has not ended for {SEEK_S:g} s") from None
+        try:
             self._move(consumer, wanted, deleted)
+        finally:
+            self._moving.release()
 
     def _move(
         self, consumer: Any, wanted: Mapping[Partition, int], deleted: Mapping[Partition, int]

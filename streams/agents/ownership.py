@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from aiokafka.errors import KafkaError
+
 from streams.agents.batch import Batch, Partition
 from streams.agents.halts import Halts, Waits
 from streams.agents.meters import Meters
@@ -248,8 +250,12 @@ class Ownership:
         self._sought[partition] = now
         logger.warning("%s-%d: records missing: back to offset %d", *partition, owner.next_offset)
         async with self._changing:
-            if self._owners.get(partition) is owner and self.seek is not None and not self.ending:
+            if self._owners.get(partition) is not owner or self.seek is None or self.ending:
+                return
+            try:
                 await self.seek({partition: owner.next_offset})
+            except KafkaError as error:  # the next batch shows the gap again
+                logger.warning("%s-%d: not sought: %r", *partition, error)
 
     async def _may_replace(self, partition: Partition, owner: Owner) -> bool:
         """Whether an owner may be built anew: a new one fences whoever owns the partition by now.

@@ -51,8 +51,8 @@ class LogTail:
         self._waits: str | None = None
         """For what, where it is not the broker that is slow."""
 
-    async def start(self) -> None:
-        """Connect, and read from the beginning to where the end is now.
+    async def start(self, until: dict[TopicPartition, int] | None = None) -> None:
+        """Connect, and read from the beginning to where the end is now, or `until` there.
 
         Raises:
             LogError: reading failed, or did not get there in time.
@@ -62,7 +62,7 @@ class LogTail:
         await self._consumer.seek_to_beginning(*self._partitions)
         self._position = await self._positions()
         # Asked before the first fetch: behind one it would wait for that fetch to return.
-        ends = await self._consumer.end_offsets(self._partitions)
+        ends = until or await self._consumer.end_offsets(self._partitions)
         self._task = asyncio.create_task(self._follow(), name="log-tail")
         await self._reach(ends, READ_S)
 
@@ -202,11 +202,30 @@ async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
 
 
 async def read_all(connection: dict[str, Any], partition: Partition) -> list[Any]:
-    """Return every committed record of a partition as of now, in log order."""
+    """Return every committed record of a partition as of now, in log order.
+
+    Behind a transaction of somebody else that is open readers of committed records see nothing,
+    what was committed since included: its end is waited for.
+
+    Raises:
+        LogError: reading failed, or did not get there in time.
+    """
     records: list[Any] = []
     tail = LogTail(connection, [partition], lambda _, record: records.append(record))
     try:
-        await tail.start()
+        await tail.start(until=await _written(connection, partition))
     finally:
         await tail.stop()
     return records
+
+
+async def _written(connection: dict[str, Any], partition: Partition) -> dict[TopicPartition, int]:
+    """Where a partition ends, transactions that are open included."""
+    asker = AIOKafkaConsumer(
+        **connection, group_id=None, enable_auto_commit=False, isolation_level="read_uncommitted"
+    )
+    await asker.start()
+    try:
+        return dict(await asker.end_offsets([TopicPartition(*partition)]))
+    finally:
+        await disconnect(asker)

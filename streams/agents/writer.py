@@ -21,6 +21,9 @@ from streams.errors import FencedError, LogError
 LARGEST_BYTES = 64 << 20
 """Before compression; what a topic takes is the broker's word (`max.message.bytes`)."""
 
+TRANSACTION_MS = 20_000
+"""When the broker gives up a transaction whose owner is gone: readers wait behind it, another owner
+that shares the partition and begins meanwhile too, and no longer than `load_s` (default: 60 s)."""
 PATIENCE_S = 30.0
 """How long one flush may take: the client itself tries again for ever, and where it has lost its
 way in a cluster that changes, only a new one finds it."""
@@ -96,6 +99,7 @@ class TransactionalWriter:
         self._producer = AIOKafkaProducer(
             **connection,
             transactional_id=transactional_id,
+            transaction_timeout_ms=TRANSACTION_MS,
             acks="all",
             compression_type="zstd",
             linger_ms=0,
@@ -136,8 +140,9 @@ class TransactionalWriter:
         try:
             await asyncio.gather(*[await send(self._producer, record) for record in records])
         except KafkaError:
-            with suppress(KafkaError):  # the first one tells
-                await self._producer.abort_transaction()
+            if not self._producer._txn_manager.is_fatal_error():  # noqa: SLF001 - as aiokafka's own
+                with suppress(KafkaError):  # the first one tells
+                    await self._producer.abort_transaction()
             raise
         await self._producer.commit_transaction()
 

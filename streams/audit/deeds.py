@@ -93,10 +93,11 @@ def _touch(
     stored: StoredRecord, decision: Audited | None, had: Mapping[str, Mapping[str, int]] | None
 ) -> Iterator[Finding]:
     record, place = stored.record, place_of("routing", stored)
-    raised = had is not None and rises(had, record["applied_bp"])
+    known_raise = had is not None and rises(had, record["applied_bp"])
+    raised = had is None or known_raise  # where nobody looked before, it may have been a raise
     fence = record["fence"]
     if decision is None:
-        if fence or raised:
+        if fence or known_raise:
             sentence = f"the target was touched for decision #{fence}, which is not there"
             yield Finding(gap=Gap.NO_DECISION, place=place, sentence=sentence)
         return

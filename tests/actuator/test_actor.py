@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.actuator.keeper import GUARD_AFTER_END_S
 from streams.errors import TargetConflict, TargetDenied, TargetTransient
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
@@ -113,6 +114,25 @@ class TestRaise:
         assert (world.share_bp, world.target.writes) == (0, 0)
         world.decide(2, 2500)
         assert world.share_bp == 2500
+
+    def test_the_last_raise_is_tried_as_long_as_there_is_hope(self, world: World) -> None:
+        """No judge decides it anew."""
+        world.decide(1, 2500)
+        world.faults.refusals = [TargetTransient("busy")] * 6
+        world.decide(2, 10_000, Action.PROMOTE)
+        world.run(LEASE_S)
+        assert world.share_bp == 10_000
+
+    def test_a_refused_promotion_is_no_end(self, world: World) -> None:
+        """The target is kept where it is, and `resume` tries again."""
+        world.decide(1, 2500)
+        world.faults.refusals = [TargetDenied("no")]
+        world.decide(2, 10_000, Action.PROMOTE)
+        world.run(GUARD_AFTER_END_S + 60)
+        assert (world.actor.released, world.share_bp) == ("", 2500)
+        world.ask(CommandKind.RESUME)
+        world.run(RECONCILE_S)
+        assert world.share_bp == 10_000
 
     def test_an_unproven_raise_is_taken_back(self, world: World) -> None:
         """Weights that never take effect for sure are given up, and the old ones restored."""

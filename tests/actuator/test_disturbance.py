@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streams.actuator.keeper import GUARD_AFTER_END_S
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
@@ -161,6 +162,19 @@ class TestRestart:
         world.run(60)
         failed = [r for r in world.journal.records if r.phase.value == "failed"]
         assert (len(failed), world.target.writes) == (1, 0)
+
+    def test_a_promotion_that_waits_is_no_end(self, world: World) -> None:
+        """However long it waits for a person, and whoever waits."""
+        world.decide(1, 2500)
+        world.ask(CommandKind.PAUSE)
+        world.decide(2, 10_000, Action.PROMOTE)
+        world.run(60)
+        world.clock.now += 2 * GUARD_AFTER_END_S
+        world.restart()
+        world.run(GUARD_AFTER_END_S + 60)
+        world.ask(CommandKind.RESUME)
+        world.run(RECONCILE_S)
+        assert (world.actor.released, world.share_bp) == ("", 10_000)
 
     def test_an_abort_is_remembered(self, world: World) -> None:
         """Commands are read again at the start."""

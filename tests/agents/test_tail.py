@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from streams.agents import tail
 from streams.agents.batch import Partition
@@ -97,3 +99,29 @@ class TestRange:
         assert await values(second, end + 100) == [b"1", b"2"]
         assert await values(0, second) == [b"0"]
         assert await values(end, end) == []
+
+
+class TestAll:
+    async def test_what_lies_behind_an_open_transaction_is_waited_for(
+        self, kafka: str, prefix: str, parts: Parts
+    ) -> None:
+        """Two owners write to one partition: the flush of one may hang when the other loads."""
+        pipeline = Pipeline(kafka, prefix, parts)
+        connection = dict(pipeline.settings.aiokafka())
+        hangs = AIOKafkaProducer(**connection, transactional_id=f"{prefix}hangs")
+        goes = TransactionalWriter(connection, f"{prefix}goes")
+        topic = pipeline.settings.topic("cells")
+        await hangs.start()
+        await goes.start()
+        try:
+            await hangs.begin_transaction()
+            await hangs.send_and_wait(topic, b"open", key=b"k", partition=0)
+            await goes.write([OutRecord(topic=topic, key="k", value=b"behind", partition=0)])
+            reading = asyncio.create_task(tail.read_all(connection, Partition(topic, 0)))
+            done, _ = await asyncio.wait([reading], timeout=2.0)
+            assert not done
+            await hangs.abort_transaction()
+            assert [record.value for record in await reading] == [b"behind"]
+        finally:
+            await hangs.stop()
+            await goes.stop()

@@ -215,6 +215,16 @@ class TestDeeds:
 
         assert self.spoilt(more) == {Gap.RAISED_BEYOND}
 
+    def test_raised_beyond_unseen(self) -> None:
+        """In the first touch that the log holds: what was there before nobody knows."""
+
+        def more(records: list[StoredRecord]) -> None:
+            del records[0]
+            for told in records[:2]:
+                told.record["applied_bp"] = {"all": {"baseline": 0, "candidate": 10_000}}
+
+        assert Gap.RAISED_BEYOND in self.spoilt(more)
+
     def test_raised_early(self) -> None:
         """Before the decision was there; clocks of two hosts are allowed for."""
 
