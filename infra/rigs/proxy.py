@@ -22,6 +22,9 @@ from streams.demo.processes import HOST, free_port
 CHUNK = 1 << 16
 UNDER_WAY = 16
 """Chunks of one direction that are inside of a door at once."""
+REFUSE_S = 0.5
+"""After which one process's connection is reset: those that come again at once, hundreds a second,
+would leave no time for everybody else's."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that makes a close a reset."""
 
@@ -119,7 +122,9 @@ class Door:
         connection = Connection(port, hit is None or port in hit, [writer])
         self._connections.add(connection)
         try:
-            if not (connection.hit and self._behaviour.fault is Fault.CUT):
+            if connection.hit and self._behaviour.fault is Fault.CUT:
+                await asyncio.sleep(REFUSE_S)
+            else:
                 await self._join(connection, reader, writer)
                 connection.close()
         except* OSError:

@@ -74,8 +74,8 @@ def brokers(lanes: int) -> int:
 
 
 def turns(asked: argparse.Namespace) -> list[Turn]:
-    """What is played, in order: those that need links together, long ones first."""
-    chosen = sorted(_chosen(asked), key=lambda each: (Need.CLUSTER in each.needs, -each.seconds))
+    """What is played, in order: long ones first."""
+    chosen = sorted(_chosen(asked), key=lambda each: -each.seconds)
     return [
         Turn(scenario=scenario.name, seed=asked.seed + number - 1, round=number)
         for number in range(1, asked.rounds + 1)
@@ -94,15 +94,18 @@ def _chosen(asked: argparse.Namespace) -> Sequence[Scenario]:
 
 
 def play(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> Iterator[Report]:
-    """Play all turns over the lanes; each report as it comes."""
+    """Play all turns over the lanes; each report as it comes.
+
+    Three brokers that are broken want two cores: the first lane alone plays what needs them.
+    """
     context = multiprocessing.get_context("spawn")
-    waiting, told = context.Queue(), context.Queue()
+    breaking, plain, told = (context.Queue() for _ in range(3))
     for turn in todo:
-        waiting.put(turn)
+        (breaking if Need.CLUSTER in by_name(turn.scenario).needs else plain).put(turn)
     folder = asked.folder.resolve()
     lanes = [
-        context.Process(target=run_lane, args=(number, folder, asked.brokers, waiting, told))
-        for number in range(1, min(asked.lanes, len(todo)) + 1)
+        context.Process(target=run_lane, args=(number, folder, asked.brokers, queues, told))
+        for number, queues in enumerate(((breaking, plain), *[(plain,)] * (asked.lanes - 1)), 1)
     ]
     for lane in lanes:
         lane.start()
@@ -116,7 +119,7 @@ def play(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> I
             yield report
     finally:
         for lane in lanes:
-            lane.join(LEAVE_S if waiting.empty() else 0.0)
+            lane.join(LEAVE_S if breaking.empty() and plain.empty() else 0.0)
             lane.terminate()
             lane.join(LEAVE_S)
 

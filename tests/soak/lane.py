@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import Queue
@@ -46,14 +47,17 @@ class Turn:
     round: int
 
 
-def run_lane(lane: int, folder: Path, brokers: int, todo: Queue[Turn], told: Queue[Report]) -> None:
-    """Play until nothing is left to do."""
+def run_lane(
+    lane: int, folder: Path, brokers: int, todo: Sequence[Queue[Turn]], told: Queue[Report]
+) -> None:
+    """Play until nothing is left to do, one list after the other."""
     signal.signal(signal.SIGTERM, leave)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with Lane(lane, folder / f"lane-{lane}", brokers) as here:
-        while (turn := _next(todo)) is not None:
-            told.put(here.play(turn))
+        for turns in todo:
+            while (turn := _next(turns)) is not None:
+                told.put(here.play(turn))
 
 
 class Lane:
