@@ -256,14 +256,19 @@ class Safety(RuleBasedStateMachine):
 
     @rule()
     def a_replay_writes_nothing(self) -> None:
-        """With nothing new, a new process that reads everything again touches nothing."""
+        """With nothing new, a new process that reads everything again touches nothing.
+
+        But what strangers raised so often that the former process let it be, it undoes once more:
+        how often that was stands in no log, and going down is always allowed.
+        """
         self.world.faults.errors.clear()
         self.world.faults.crash_after_apply = self.world.faults.crash_before_apply = False
         self.world.journal.down = False
         self.time_passes(60.0)
-        writes = self.world.target.writes
+        writes, had = self.world.target.writes, self.world.share_bp
         self._restart()
-        assert self.world.target.writes == writes
+        let_be = self.allowed_bp is not None and had > self.allowed_bp
+        assert self.world.target.writes == writes or (let_be and self.world.share_bp < had)
 
 
 Safety.TestCase.settings = settings(
