@@ -41,6 +41,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._reached: dict[Partition, int] = {}
+        self._sought: dict[Partition, Any] = {}
+        """aiokafka's state of each partition that was sought: of one assignment, no other."""
         self._deleted: dict[Partition, int] = {}
         """Where the log begins now, for partitions that were sought below it."""
         self._moving = asyncio.Lock()
@@ -103,6 +105,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for partition, offset in wanted.items():
             tp, there = TP(*partition), deleted.get(partition, offset)
             consumer.seek(tp, there)
+            self._sought[partition] = self._state(consumer, tp)
             self._reached[partition] = offset
             self._deleted.pop(partition, None)
             if there > 0:
@@ -200,8 +203,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         end = records[-1].offset + 1 if records else 0
         if state is not None and state.has_valid_position:
             end = max(end, state.position)
-        start = self._reached.get(partition, records[0].offset if records else end)
+        first = records[0].offset if records else end
+        known = self._sought.get(partition) is state  # a new assignment begins anywhere
+        start = min(self._reached.get(partition, first), first, end) if known else first
         self._reached[partition] = end
         size = sum(map(size_of, records))
-        start = min(start, end)
         return Batch(partition=partition, start=start, end=end, records=records, size=size)

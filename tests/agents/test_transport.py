@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from faust.types import TP
 
 from streams.agents.app import create_app
-from streams.agents.batch import Partition
+from streams.agents.batch import Batch, Partition
 from streams.agents.fetching import ConsumerThread
 from streams.agents.ownership import Ownership
 from streams.settings import Settings
@@ -76,6 +77,46 @@ class Halfway(ConsumerThread):
 
     def _move(self, *_: object) -> None:
         self.done.append("moved")
+
+
+def polled(thread: ConsumerThread, state: object, *offsets: int) -> Batch:
+    """What a poll makes of records at these offsets, where aiokafka stands behind them."""
+    assigned = SimpleNamespace(state_value=lambda _: state)
+    consumer = SimpleNamespace(
+        _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assigned))
+    )
+    records = [SimpleNamespace(offset=at, key=b"", value=b"") for at in offsets]
+    return thread._batch(consumer, TP("predictions", 0), records)
+
+
+class TestBatches:
+    """Where a batch says that it begins is where its records do, or where was sought."""
+
+    @pytest.fixture
+    def thread(self) -> ConsumerThread:
+        thread = Halfway()
+        thread._reached, thread._sought = {Partition("predictions", 0): 50}, {}
+        return thread
+
+    def test_records_from_before_the_seek(self, thread: ConsumerThread) -> None:
+        """They were counted: the owner passes over them only if the batch does not hide them."""
+        state = SimpleNamespace(has_valid_position=True, position=60)
+        thread._sought[Partition("predictions", 0)] = state
+        batch = polled(thread, state, *range(30, 60))
+        assert (batch.start, batch.end) == (30, 60)
+        assert [record.offset for record in batch.since(50).records] == list(range(50, 60))
+
+    def test_another_assignment_was_not_sought(self, thread: ConsumerThread) -> None:
+        """It begins where the group committed; what lies between is missing, not a hole."""
+        thread._sought[Partition("predictions", 0)] = object()
+        state = SimpleNamespace(has_valid_position=True, position=90)
+        assert polled(thread, state, *range(80, 90)).start == 80
+
+    def test_a_hole_behind_the_seek(self, thread: ConsumerThread) -> None:
+        """A transaction's end has an offset and no record."""
+        state = SimpleNamespace(has_valid_position=True, position=60)
+        thread._sought[Partition("predictions", 0)] = state
+        assert polled(thread, state, *range(52, 60)).start == 50
 
 
 class TestPolls:
