@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from streams.agents.transport import Consumer
 
 CONFIRM_S = 10.0
-SEEK_S = 5.0
-"""Much longer than a poll takes."""
+POLL_ENDS_S = 5.0
+"""How long a seek waits for a poll, which takes much less."""
 CALLS = 8
 """How many calls of the main loop are answered at a time."""
 
@@ -88,10 +88,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         wanted = {Partition(*tp): offset for tp, offset in partitions.items()}
         deleted = await self._losses.ask(consumer.beginning_offsets, wanted)
         try:
-            async with asyncio.timeout(SEEK_S):
+            async with asyncio.timeout(POLL_ENDS_S):
                 await self._moving.acquire()
         except TimeoutError:
-            raise IllegalStateError(f"no seek: a poll has not ended for {SEEK_S:g} s") from None
+            raise IllegalStateError(
+                f"no seek: a poll has not ended for {POLL_ENDS_S:g} s"
+            ) from None
         try:
             self._move(consumer, wanted, deleted)
         finally:

@@ -22,8 +22,8 @@ LARGEST_BYTES = 64 << 20
 """Before compression; what a topic takes is the broker's word (`max.message.bytes`)."""
 
 TRANSACTION_MS = 20_000
-"""When the broker gives up a transaction whose owner is gone: readers wait behind it, another owner
-that shares the partition and begins meanwhile too, and no longer than `load_s` (default: 60 s)."""
+"""When the broker gives up a transaction whose owner is gone (aiokafka has 60 s). Readers wait
+behind it, also another owner that loads from the same partition and has `load_s` for that."""
 PATIENCE_S = 30.0
 """How long one flush may take: the client itself tries again for ever, and where it has lost its
 way in a cluster that changes, only a new one finds it."""

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,15 @@ from infra.rigs.links import Link
 from streams.access_settings import RegistrySettings
 from streams.demo.processes import HOST, Part, Parts
 from streams.demo.proxy import Proxy, start_envoy
+from streams.errors import PartError
 from streams.settings import Settings
-from streams.spec.model import ALL_SEGMENT, FULL_BP, MIRROR, Mode, Target
+from streams.spec.model import ALL_SEGMENT, FULL_BP, MIRROR, Mode, RolloutSpec, Target
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.store import open_store
 from tests.nursery import Nursery
 from tests.soak.backends import Backends, asked
-from tests.soak.facts import Report, Scenario, Tally
+from tests.soak.facts import Fleet, Report, Scenario, Tally
 from tests.soak.generator import Generator, share_at
 from tests.soak.oracle.examine import Examination
 from tests.soak.registry import Registry
@@ -125,20 +126,7 @@ class Player:
             target = Target(router="envoy", options=_options(proxy.rds, _admin(proxy, links)))
             spec = (fleet.spec or usual)(target)
             watch = stack.enter_context(Watch(settings))
-            requests = Requests(
-                dice=random.Random(seed),
-                producers=fleet.producers,
-                oddities=fleet.oddities,
-                copies=spec.mode is Mode.SHADOW,
-                labels=fleet.outcomes,
-            )
-            generator = Generator(
-                settings.model_copy(update={"bootstrap": self._bootstrap("PRODUCER")}),
-                requests,
-                share_at(proxy.rds),
-                rate=fleet.rate,
-                transactional=fleet.transactional,
-            )
+            generator = self._generator(settings, fleet, spec, proxy, random.Random(seed))
             stage = Stage(
                 settings=settings,
                 fleet=fleet,
@@ -153,18 +141,28 @@ class Player:
                 dice=random.Random(seed + 1),
                 folder=folder,
             )
-            for each in (spec, *(fleet.also(target) if fleet.also else ())):
-                stage.apply(each)
-            for _ in range(fleet.workers):
-                stage.start_worker()
-            for _ in range(fleet.actuators):
-                stage.start_actuator()
-            for each in stage.rollouts:
-                what = f"{each.rollout} to count"
-                stage.until(lambda each=each: watch.activated(each.rollout), what, START_S)
+            _begin(stage, (spec, *(fleet.also(target) if fleet.also else ())))
             stack.enter_context(generator)
             stage.until(lambda: watch.decision(spec.rollout) is not None, "a decision", START_S)
             yield stage
+
+    def _generator(
+        self, settings: Settings, fleet: Fleet, spec: RolloutSpec, proxy: Proxy, dice: random.Random
+    ) -> Generator:
+        requests = Requests(
+            dice=dice,
+            producers=fleet.producers,
+            oddities=fleet.oddities,
+            copies=spec.mode is Mode.SHADOW,
+            labels=fleet.outcomes,
+        )
+        return Generator(
+            settings.model_copy(update={"bootstrap": self._bootstrap("PRODUCER")}),
+            requests,
+            share_at(proxy.rds),
+            rate=fleet.rate,
+            transactional=fleet.transactional,
+        )
 
     def _links(self, proxy: Proxy) -> Mapping[str, Link]:
         """What can be cut: listeners of Kafka, and the way from actuators to Envoy's admin."""
@@ -228,7 +226,7 @@ class Player:
             return ""
         try:
             stage.until(lambda: not _lacks(stage), "the target to follow", RECOVER_S / 3)
-        except AssertionError:
+        except PartError:
             return _lacks(stage)
         return _unlike(stage)
 
@@ -242,6 +240,19 @@ class Player:
             if part.wait(deadline_s=RECOVER_S * 2) != 0:
                 wrong.append(part.tail(3))
         return "\n".join(wrong)
+
+
+def _begin(stage: Stage, specs: Sequence[RolloutSpec]) -> None:
+    """Apply the rollouts, start the fleet, and wait until it counts for all of them."""
+    for spec in specs:
+        stage.apply(spec)
+    for _ in range(stage.fleet.workers):
+        stage.start_worker()
+    for _ in range(stage.fleet.actuators):
+        stage.start_actuator()
+    for spec in specs:
+        what = f"{spec.rollout} to count"
+        stage.until(lambda name=spec.rollout: stage.watch.activated(name), what, START_S)
 
 
 def _admin(proxy: Proxy, links: Mapping[str, Link]) -> str:

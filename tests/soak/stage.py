@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from infra.rigs.cluster import Cluster
 from infra.rigs.links import Link
 from streams.cli.rollouts import rollout_record
-from streams.demo.processes import Part, Parts
+from streams.demo.processes import Part, Parts, wait_until
 from streams.demo.proxy import Proxy
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
@@ -26,7 +26,7 @@ from tests.soak.generator import Generator
 from tests.soak.registry import Registry
 from tests.soak.requests import Made, Requests
 from tests.soak.rollouts import ROLLOUT
-from tests.soak.watch import Watch, until
+from tests.soak.watch import Watch
 
 TARGET = "TARGET"
 LOOK_EVERY_S = 0.5
@@ -202,7 +202,7 @@ class Stage:
     def until(
         self, condition: Callable[[], bool], what: str, deadline_s: float = RECOVER_S
     ) -> None:
-        """Wait for a condition, while the fleet lives."""
+        """Wait for a condition, while the fleet lives; PartError that says what did not come."""
 
         looked_s = 0.0
 
@@ -213,7 +213,7 @@ class Stage:
                 looked_s = time.monotonic()
             return condition()
 
-        until(there, what=what, deadline_s=deadline_s)
+        wait_until(there, what=what, deadline_s=deadline_s)
 
     def _look(self) -> None:
         """All parts run that should."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -127,11 +125,3 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join(10.0)
-
-
-def until(condition: Callable[[], bool], *, what: str, deadline_s: float) -> None:
-    """Poll a condition; AssertionError that says what did not come."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"waited {deadline_s:g} s for {what}"
-        time.sleep(0.05)
