@@ -51,12 +51,13 @@ class Lane:
         """A fatal error: this lane will never send again."""
         self._sent = 0
         self._failed = 0
+        self._ended = False
         self._producer = self._connect()
 
     @property
     def waiting(self) -> int:
-        """Records that librdkafka has not got rid of."""
-        return len(self._producer)
+        """Records that librdkafka has not got rid of; what it wants to say counts as one too."""
+        return 0 if self._ended else len(self._producer)
 
     @property
     def delivered(self) -> int:
@@ -90,10 +91,11 @@ class Lane:
         self._producer.flush(max(0.0, deadline_s))
 
     def give_up(self) -> None:
-        """Count what is still waiting as undelivered."""
+        """Count what is still waiting as undelivered, and end the producer."""
         with contextlib.suppress(KafkaException):
             self._producer.purge(blocking=False)
-        self._producer.flush(0.1)
+        _end(self._producer)
+        self._ended = True
 
     def _connect(self) -> Producer:
         mode = self._options.idempotence

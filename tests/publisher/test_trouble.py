@@ -11,8 +11,11 @@ import pytest
 
 from streams.demo.broker import start_tansu
 from streams.demo.processes import free_port, wait_until
+from streams.errors import PartError
 from streams.publisher import Publisher
-from streams.publisher.lane import ANSWER_S
+from streams.publisher.facts import Tally
+from streams.publisher.lane import ANSWER_S, Lane
+from streams.publisher.options import Options
 from streams.settings import Settings
 from streams.topics import create_topics
 from tests.publisher.arrivals import Read
@@ -60,6 +63,18 @@ class TestBrokerDown:
         assert (after.delivered, after.waiting) == (0, 0)
         assert after.dropped["undelivered"] == counters.taken  # type: ignore[index]
         assert after.lost == ENOUGH
+
+    def test_nothing_waits_after_the_end(self) -> None:
+        """What librdkafka complains of after the last record is no record."""
+        options = Options(
+            bootstrap=f"127.0.0.1:{free_port()}", service="s", model_version="v", idempotence="on"
+        )
+        lane = Lane(options, {}, Tally())
+        wait_until(lambda: lane.waiting > 0, what="a complaint of librdkafka", deadline_s=10.0)
+        lane.give_up()
+        with pytest.raises(PartError):
+            wait_until(lambda: lane.waiting > 0, what="another complaint", deadline_s=2.0)
+        assert lane.delivered == 0
 
     @pytest.mark.parametrize("idempotence", ["auto", "off"])
     def test_a_broker_that_never_answers(self, deaf: str, idempotence: str) -> None:
