@@ -12,7 +12,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sbom audit lock rigs demo test lint failover style types walls spelling evolution format bench soak statistics figures
+.PHONY: help setup sbom audit lock rigs demo test lint failover style types walls spelling evolution format bench load soak statistics figures
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -42,6 +42,9 @@ test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k
 
 bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+load: $(READY) ## Measure backlogs, floods and a restart on Apache Kafka (ARGS=--full: 50 million events); writes build/load.json
+	$(BIN)/python -m tests.load $(ARGS)
 
 soak: $(READY) ## Kill, cut and freeze parts on real Kafka, and count every event again; writes build/soak.json
 	$(BIN)/python -m tests.soak $(ARGS)

@@ -1,9 +1,8 @@
 """Figures and files in README.md: made from what was measured and what is run, never typed.
 
 `make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
-build/demo-*.json, build/bench.json, build/statistics.json and build/soak.json (a table whose file
-is absent stays as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from
-that file.
+build/demo-*.json, bench.json, load.json, statistics.json and soak.json (a table whose file is absent
+stays as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
 """
 
 from __future__ import annotations
@@ -59,7 +58,16 @@ def demo_table() -> str | None:
 
 def bench_table() -> str | None:
     """Every row of the benchmark."""
-    path = BUILD / "bench.json"
+    return _measured("bench.json")
+
+
+def load_table() -> str | None:
+    """Every row of backlogs, floods and restarts."""
+    return _measured("load.json")
+
+
+def _measured(name: str) -> str | None:
+    path = BUILD / name
     if not path.exists():
         return None
     rows = [
@@ -149,6 +157,7 @@ def settings_table() -> str:
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
+    "load": load_table,
     "statistics": statistics_table,
     "soak": soak_table,
     "settings": settings_table,

@@ -1,35 +1,35 @@
 """How does a worker drain a backlog? Peak memory, and how long decisions keep others waiting.
 
-`python -m tests.load.backlog`: fills `predictions` on an Apache Kafka of its own, starts a worker,
-and reads from the topics what it did: times are those that producers wrote on the records.
+A topic of an Apache Kafka of its own is filled and a worker started; what it did is read from the
+topics, with the times that producers wrote on the records.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
-import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer
 
-from infra.rigs import kafka as kafka_rig
-from streams.demo.processes import Part, Parts
+from streams.demo.processes import Part
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.meter import committed, cpu_s
+from tests.benchmarks.results import Row
+from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline
 
-PARTITIONS = 4
 FULL = 50_000_000
 REDUCED = 2_000_000
+SPAN_S = 600
+"""Of event time."""
 LIVE, OTHER = "digits-v2", "digits-other"
+
+
+MOST_MB = 1024
+"""Of a worker with four partitions: twice what streams/README.md sums up to."""
+PATIENT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,75 +50,60 @@ class Drained:
     """From a person's abort, in the middle, to the decision that ends the rollout."""
 
 
-def main() -> None:
-    """Fill, drain, tell."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=REDUCED)
-    parser.add_argument("--full", action="store_true", help=f"{FULL:,} events")
-    parser.add_argument("--span-s", type=int, default=600, help="of event time")
-    parser.add_argument("--behind", type=float, default=0.0, help="share in partition 0 alone")
-    asked = parser.parse_args()
-    events = FULL if asked.full else asked.events
-    folder = Path(tempfile.mkdtemp(prefix="davy-backlog-"))
-    try:
-        with Parts(folder) as parts:
-            broker = kafka_rig.start(folder / "kafka")
-            try:
-                pipeline = _pipeline(broker.bootstrap, parts)
-                told = drain(pipeline, events=events, span_s=asked.span_s, behind=asked.behind)
-            finally:
-                broker.part.stop()
-    finally:
-        shutil.rmtree(folder)
-    print(json.dumps(asdict(told), indent=2))
+def rows(events: int, behind: float) -> list[Row]:
+    """What is said of one backlog, where all of it was counted."""
+    with bed() as (bootstrap, parts):
+        told = drain(pipeline(bootstrap, parts), events=events, behind=behind)
+    assert told.counted == events, f"{told.counted:,} of {events:,} events were counted"
+    name = f"backlog of {events / 1e6:g} million"
 
+    def lower(what: str, value: float, unit: str, must: float) -> Row:
+        return Row(
+            name=f"{name}: {what}",
+            value=value,
+            unit=unit,
+            must=must,
+            moonshot=None,
+            better="lower",
+            rounds=(value,),
+        )
 
-def _pipeline(bootstrap: str, parts: Parts) -> Pipeline:
-    prefix = f"b{uuid.uuid4().hex[:8]}-"
-    counts = {"source_partitions": PARTITIONS, "rollout_partitions": PARTITIONS}
-    return Pipeline(
-        bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000, idle_ms=10_000
+    speed = Row(
+        name=f"{name}: drained",
+        value=told.per_s,
+        unit="events/s",
+        must=0,
+        moonshot=None,
+        better="higher",
+        rounds=(told.per_s,),
+        note=f"{told.per_cpu_s:,.0f} events/CPU-s, {told.decisions} decisions",
     )
+    return [
+        speed,
+        lower("peak memory", told.rss_mb, "MiB", MOST_MB),
+        lower("longest time without a sign of the judge", told.gap_s, "s", PATIENT_S),
+        lower("longest wait of a decision for its turn", told.wait_s, "s", PATIENT_S),
+        lower("from a person's abort to its decision", told.abort_s, "s", PATIENT_S),
+    ]
 
 
-def fill(
-    pipeline: Pipeline,
-    *,
-    events: int,
-    span_s: int,
-    partition: int = -1,
-    first: int = 0,
-    strange: tuple[str, ...] = (),
-) -> Part:
-    """Start to publish a backlog that ends now."""
-    command = [sys.executable, "-m", "tests.load.feeder", "--bootstrap"]
-    command += [pipeline.settings.bootstrap, "--topic", pipeline.settings.topic("predictions")]
-    from_ms = time.time_ns() // 1_000_000 - span_s * 1000
-    command += ["--from-ms", str(from_ms), "--span-ms", str(span_s * 1000)]
-    command += ["--events", str(events), "--first", str(first), "--partition", str(partition)]
-    return pipeline.parts.start(f"feeder-{first}", [*command, "--strange", *strange])
-
-
-def drain(pipeline: Pipeline, *, events: int, span_s: int, behind: float) -> Drained:
+def drain(flow: Pipeline, *, events: int, behind: float) -> Drained:
     """Publish, start a worker, wait until all is committed; read what it wrote."""
-    pipeline.apply(spec(LIVE))
-    pipeline.apply(spec(OTHER, route="other"))
+    flow.apply(spec(LIVE))
+    flow.apply(spec(OTHER, route="other"))
     extra = int(events * behind)
-    start = time.monotonic()
-    feeders = [fill(pipeline, events=events - extra, span_s=span_s)]
+    feeders = [fill(flow, events=events - extra, span_s=SPAN_S)]
     if extra:
-        feeders.append(fill(pipeline, events=extra, span_s=span_s, partition=0, first=events))
-    for feeder in feeders:
-        pipeline.eventually(lambda f=feeder: not f.running, what="the backlog", deadline_s=1800)
-    print(f"filled in {time.monotonic() - start:.0f} s", file=sys.stderr)
-    worker = pipeline.worker()
-    aborted_ms, per_s, per_cpu_s = _watch(pipeline, worker, events)
+        feeders.append(fill(flow, events=extra, span_s=SPAN_S, partition=0, first=events))
+    filled(flow, *feeders)
+    worker = flow.worker()
+    aborted_ms, per_s, per_cpu_s = _watch(flow, worker, events)
     rss_mb = peak_mb(worker)
     worker.stop()
-    progress, decisions, beats = _written(pipeline)
+    progress, decisions, beats = _written(flow)
     return Drained(
         events=events,
-        counted=sum(m["accepted"] for m in _last(pipeline).values()),
+        counted=sum(m["accepted"] for m in _last(flow).values()),
         per_s=per_s,
         per_cpu_s=per_cpu_s,
         rss_mb=rss_mb,
@@ -129,19 +114,12 @@ def drain(pipeline: Pipeline, *, events: int, span_s: int, behind: float) -> Dra
     )
 
 
-def peak_mb(part: Part) -> float:
-    """The most memory that the process had resident so far."""
-    lines = Path(f"/proc/{part.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
 def _watch(pipeline: Pipeline, worker: Part, events: int) -> tuple[int, float, float]:
     settings = pipeline.settings
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": settings.group})
     topic = settings.topic("predictions")
     samples: list[tuple[float, float, int]] = []
     aborted_ms = 0
-    began = time.monotonic()
     deadline = time.monotonic() + 1800
     try:
         while not samples or samples[-1][2] < events:
@@ -152,7 +130,7 @@ def _watch(pipeline: Pipeline, worker: Part, events: int) -> tuple[int, float, f
                 samples.append((time.monotonic(), cpu_s(worker), done))
             if not aborted_ms and done > events // 2:
                 aborted_ms = time.time_ns() // 1_000_000
-                record = {"rollout": OTHER, "command": "ABORT", "actor": "a test"}
+                record: dict[str, Any] = {"rollout": OTHER, "command": "ABORT", "actor": "a test"}
                 record |= {"reason": "load", "at": aborted_ms}
                 value = pipeline.codec.encode("commands", record)
                 pipeline.produce("commands", OTHER, value)
@@ -160,7 +138,6 @@ def _watch(pipeline: Pipeline, worker: Part, events: int) -> tuple[int, float, f
             time.sleep(0.05)
     finally:
         consumer.close()
-    print(f"drained in {time.monotonic() - began:.0f} s", file=sys.stderr)
     first, last = samples[0], samples[-1]
     done = last[2] - first[2]
     return aborted_ms, done / (last[0] - first[0]), done / (last[1] - first[1])
@@ -208,7 +185,3 @@ def _waits(progress: list[Timed], decisions: list[Timed]) -> Iterator[float]:
 def _abort_s(decisions: list[Timed], aborted_ms: int) -> float:
     ends = [at for at, d in decisions if d["rollout"] == OTHER and d["terminal"]]
     return (ends[0] - aborted_ms) / 1000 if ends else float("inf")
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from confluent_kafka import Producer
@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
-from tests.load.values import Kind, Maker, keys, rows
+from tests.load.values import ORDINARY, Kind, Maker, keys, mixed, rows
 
 BLOCK = 20_000
+APART = 1_000_000_000
+"""Between the numbers of two makers' events."""
+
+Record = dict[str, object]
 
 
 def main() -> None:
@@ -27,8 +31,12 @@ def main() -> None:
     parser.add_argument("--span-ms", type=int, required=True)
     parser.add_argument("--partition", type=int, default=-1, help="-1: where its key belongs")
     parser.add_argument("--strange", nargs="*", default=[], help="fields that differ in each event")
+    parser.add_argument("--mixed", action="store_true", help="before each, an ordinary one")
     asked = parser.parse_args()
-    maker = Maker(Codec(LocalSchemaStore()), Kind(**dict.fromkeys(asked.strange, True)))
+    codec = Codec(LocalSchemaStore())
+    makers = [Maker(codec, Kind(**dict.fromkeys(asked.strange, True)))]
+    if asked.mixed:
+        makers.insert(0, Maker(codec, ORDINARY))
     config = {
         "bootstrap.servers": asked.bootstrap,
         "partitioner": "murmur2_random",
@@ -39,13 +47,18 @@ def main() -> None:
     }
     producer = Producer(config)
     for first, event_ms in blocks(asked.first, asked.events, asked.from_ms, asked.span_ms):
-        values = rows(maker.block(first, event_ms))
-        records = [
-            {"value": value, "key": key}
-            for value, key in zip(values, keys(first, len(values)), strict=True)
-        ]
-        send(producer, asked.topic, records, asked.partition)
+        send(producer, asked.topic, records(makers, first, event_ms), asked.partition)
     assert producer.flush(120) == 0
+
+
+def records(makers: Sequence[Maker], first: int, event_ms: NDArray[np.int64]) -> list[Record]:
+    """An event of each maker in turn for each time; all have numbers of their own."""
+    count = event_ms.size
+    starts = [first + turn * APART for turn in range(len(makers))]
+    values = [rows(m.block(at, event_ms)) for m, at in zip(makers, starts, strict=True)]
+    names = [keys(at, count) for at in starts]
+    pairs = zip(mixed(values), mixed(names), strict=True)
+    return [{"value": value, "key": key} for value, key in pairs]
 
 
 def blocks(
@@ -57,7 +70,7 @@ def blocks(
         yield first + start, from_ms + places * span_ms // events
 
 
-def send(producer: Producer, topic: str, records: list[dict[str, object]], partition: int) -> None:
+def send(producer: Producer, topic: str, records: list[Record], partition: int) -> None:
     """Queue all records, waiting for room where there is none."""
     left = records
     while left:

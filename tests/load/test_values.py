@@ -6,6 +6,7 @@ import pytest
 from streams.wire.codec import Codec
 from streams.wire.columns import decode_predictions
 from streams.wire.store import LocalSchemaStore
+from tests.load.feeder import records
 from tests.load.values import Kind, Maker, keys, rows
 
 CODEC = Codec(LocalSchemaStore())
@@ -42,6 +43,17 @@ def test_strange_fields_differ_in_every_event(field: str, told: str):
 def test_strange_segments_and_units():
     columns = decode_predictions(values(strange_segment=True, strange_unit=True), CODEC)
     assert len(columns.segment("country").names) == len(set(columns.unit_hash.tolist())) == 100
+
+
+def test_strangers_take_turns_with_ordinary_ones():
+    """All have request ids of their own, which are their keys."""
+    makers = [Maker(CODEC), Maker(CODEC, Kind(strange_version=True))]
+    made = records(makers, 7, TIMES)
+    columns = decode_predictions([record["value"] for record in made], CODEC)
+    versions = [columns.version.names[code] for code in columns.version.codes]
+    assert {name in {"v1", "v2"} for name in versions[::2]} == {True}
+    assert len(set(versions[1::2])) == 100
+    assert len({record["key"] for record in made}) == 200
 
 
 def test_malformed_ones_are_refused():

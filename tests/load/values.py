@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from streams.wire.codec import Codec
 
 Bytes = NDArray[np.uint8]
+Item = TypeVar("Item")
 ID_DIGITS = 12
 NAME_DIGITS = 10
 CANDIDATE_SHARE = 0.25
@@ -106,7 +108,7 @@ def keys(first: int, count: int) -> list[str]:
     return [f"r{number:0{ID_DIGITS}d}" for number in range(first, first + count)]
 
 
-def mixed(kinds: Sequence[list[bytes]]) -> list[bytes]:
+def mixed(kinds: Sequence[list[Item]]) -> list[Item]:
     """Values of several kinds in turn."""
     return [value for values in zip(*kinds, strict=True) for value in values]
 
