@@ -1,8 +1,9 @@
 """Figures and files in README.md: made from what was measured and what is run, never typed.
 
 `make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
-build/demo-*.json, bench.json, load.json, statistics.json and soak.json (a table whose file is absent
-stays as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from that file.
+build/demo-*.json, bench.json, load.json, statistics.json and soak.json (a table whose file is not
+there stays as it is), and what stands between `<!-- file:PATH -->` and `<!-- /file -->` from that
+file.
 """
 
 from __future__ import annotations

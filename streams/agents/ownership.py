@@ -50,6 +50,8 @@ class Ownership:
         """Why this worker cannot go on, if so."""
         self.taken = False
         """Whether the group has spoken at all."""
+        self.moving = False
+        """Whether partitions change hands: until all are read and sought, none is fed."""
         self.ending = False
         """Whether the worker stops: what fails now is left to the next owner."""
         self._make, self._planned = make, planned

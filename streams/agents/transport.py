@@ -111,21 +111,25 @@ class Consumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned and not self.app.should_stop:
             await self.ownership.take(())
+            self.ownership.moving = False
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Make everything durable before others own it; Faust sees to that until it stops."""
+        self.ownership.moving = True
         await super().on_partitions_revoked(revoked)
         if self.app.should_stop:
             await self._finish(self.ownership.flush())
 
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
+        self.ownership.moving = True
         assigned = {Partition(*tp) for tp in self.assignment()}
         load_s = self.ownership.load_s
         try:
             async with asyncio.timeout(load_s):
                 positions = await self.ownership.take(assigned)
                 await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
+            self.ownership.moving = False
         except TimeoutError as error:  # Faust would go on without a word, and fetch nothing
             self.ownership.failure = StalledError(
                 f"what is stored of {len(assigned)} partitions was not read within {load_s:g} s; "

@@ -31,6 +31,7 @@ from streams.wire.own import OwnRecords, Unreadable
 
 LOOK_S = 1.0
 ANSWER_S = 5.0
+MOVING = "moving"
 TRIES = 2
 """Stalls in a row without going further than before, then the worker ends."""
 
@@ -91,7 +92,11 @@ class Watch:
     def look(self, passed_s: float) -> None:
         """See how everything stands, `passed_s` seconds (as far as they count) later."""
         owners = self._ownership.owners()
-        partitions = tuple(self._partition(*pair, passed_s) for pair in sorted(owners.items()))
+        # While they change hands nothing is fed: that is nobody's fault, and has its own bound.
+        moving = self._ownership.moving
+        moved = self._courses.look(MOVING, 0, waiting=moving and bool(owners), passed_s=passed_s)
+        fed_s = 0.0 if moving else passed_s
+        partitions = tuple(self._partition(*pair, fed_s) for pair in sorted(owners.items()))
         unowned = tuple(sorted(set(self._log.assigned()) - owners.keys()))
         self.facts = WorkerFacts(
             partitions=partitions,
@@ -109,7 +114,9 @@ class Watch:
         self._courses.keep(self._known(self.facts))
         for course, partition in zip(waited, unowned, strict=True):
             if course.unmoved_s > self._load_s + self._stall_s:
-                self._end(partition, course.unmoved_s, "it was not taken up")
+                self._end(_name(partition), course.unmoved_s, "it was not taken up")
+        if moved.unmoved_s > self._load_s + 2 * self._stall_s:
+            self._end("what was owned", moved.unmoved_s, "partitions do not cease to change hands")
         for found in partitions:
             if found.standing is Standing.STALLED:
                 self._remedy(found)
@@ -148,18 +155,18 @@ class Watch:
     def _remedy(self, found: PartitionFacts) -> None:
         partition, unmoved_s = found.partition, found.unmoved_s
         if self._courses.stalled(partition) >= TRIES:
-            self._end(partition, unmoved_s, "building it anew from the log did not help")
+            self._end(_name(partition), unmoved_s, "building it anew from the log did not help")
         why = (
             f"no progress for {unmoved_s:.0f} s at offset {found.next_offset}, "
             f"{found.lag} records wait"
         )
         self._ownership.renew(partition, StalledError(why))
 
-    def _end(self, partition: Partition, waited_s: float, what: str) -> None:
-        topic, number = partition
+    @staticmethod
+    def _end(what: str, waited_s: float, why: str) -> None:
         raise StalledError(
-            f"{topic}-{number} stands still for {waited_s:.0f} s and {what}: this worker ends, so "
-            "that it is started again or another one takes over"
+            f"{what} stands still for {waited_s:.0f} s and {why}: this worker ends, so that it is "
+            "started again or another one takes over"
         )
 
     def _waits(
@@ -172,9 +179,15 @@ class Watch:
 
     @staticmethod
     def _known(facts: WorkerFacts) -> Iterator[object]:
+        yield MOVING
         yield from (found.partition for found in facts.partitions)
         yield from (("load", partition) for partition in facts.unowned)
         yield from (("rollout", rollout) for rollout in facts.waits_s)
+
+
+def _name(partition: Partition) -> str:
+    topic, number = partition
+    return f"{topic}-{number}"
 
 
 def _judged(owners: Iterator[OwnerFacts]) -> Iterator[JudgedFacts]:

@@ -41,8 +41,26 @@ class TestAssignment:
         consumer._on_partitions_assigned = no_callback
         await consumer.on_partitions_assigned({TP("panes", 0)}, 1)
         assert owned.asked == []
+        owned.moving = True
         await consumer.on_partitions_assigned(set(), 2)
-        assert owned.asked == [set()]
+        assert (owned.asked, owned.moving) == ([set()], False)
+        consumer._thread.thread_loop.close()
+
+    async def test_partitions_change_hands_until_all_are_sought(self) -> None:
+        """From the revocation on: whoever is read first must wait for the last one."""
+        app = create_app(Settings(), owned := Assigned())
+        consumer: Any = app.consumer
+        consumer._on_partitions_revoked = no_callback
+        consumer.assignment, sought = set, []
+
+        async def seek(_: object) -> None:
+            sought.append(owned.moving)
+
+        consumer.seek_wait = seek
+        await consumer.on_partitions_revoked({TP("panes", 0)})
+        assert owned.moving
+        await consumer.perform_seek()
+        assert (sought, owned.moving) == ([True], False)
         consumer._thread.thread_loop.close()
 
 

@@ -191,6 +191,22 @@ class TestStalls:
         with pytest.raises(StalledError):
             await world.pass_s(31)
 
+    async def test_while_partitions_change_hands_nobody_is_at_fault(self) -> None:
+        """One that takes long to be read, behind a hanging transaction, holds up the others."""
+        world = await owned(log=MemoryLog(end=10))
+        world.ownership.moving = True
+        await world.pass_s(109)
+        assert (world.standing, world.made[0].failure) == (Standing.GOES, None)
+        world.ownership.moving = False
+        await world.pass_s(29)
+        assert world.standing is Standing.GOES
+
+    async def test_partitions_that_change_hands_for_ever_end_the_worker(self) -> None:
+        world = await owned(log=MemoryLog(end=10))
+        world.ownership.moving = True
+        with pytest.raises(StalledError, match="do not cease to change hands"):
+            await world.pass_s(111)
+
     async def test_a_partition_that_nobody_takes_up_ends_the_worker(self) -> None:
         world = await owned(log=MemoryLog(also=(Partition("t", 1),)))
         await world.pass_s(79)
