@@ -1,0 +1,82 @@
+"""On what is load measured? An Apache Kafka and topics of its own, filled in another process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.rigs import kafka
+from streams.demo.processes import Part, Parts
+from tests.agents.pipeline import Pipeline
+
+PARTITIONS = 4
+
+
+@contextmanager
+def bed() -> Iterator[tuple[str, Parts]]:
+    """The address of a broker, and where parts are started; all of it ends with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="davy-load-"))
+    try:
+        with Parts(folder) as parts:
+            broker = kafka.start(folder / "kafka")
+            try:
+                yield broker.bootstrap, parts
+            finally:
+                broker.part.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def pipeline(bootstrap: str, parts: Parts, **settings: Any) -> Pipeline:
+    """Topics that nobody used before."""
+    usual = {
+        "source_partitions": PARTITIONS,
+        "rollout_partitions": PARTITIONS,
+        "flush_ms": 500,
+        "lateness_ms": 2000,
+        "idle_ms": 10_000,
+    }
+    return Pipeline(bootstrap, f"b{uuid.uuid4().hex[:8]}-", parts, **usual | settings)
+
+
+def fill(
+    pipeline: Pipeline,
+    *,
+    events: int,
+    span_s: int,
+    partition: int = -1,
+    first: int = 0,
+    strange: Sequence[str] = (),
+    mixed: bool = False,
+) -> Part:
+    """Start to publish a backlog that ends now; see `tests.load.feeder`."""
+    command = [sys.executable, "-m", "tests.load.feeder", "--bootstrap"]
+    command += [pipeline.settings.bootstrap, "--topic", pipeline.settings.topic("predictions")]
+    from_ms = time.time_ns() // 1_000_000 - span_s * 1000
+    command += ["--from-ms", str(from_ms), "--span-ms", str(span_s * 1000)]
+    command += ["--events", str(events), "--first", str(first), "--partition", str(partition)]
+    command += ["--strange", *strange, *(["--mixed"] if mixed else [])]
+    return pipeline.parts.start(f"feeder-{pipeline.settings.prefix}{first}", command)
+
+
+def filled(pipeline: Pipeline, *feeders: Part, deadline_s: float = 1800) -> None:
+    """Wait until all is published."""
+
+    def ended() -> bool:
+        return not any(feeder.running for feeder in feeders)
+
+    pipeline.eventually(ended, what="the events", deadline_s=deadline_s)
+    assert all(feeder.exit_code == 0 for feeder in feeders), [f.tail() for f in feeders]
+
+
+def peak_mb(part: Part) -> float:
+    """The most memory that the process had resident so far, MiB."""
+    lines = Path(f"/proc/{part.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

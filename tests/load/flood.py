@@ -1,0 +1,84 @@
+"""What does a flood of strangers cost? A topic where every other event is one, beside a usual one.
+
+Both are drained by a worker of their own, turn by turn. "Strange" is a service, a version or a
+segment that no rollout names, another one in each event.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from streams.spec.dimensions import Dimension
+from tests.agents.pipeline import spec
+from tests.benchmarks.meter import measure
+from tests.benchmarks.results import Row
+from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline
+
+EVENTS = 1_000_000
+"""Of rollouts; a flood brings as many strangers."""
+SPAN_S = 120
+FLOODS = ("strange_service", "strange_version", "strange_segment")
+SEGMENTED = spec(segments=(Dimension(name="country", values=("SG", "DE")),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """What one worker took."""
+
+    per_cpu_s: float
+    """Events of all kinds."""
+    peak_mb: float
+
+
+def drained(strange: str | None) -> Drained:
+    """Fill, start a worker, wait until all is committed."""
+    with bed() as (bootstrap, parts):
+        flow = pipeline(bootstrap, parts)
+        flow.apply(SEGMENTED)
+        kinds = [strange] if strange else []
+        filled(flow, fill(flow, events=EVENTS, span_s=SPAN_S, strange=kinds, mixed=bool(strange)))
+        worker = flow.worker()
+        events = EVENTS * (2 if strange else 1)
+        settings = flow.settings
+        topic = settings.topic("predictions")
+        rate = measure(worker, bootstrap, settings.group, topic, PARTITIONS, events)
+        return Drained(per_cpu_s=rate.per_cpu_s, peak_mb=peak_mb(worker))
+
+
+def rows(rounds: int) -> list[Row]:
+    """Per kind of flood: how fast events are handled, and the memory beyond the usual."""
+    found: dict[str | None, list[Drained]] = {}
+    for _ in range(rounds):
+        for kind in (None, *FLOODS):
+            found.setdefault(kind, []).append(drained(kind))
+    return [row for kind in FLOODS for row in _rows(kind, found[None], found[kind])]
+
+
+def _rows(kind: str, usual: list[Drained], flooded: list[Drained]) -> tuple[Row, Row]:
+    name = f"flood of {kind.removeprefix('strange_')}s"
+    pairs = list(zip(usual, flooded, strict=True))
+    ratios = tuple(b.per_cpu_s / a.per_cpu_s for a, b in pairs)
+    growths = tuple(b.peak_mb - a.peak_mb for a, b in pairs)
+    note = f"every other of {2 * EVENTS:,} events is a stranger"
+    speed = Row(
+        name=f"{name}: an event's cost, usual / flooded",
+        value=statistics.median(ratios),
+        unit="ratio",
+        must=0.8,
+        moonshot=None,
+        better="higher",
+        rounds=ratios,
+        note=note,
+    )
+    memory = Row(
+        name=f"{name}: memory beyond the usual",
+        value=statistics.median(growths),
+        unit="MiB",
+        must=64,
+        moonshot=None,
+        better="lower",
+        rounds=growths,
+        note=note,
+    )
+    return speed, memory
