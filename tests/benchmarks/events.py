@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import fastavro
@@ -18,22 +19,32 @@ from streams.wire.schemas import load_schema
 SECONDS = 60
 CANDIDATE_SHARE = 0.25
 ERROR_RATE = 0.01
+CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
-    """What was published."""
+class Load:
+    """Encoded predictions, and what counting them must give."""
 
-    events: int
-    bytes_per_event: float
+    records: list[dict[str, bytes]]
+    """`key` and `value` of each."""
     requests: dict[tuple[int, str], int]
     """(pane, arm) -> requests, panes of one second."""
     errors: dict[str, int]
     """Arm -> failed requests."""
+    after: bytes
+    """One of the baseline so much later that all panes are closed by it."""
+
+    @property
+    def exposures(self) -> dict[str, int]:
+        """Arm -> requests."""
+        return {
+            arm: sum(n for (_, a), n in self.requests.items() if a == arm) for arm in self.errors
+        }
 
 
-def fill(settings: Settings, codec: Codec, events: int, seed: int = 1) -> Filled:
-    """Publish `events` predictions that end about now."""
+def make(codec: Codec, events: int, seed: int = 1) -> Load:
+    """Predictions that end about now."""
     dice = np.random.default_rng(seed)
     start_ms = time.time_ns() // 1_000_000 - SECONDS * 1000
     columns = zip(
@@ -41,56 +52,67 @@ def fill(settings: Settings, codec: Codec, events: int, seed: int = 1) -> Filled
         (dice.random(events) < CANDIDATE_SHARE).tolist(),
         (dice.random(events) < ERROR_RATE).tolist(),
         dice.lognormal(3.0, 0.4, events).tolist(),
-        dice.integers(0, 10, events).tolist(),
+        dice.integers(0, CLASSES, events).tolist(),
         strict=True,
     )
-    sender = Sender(settings, codec)
+    encode = Encoder(codec)
+    records: list[dict[str, bytes]] = []
     requests, errors = Counter[tuple[int, str]](), Counter[str]()
     for number, (at, candidate, failed, latency_ms, label) in enumerate(columns):
         version, arm = ("v2", "candidate") if candidate else ("v1", "baseline")
-        sender.send(_event(number, at, version, latency_ms, str(label), failed=failed))
+        event = _event(number, at, version, latency_ms, str(label), failed=failed)
+        records.append({"key": str(event["request_id"]).encode(), "value": encode(event)})
         requests[at // 1000, arm] += 1
         errors[arm] += failed
-    sender.settle()
-    return Filled(
-        events=events,
-        bytes_per_event=sender.sent_bytes / events,
-        requests=dict(requests),
-        errors=dict(errors),
-    )
+    last = _event(events, start_ms + 2 * SECONDS * 1000, "v1", 1.0, "0", failed=False)
+    return Load(records=records, requests=dict(requests), errors=dict(errors), after=encode(last))
 
 
-class Sender:
-    """Encodes and produces as fast as one thread can."""
+class Encoder:
+    """Frames events; its schema id is the codec's."""
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
-        self._topic = settings.topic("predictions")
+    def __init__(self, codec: Codec) -> None:
         self._schema = fastavro.parse_schema(load_schema("prediction"))
         example = _event(0, 1, "v1", 1.0, "0", failed=False)
         self._header = codec.encode("predictions", example)[:5]
-        config = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "zstd"}
-        self._producer = Producer(settings.confluent(**config))
-        self.sent_bytes = 0
 
-    def send(self, event: dict[str, object]) -> None:
-        """Produce one event; waits where the queue is full."""
-        out = io.BytesIO(self._header)
-        out.seek(0, io.SEEK_END)
+    def __call__(self, event: dict[str, object]) -> bytes:
+        """The value of a record."""
+        out = io.BytesIO()
+        out.write(self._header)
         fastavro.schemaless_writer(out, self._schema, event)
-        value = out.getvalue()
-        self.sent_bytes += len(value)
-        while True:
-            try:
-                self._producer.produce(self._topic, value, str(event["request_id"]))
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                self._producer.poll(0)
-                return
+        return out.getvalue()
 
-    def settle(self) -> None:
-        """Wait until the broker has everything."""
-        assert self._producer.flush(60) == 0
+
+def publish(load: Load, settings: Settings) -> None:
+    """Put all of it on the topic, by key."""
+    producer = _producer(settings)
+    for records in _blocks(load.records):
+        left = records
+        while left:
+            left = left[producer.produce_batch(settings.topic("predictions"), left) :]
+            producer.poll(0.0 if not left else 0.05)
+    assert producer.flush(60) == 0
+
+
+def close_panes(load: Load, settings: Settings) -> None:
+    """A late event on each partition, so that no pane stays open."""
+    producer = _producer(settings)
+    for partition in range(settings.source_partitions):
+        producer.produce(settings.topic("predictions"), load.after, partition=partition)
+    assert producer.flush(60) == 0
+
+
+def _blocks(
+    records: list[dict[str, bytes]], size: int = 20_000
+) -> Iterator[list[dict[str, bytes]]]:
+    for start in range(0, len(records), size):
+        yield records[start : start + size]
+
+
+def _producer(settings: Settings) -> Producer:
+    config = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "zstd"}
+    return Producer(settings.confluent(**config))
 
 
 def _event(

@@ -1,0 +1,231 @@
+"""Who does the same job how fast? davy and its peers in turn, each on topics of its own.
+
+A peer is a program that is told by `PEER_*` in its environment what to read and where to write.
+What it counted is compared with what was published, in every round.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from infra.peers import kafka_streams, quix
+from infra.rigs.cache import Absent
+from streams.demo.processes import Part, Parts, wait_until
+from tests.agents.pipeline import Pipeline, spec
+from tests.benchmarks.events import Load, close_panes, publish
+from tests.benchmarks.meter import Rate, measure
+
+PARTITIONS = 4
+SETTLES_S = 60.0
+HERE = "tests.benchmarks.peers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another program for the same job."""
+
+    name: str
+    command: Callable[[], list[str]]
+    events: int
+    """About ten seconds' worth."""
+    totals: Callable[[Bench], Callable[[], dict[str, dict[str, int]]]] | None
+    """What tells what it counted; None where it counts nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Topics and a folder for one run of a peer."""
+
+    flow: Pipeline
+    folder: Path
+
+    @property
+    def verdicts(self) -> str:
+        """Where it writes a verdict each second."""
+        return f"{self.flow.settings.prefix}peer-verdicts"
+
+    @property
+    def closed(self) -> str:
+        """A topic with one partition, for what all partitions bring together."""
+        return f"{self.flow.settings.prefix}peer-closed"
+
+    def environment(self, group: str, events: int) -> dict[str, str]:
+        """What a peer is told."""
+        return {
+            "PEER_GROUP": group,
+            "PEER_BOOTSTRAP": self.flow.settings.bootstrap,
+            "PEER_TOPIC": self.flow.settings.topic("predictions"),
+            "PEER_EVENTS": str(events),
+            "PEER_OUT": str(self.folder / "totals.json"),
+            "PEER_FOLDER": str(self.folder / "state"),
+            "PEER_VERDICTS": self.verdicts,
+            "PEER_CLOSED": self.closed,
+        }
+
+    def create_topics(self) -> None:
+        """Those that are the peer's alone."""
+        admin = AdminClient({"bootstrap.servers": self.flow.settings.bootstrap})
+        names = (self.verdicts, self.closed)
+        made = admin.create_topics([NewTopic(name, 1, 1) for name in names])
+        for future in made.values():
+            future.result(30)
+
+
+def written(bench: Bench) -> Callable[[], dict[str, dict[str, int]]]:
+    """What a peer in Python writes when it is done."""
+    path = bench.folder / "totals.json"
+    return lambda: json.loads(path.read_text()) if path.exists() else {}
+
+
+def told(bench: Bench) -> Callable[[], dict[str, dict[str, int]]]:
+    """What the last verdict says."""
+
+    def last() -> dict[str, dict[str, int]]:
+        value = _last(bench.flow.settings.bootstrap, bench.verdicts)
+        if value is None:
+            return {}
+        said = json.loads(value)
+        arms = zip(("baseline", "candidate"), said["requests"], said["errors"], strict=True)
+        return {arm: {"exposures": n, "errors": failed} for arm, n, failed in arms}
+
+    return last
+
+
+def module(name: str, *arguments: str) -> Callable[[], list[str]]:
+    """A peer that runs in our own environment."""
+    return lambda: [sys.executable, "-m", f"{HERE}.{name}", *arguments]
+
+
+PEERS = (
+    Peer(
+        name="plain Faust agent",
+        command=module("plain_faust"),
+        events=100_000,
+        totals=written,
+    ),
+    Peer(name="Quix Streams", command=quix.command, events=200_000, totals=written),
+    Peer(name="Kafka Streams", command=kafka_streams.command, events=2_000_000, totals=told),
+    Peer(name="poller with pandas", command=module("poller"), events=200_000, totals=written),
+    Peer(
+        name="consume and drop",
+        command=module("limits", "drop"),
+        events=2_000_000,
+        totals=None,
+    ),
+    Peer(
+        name="consume, decode and drop",
+        command=module("limits", "decode"),
+        events=2_000_000,
+        totals=None,
+    ),
+)
+
+
+def present() -> Iterator[Peer]:
+    """Those that can be run here; the others are named."""
+    for peer in PEERS:
+        try:
+            peer.command()
+        except Absent as reason:
+            print(f"{peer.name} is left out: {reason}", file=sys.stderr)
+        else:
+            yield peer
+
+
+def davy(bootstrap: str, folder: Path, load: Load, **env: str) -> Rate:
+    """One round of davy's worker, which judges too; its panes must hold what was published."""
+    with Parts(folder) as parts:
+        flow = _flow(bootstrap, parts)
+        flow.apply(spec())
+        publish(load, flow.settings)
+        worker = flow.worker(**env)
+        rate = _rate(flow, worker, flow.settings.group, len(load.records))
+        worker.stop()
+        _check_panes(flow, load)
+        return rate
+
+
+def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
+    """One round of a peer."""
+    with Parts(folder) as parts:
+        bench = Bench(flow=_flow(bootstrap, parts), folder=folder)
+        bench.create_topics()
+        publish(load, bench.flow.settings)
+        group, events = f"peer-{uuid.uuid4().hex}", len(load.records)
+        part = parts.start("peer", who.command(), env=bench.environment(group, events))
+        rate = _rate(bench.flow, part, group, events)
+        if who.totals is not None:
+            _check_totals(bench, load, who.totals(bench))
+        return rate
+
+
+def _flow(bootstrap: str, parts: Parts) -> Pipeline:
+    prefix = f"b{uuid.uuid4().hex[:8]}-"
+    counts = {"source_partitions": PARTITIONS, "rollout_partitions": PARTITIONS}
+    return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
+
+
+def _rate(flow: Pipeline, part: Part, group: str, events: int) -> Rate:
+    topic = flow.settings.topic("predictions")
+    return measure(part, flow.settings.bootstrap, group, topic, PARTITIONS, events)
+
+
+def _check_totals(
+    bench: Bench, load: Load, totals: Callable[[], dict[str, dict[str, int]]]
+) -> None:
+    expected = {
+        arm: {"exposures": n, "errors": load.errors[arm]} for arm, n in load.exposures.items()
+    }
+    close_panes(load, bench.flow.settings)
+    wait_until(lambda: totals() == expected, what=f"{expected}", deadline_s=SETTLES_S)
+
+
+def _check_panes(flow: Pipeline, load: Load) -> None:
+    """Every closed pane holds exactly what was published into it."""
+    closed = min(body["closed_through"] for body in _last_progress(flow).values())
+    found: dict[tuple[int, str], int] = {}
+    for body in flow.bodies("davy.Pane"):
+        for cell in body["cells"]:
+            key = (body["pane"], cell["arm"])
+            found[key] = found.get(key, 0) + cell["exposures"]
+    expected = {key: n for key, n in load.requests.items() if key[0] <= closed}
+    assert expected, "no pane was closed"
+    assert {key: n for key, n in found.items() if key[0] <= closed} == expected
+
+
+def _last_progress(flow: Pipeline) -> dict[int, dict[str, int]]:
+    last = {}
+    for _, record in flow.read("panes"):
+        if (record["body"][0], record["source"]) == ("davy.Progress", "predictions"):
+            last[record["source_partition"]] = record["body"][1]
+    return last
+
+
+def _last(bootstrap: str, topic: str) -> bytes | None:
+    """The last committed value of a topic with one partition."""
+    config = {
+        "bootstrap.servers": bootstrap,
+        "group.id": "reader",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    consumer, value = Consumer(config), None
+    try:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        while (message := consumer.poll(10)) is not None:
+            error = message.error()
+            if error is None:
+                value = message.value()
+            elif error.code() == KafkaError._PARTITION_EOF:
+                break
+        return value
+    finally:
+        consumer.close()
