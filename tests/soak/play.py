@@ -92,7 +92,7 @@ class Player:
             scenario.inject(stage)
             target = self._drain(stage)
             witness = self._witness(stage)
-        examined = Examination(stage.settings)
+        examined = Examination(stage.settings, stage.deleted)
         found = examined.compare()
         tally, ledger = found.tally, stage.generator.ledger
         tally.offered, tally.duplicates_sent = ledger.offered, ledger.repeated

@@ -23,6 +23,7 @@ from streams.wire.store import open_store
 from tests.nursery import Nursery
 from tests.soak.facts import Fault, Fleet, Until
 from tests.soak.generator import Generator
+from tests.soak.oracle.deleted import NOTHING, Deleted
 from tests.soak.registry import Registry
 from tests.soak.requests import Made, Requests
 from tests.soak.rollouts import ROLLOUT
@@ -66,6 +67,8 @@ class Stage:
     """All that were applied; the first is the one whose target is the proxy."""
     mortal: list[Part] = field(default_factory=list)
     """Parts that may end by themselves."""
+    deleted: Deleted = NOTHING
+    """What was deleted from `predictions`."""
     _started: int = 0
 
     # The fleet.

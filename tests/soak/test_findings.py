@@ -9,8 +9,11 @@ import pytest
 from streams.judge.facts import Cut, PaneInput
 from streams.judge.record import decision_to_record
 from streams.judge.rollout import RolloutJudge
+from streams.panes.breaches import Breach
 from streams.sketches.cell import Cell
 from streams.spec.model import Target
+from tests.soak.oracle.compared import Found, compare_losses
+from tests.soak.oracle.deleted import Deleted
 from tests.soak.oracle.judged import Heard, Judged, check_decisions
 from tests.soak.oracle.log import Avro, Record
 from tests.soak.oracle.merge import Due
@@ -136,3 +139,32 @@ class TestRouting:
         """Each decision moves the target once, in order, and no further than it says."""
         found: Routed = check_routing([routing(*each) for each in done], decided(200, 200, 400))
         assert (found.twice, found.out_of_order) == (twice, out_of_order)
+
+
+def lost(*stretches: tuple[int, int]) -> list[Decoded]:
+    """What davy tells of lost predictions of partition 0."""
+    found = []
+    for offset, (first, end) in enumerate(stretches):
+        breach = Breach.of_records("predictions", 0, first, end)
+        told = {"source": "predictions", "body": breach.body(SPEC.rollout, SPEC.spec_hash)}
+        place = {"topic": "panes", "partition": 0, "offset": offset, "at_ms": 0, "headers": {}}
+        found.append((Record(**place, key=SPEC.rollout, value=b""), told))
+    return found
+
+
+class TestLosses:
+    def told(self, *stretches: tuple[int, int]) -> tuple[int, int]:
+        """Events lost without a word, and words without a loss, where 7..9 were deleted."""
+        found = Found()
+        compare_losses(found, lost(*stretches), Deleted(unread={0: (7, 10)}), SPEC.rollout)
+        return found.tally.lost, found.tally.miscounted
+
+    def test_as_it_is(self) -> None:
+        assert self.told((7, 10)) == (0, 0)
+
+    def test_not_told(self) -> None:
+        assert self.told() == (3, 0)
+
+    def test_told_twice_or_otherwise(self) -> None:
+        assert self.told((7, 10), (7, 10)) == (0, 1)
+        assert self.told((7, 11)) == (3, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from streams.sketches.cell import Cell
 from streams.sketches.outcome_cell import OutcomeCells
 from streams.spec.model import ALL_SEGMENT
 from tests.soak.facts import Tally
+from tests.soak.oracle.deleted import Deleted, told
 from tests.soak.oracle.fold import Cells, Folded
 from tests.soak.oracle.joins import CohortKey
 from tests.soak.oracle.log import Avro, Record
@@ -173,6 +175,17 @@ def compare_letters(
         for offset in sorted(offsets):
             if (partition, offset) not in seen:
                 found.say(f"{source}-{partition}@{offset} is no dead letter yet", lost=1)
+
+
+def compare_losses(found: Found, panes: Sequence[Decoded], deleted: Deleted, rollout: str) -> None:
+    """Each stretch that nobody read is told, once, and no other."""
+    heard, expected = Counter(told(panes, rollout)), Counter(deleted.stretches())
+    for partition, first, end in sorted((expected - heard).keys()):
+        what = f"predictions-{partition}: nobody tells that {first}..{end - 1} were deleted"
+        found.say(what, lost=end - first)
+    for partition, first, end in sorted((heard - expected).keys()):
+        what = f"predictions-{partition}: {first}..{end - 1} are told as lost, and are not"
+        found.say(what, miscounted=1)
 
 
 def compare_markers(found: Found, cells: Sequence[Decoded], folded: Mapping[int, Folded]) -> None:

@@ -14,9 +14,11 @@ from tests.soak.oracle.compared import (
     Found,
     compare_cohorts,
     compare_letters,
+    compare_losses,
     compare_markers,
     compare_panes,
 )
+from tests.soak.oracle.deleted import NOTHING, Deleted
 from tests.soak.oracle.fold import Folded, PartitionModel
 from tests.soak.oracle.joins import JoinModel, merged, outcomes_of
 from tests.soak.oracle.judged import Heard, check_decisions, commands_heard, routing_heard
@@ -42,10 +44,11 @@ class Topics:
         return [each for each in self.decoded[topic] if each[0].key == rollout]
 
 
-def read_all(settings: Settings, avro: Avro) -> Topics:
-    """Read every topic to its end."""
+def read_all(settings: Settings, avro: Avro, deleted: Deleted) -> Topics:
+    """Read every topic to its end; what was deleted from it stands where it stood."""
     names = ("predictions", "outcomes", "dead-letters", *DECODED)
     raw = {name: read_topic(settings, name) for name in names}
+    raw["predictions"] = deleted.whole(raw["predictions"])
     decoded = {name: [(r, avro.read(name, r.value) or {}) for r in raw[name]] for name in DECODED}
     return Topics(raw=raw, decoded=decoded)
 
@@ -53,10 +56,11 @@ def read_all(settings: Settings, avro: Avro) -> Topics:
 class Examination:
     """One scenario's topics under the oracle's eyes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, deleted: Deleted = NOTHING) -> None:
         self.settings = settings
         self.avro = Avro(settings.registry.url)
-        self.topics = read_all(settings, self.avro)
+        self._deleted = deleted
+        self.topics = read_all(settings, self.avro, deleted)
         self.found = Found()
         self.rules = Rules(
             pane_ms=settings.pane_ms,
@@ -125,7 +129,7 @@ class Examination:
         return found
 
     def _fold(self) -> dict[int, Folded]:
-        logs = by_partition(self.topics.raw["predictions"])
+        logs = by_partition(self._deleted.read(self.topics.raw["predictions"]))
         return {
             number: PartitionModel(self.rules, self.specs, self._activated[number], self.avro).run(
                 logs[number]
@@ -181,6 +185,7 @@ class Examination:
             tally.duplicates_seen += each.counters.duplicates
 
     def _compare_rollout(self, rollout: str) -> None:
+        compare_losses(self.found, self.topics.decoded["panes"], self._deleted, rollout)
         spec, tally = self.specs[rollout], self.found.tally
         decisions = self.topics.of("decisions", rollout)
         routing = self.topics.of("routing", rollout)

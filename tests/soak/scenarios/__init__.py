@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.soak.facts import Scenario
-from tests.soak.scenarios import brokers, events, failover, network, overload, recovery, workers
+from tests.soak.scenarios import (
+    brokers,
+    events,
+    failover,
+    network,
+    overload,
+    recovery,
+    retention,
+    workers,
+)
 from tests.soak.scenarios.mixed import PREFIX, mixed
 from tests.soak.scenarios.planted import SCENARIOS as PLANTED
 
@@ -15,6 +24,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *network.SCENARIOS,
     *failover.SCENARIOS,
     *recovery.SCENARIOS,
+    *retention.SCENARIOS,
 )
 
 
