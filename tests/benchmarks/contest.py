@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,15 +140,16 @@ def present() -> Iterator[Peer]:
             yield peer
 
 
-def davy(bootstrap: str, folder: Path, load: Load, **env: str) -> Rate:
-    """One round of davy's worker, which judges too; its panes must hold what was published."""
+def davy(bootstrap: str, folder: Path, load: Load, workers: int = 1, **env: str) -> Rate:
+    """One round of davy's workers, which judge too; their panes must hold what was published."""
     with Parts(folder) as parts:
         flow = _flow(bootstrap, parts)
         flow.apply(spec())
         publish(load, flow.settings)
-        worker = flow.worker(**env)
-        rate = _rate(flow, worker, flow.settings.group, len(load.records))
-        worker.stop()
+        fleet = [flow.worker(f"worker-{number}", **env) for number in range(workers)]
+        rate = _rate(flow, fleet, flow.settings.group, len(load.records))
+        for worker in fleet:
+            worker.stop()
         _check_panes(flow, load)
         return rate
 
@@ -173,7 +174,7 @@ def _flow(bootstrap: str, parts: Parts) -> Pipeline:
     return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
-def _rate(flow: Pipeline, part: Part, group: str, events: int) -> Rate:
+def _rate(flow: Pipeline, part: Part | Sequence[Part], group: str, events: int) -> Rate:
     topic = flow.settings.topic("predictions")
     return measure(part, flow.settings.bootstrap, group, topic, PARTITIONS, events)
 

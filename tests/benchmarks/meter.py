@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,19 +55,27 @@ def committed(consumer: Consumer, topic: str, partitions: int) -> int:
 
 
 def measure(
-    part: Part, bootstrap: str, group: str, topic: str, partitions: int, events: int
+    part: Part | Sequence[Part],
+    bootstrap: str,
+    group: str,
+    topic: str,
+    partitions: int,
+    events: int,
 ) -> Rate:
-    """Sample until all events are committed."""
+    """Sample until all events are committed; CPU is that of all these processes."""
+    parts = [part] if isinstance(part, Part) else part
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     samples: list[Sample] = []
     deadline = time.monotonic() + 300
     try:
         while not samples or samples[-1].events < events:
-            assert part.running, part.tail()
-            assert time.monotonic() < deadline, f"stuck at {samples[-1:]}: {part.tail()}"
+            for each in parts:
+                assert each.running, each.tail()
+                assert time.monotonic() < deadline, f"stuck at {samples[-1:]}: {each.tail()}"
             done = committed(consumer, topic, partitions)
             if done and (not samples or done > samples[-1].events):
-                samples.append(Sample(at_s=time.monotonic(), cpu_s=cpu_s(part), events=done))
+                spent = sum(map(cpu_s, parts))
+                samples.append(Sample(at_s=time.monotonic(), cpu_s=spent, events=done))
             time.sleep(0.05)
     finally:
         consumer.close()

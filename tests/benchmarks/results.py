@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +29,15 @@ class Row:
     def holds(self) -> bool:
         """Whether the bar is met."""
         return self.value >= self.must if self.better == "higher" else self.value <= self.must
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that so many are not above.
+
+    >>> quantile([1.0, 2.0, 3.0, 4.0], 0.5)
+    2.0
+    """
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def write(rows: list[Row], path: Path = BUILD / "bench.json") -> None:
