@@ -73,7 +73,7 @@ style: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases infra/rigs tests/conftest.py
+	$(BIN)/mypy --explicit-package-bases infra/rigs infra/peers tests/conftest.py
 
 walls: $(READY)
 	$(BIN)/lint-imports

@@ -1,16 +1,18 @@
 """How does the Quix Streams peer run? In an environment of its own: its pins clash with ours."""
 
+import hashlib
 import sys
 from pathlib import Path
 
 from infra.rigs.cache import made_once, run
 
-VERSION = "3.28.1"
+LOCK = Path(__file__).with_name("quix.lock")
+"""What it is made of, with hashes: `uv pip compile --generate-hashes` of `quixstreams`."""
 
 
 def install() -> Path:
     """The folder of its environment, made once."""
-    return made_once("quixstreams", VERSION, _fetch)
+    return made_once("quixstreams", hashlib.sha256(LOCK.read_bytes()).hexdigest()[:8], _fetch)
 
 
 def command() -> list[str]:
@@ -21,4 +23,5 @@ def command() -> list[str]:
 
 def _fetch(folder: Path) -> None:
     run([sys.executable, "-m", "venv", "--copies", folder])
-    run([folder / "bin" / "python", "-m", "pip", "install", "-q", f"quixstreams=={VERSION}"])
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", "-r", LOCK])

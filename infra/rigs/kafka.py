@@ -9,9 +9,9 @@ import os
 import shutil
 import string
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from infra.rigs import maven
 from infra.rigs.cache import made_once, need, run
 from streams.demo.broker import RunningBroker, ready
 from streams.demo.processes import Part, free_ports
@@ -25,11 +25,7 @@ START_S = 60.0
 
 def version() -> str:
     """The version that the pom names."""
-    pom = ET.parse(HERE / "pom.xml")  # noqa: S314 - our own file
-    found = pom.find(".//{*}dependency/{*}version")
-    if found is None or not found.text:
-        raise PartError(f"{HERE / 'pom.xml'} names no version of Kafka")
-    return found.text
+    return maven.version(HERE / "pom.xml")
 
 
 def install() -> Path:
@@ -79,8 +75,7 @@ def main() -> None:
 
 
 def _fetch(folder: Path) -> None:
-    maven = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-    run([*maven, "-f", HERE / "pom.xml"])
+    maven.copy(HERE / "pom.xml", folder)
     seen = run(_java(folder, "kafka.Kafka", "--version"))
     if version() not in seen:
         raise PartError(f"{folder}: asked for Kafka {version()}, the tool says {seen.strip()!r}")

@@ -8,7 +8,7 @@ stands for it. Partitions are fetched in turn, the judge's topic first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -176,7 +176,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             fetched = await polled(super()._fetch_records, consumer, tps, turn_s or 0.0, most)
             if fetched:
                 break  # the others' turn comes when these are on their way
+        self._send_back(consumer, fetched)
         return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+
+    @staticmethod
+    def _send_back(consumer: Any, fetched: Iterable[Any]) -> None:
+        """The fetcher empties its partitions in order: who had a turn goes behind all others."""
+        waiting = consumer._fetcher._records  # noqa: SLF001
+        for tp in fetched:
+            if tp in waiting:
+                waiting.move_to_end(tp)
 
     def _in_turn(self, active: Any, pause_s: float | None) -> Iterator[tuple[Any, float | None]]:
         """First what the judge waits for: however much there is to fold, it goes on."""

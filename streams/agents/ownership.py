@@ -50,8 +50,8 @@ class Ownership:
         """Why this worker cannot go on, if so."""
         self.taken = False
         """Whether the group has spoken at all."""
-        self.moving = False
-        """Whether partitions change hands: until all are read and sought, none is fed."""
+        self._moves, self._moved = 0, 0
+        """How often partitions began to change hands, and which of these times has ended."""
         self.ending = False
         """Whether the worker stops: what fails now is left to the next owner."""
         self._make, self._planned = make, planned
@@ -80,6 +80,24 @@ class Ownership:
     def owners(self) -> dict[Partition, Owner]:
         """The owner of each partition owned now."""
         return dict(self._owners)
+
+    @property
+    def moving(self) -> bool:
+        """Whether partitions change hands: until all are read and sought, no batch is handed on."""
+        return self._moved < self._moves
+
+    def move(self) -> int:
+        """Partitions change hands from now on; returns which time it is."""
+        self._moves += 1
+        return self._moves
+
+    def moved(self, time: int) -> None:
+        """This time has ended; one that began since has not."""
+        self._moved = max(time, self._moved)
+
+    def feeds(self, partition: Partition) -> bool:
+        """Whether a batch of this partition is being folded."""
+        return partition in self._feeds
 
     def waits_behind(self, partition: Partition) -> bool:
         """Whether its topic's agent, which takes one batch at a time, is busy with another's."""

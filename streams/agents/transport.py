@@ -110,32 +110,34 @@ class Consumer(driver.Consumer):
         """Let go of everything where nothing was assigned: Faust seeks nothing then."""
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned and not self.app.should_stop:
+            time = self.ownership.move()
             await self.ownership.take(())
-            self.ownership.moving = False
+            self.ownership.moved(time)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Make everything durable before others own it; Faust sees to that until it stops."""
-        self.ownership.moving = True
+        self.ownership.move()
         await super().on_partitions_revoked(revoked)
         if self.app.should_stop:
             await self._finish(self.ownership.flush())
 
     async def perform_seek(self) -> None:
         """Load the state of every assigned partition, then seek to where it ends."""
-        self.ownership.moving = True
+        time = self.ownership.move()
         assigned = {Partition(*tp) for tp in self.assignment()}
         load_s = self.ownership.load_s
         try:
             async with asyncio.timeout(load_s):
                 positions = await self.ownership.take(assigned)
                 await self.seek_wait({TP(*p): offset for p, offset in positions.items()})
-            self.ownership.moving = False
         except TimeoutError as error:  # Faust would go on without a word, and fetch nothing
             self.ownership.failure = StalledError(
                 f"what is stored of {len(assigned)} partitions was not read within {load_s:g} s; "
                 "set load_s higher if it is much, and see whether the broker answers"
             )
             raise self.ownership.failure from error
+        finally:
+            self.ownership.moved(time)
 
     def place(self, partition: Partition) -> Place | None:
         """How far this partition was fetched and handed on; None before its first seek."""

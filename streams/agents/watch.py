@@ -32,6 +32,7 @@ from streams.wire.own import OwnRecords, Unreadable
 LOOK_S = 1.0
 ANSWER_S = 5.0
 MOVING = "moving"
+"""Stands for all partitions where their change of hands is followed."""
 TRIES = 2
 """Stalls in a row without going further than before, then the worker ends."""
 
@@ -92,11 +93,7 @@ class Watch:
     def look(self, passed_s: float) -> None:
         """See how everything stands, `passed_s` seconds (as far as they count) later."""
         owners = self._ownership.owners()
-        # While they change hands nothing is fed: that is nobody's fault, and has its own bound.
-        moving = self._ownership.moving
-        moved = self._courses.look(MOVING, 0, waiting=moving and bool(owners), passed_s=passed_s)
-        fed_s = 0.0 if moving else passed_s
-        partitions = tuple(self._partition(*pair, fed_s) for pair in sorted(owners.items()))
+        partitions = tuple(self._partition(*pair, passed_s) for pair in sorted(owners.items()))
         unowned = tuple(sorted(set(self._log.assigned()) - owners.keys()))
         self.facts = WorkerFacts(
             partitions=partitions,
@@ -108,18 +105,22 @@ class Watch:
             skipped=dict(self._own.skipped),
             registry_failures=self._registry_failures(),
         )
-        waited = [
-            self._courses.look(("load", p), 0, waiting=True, passed_s=passed_s) for p in unowned
-        ]
+        self._await_changes(passed_s)
         self._courses.keep(self._known(self.facts))
-        for course, partition in zip(waited, unowned, strict=True):
-            if course.unmoved_s > self._load_s + self._stall_s:
-                self._end(_name(partition), course.unmoved_s, "it was not taken up")
-        if moved.unmoved_s > self._load_s + 2 * self._stall_s:
-            self._end("what was owned", moved.unmoved_s, "partitions do not cease to change hands")
         for found in partitions:
             if found.standing is Standing.STALLED:
                 self._remedy(found)
+
+    def _await_changes(self, passed_s: float) -> None:
+        """What is assigned must be taken up in time, and partitions cease to change hands."""
+        for partition in self.facts.unowned:
+            course = self._courses.look(("load", partition), 0, waiting=True, passed_s=passed_s)
+            if course.unmoved_s > self._load_s + self._stall_s:
+                self._end(_name(partition), course.unmoved_s, "it was not taken up")
+        waiting = self._ownership.moving and bool(self.facts.partitions)
+        course = self._courses.look(MOVING, 0, waiting=waiting, passed_s=passed_s)
+        if course.unmoved_s > self._load_s + 2 * self._stall_s:
+            self._end("what was owned", course.unmoved_s, "partitions do not cease to change hands")
 
     async def _ask(self) -> bool:
         """Ask where the logs end; whether the broker answered."""
@@ -136,8 +137,11 @@ class Watch:
         at = owner.next_offset
         lag = lag_of(at, self._ends.get(partition, at), self._log.place(partition))
         standing = _standing(owner)
-        # Behind one that hangs nobody else is at fault; nor is one that waits for what is away.
-        counts = standing is not Standing.AWAY and not self._ownership.waits_behind(partition)
+        # Behind one that hangs nobody else is at fault; nor is one that waits for what is away, or
+        # that gets nothing to fold because partitions change hands.
+        held = self._ownership.moving and not self._ownership.feeds(partition)
+        held = held or self._ownership.waits_behind(partition)
+        counts = standing is not Standing.AWAY and not held
         course = self._courses.look(
             partition, at, waiting=lag > 0, passed_s=passed_s if counts else 0.0
         )

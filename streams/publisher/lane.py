@@ -21,6 +21,8 @@ from streams.wire.schemas import Schema, load_schema, subject_of
 EMBEDDED_CLUSTER = "tansu_cluster"
 """Cluster id of the embedded broker, whose producers are not idempotent."""
 ANSWER_S = 1.0
+TRIES, LAST_S = 3, 1.0
+"""How often, and how long, is waited for what was given up to be told."""
 
 _REASONS = {
     KafkaError._MSG_TIMED_OUT: Drop.TIMED_OUT,  # noqa: SLF001 - librdkafka's public constants
@@ -51,13 +53,12 @@ class Lane:
         """A fatal error: this lane will never send again."""
         self._sent = 0
         self._failed = 0
-        self._ended = False
         self._producer = self._connect()
 
     @property
     def waiting(self) -> int:
-        """Records that librdkafka has not got rid of; what it wants to say counts as one too."""
-        return 0 if self._ended else len(self._producer)
+        """Records that librdkafka has not got rid of; what it has to tell counts as one too."""
+        return len(self._producer)
 
     @property
     def delivered(self) -> int:
@@ -91,11 +92,13 @@ class Lane:
         self._producer.flush(max(0.0, deadline_s))
 
     def give_up(self) -> None:
-        """Count what is still waiting as undelivered, and end the producer."""
+        """Count what is still waiting as undelivered, and end the producer if it lets go of it."""
         with contextlib.suppress(KafkaException):
             self._producer.purge(blocking=False)
-        _end(self._producer)
-        self._ended = True
+        for _ in range(TRIES):  # a complaint may come between the last record and the count
+            if self._producer.flush(LAST_S) == 0:
+                _end(self._producer)
+                return
 
     def _connect(self) -> Producer:
         mode = self._options.idempotence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -41,7 +42,7 @@ class TestAssignment:
         consumer._on_partitions_assigned = no_callback
         await consumer.on_partitions_assigned({TP("panes", 0)}, 1)
         assert owned.asked == []
-        owned.moving = True
+        owned.move()
         await consumer.on_partitions_assigned(set(), 2)
         assert (owned.asked, owned.moving) == ([set()], False)
         consumer._thread.thread_loop.close()
@@ -62,6 +63,15 @@ class TestAssignment:
         await consumer.perform_seek()
         assert (sought, owned.moving) == ([True], False)
         consumer._thread.thread_loop.close()
+
+    def test_a_seek_of_an_assignment_before_ends_no_later_change(self) -> None:
+        owned = Assigned()
+        sought = owned.move()
+        revoked = owned.move()
+        owned.moved(sought)
+        assert owned.moving
+        owned.moved(revoked)
+        assert not owned.moving
 
 
 SEEKS = SimpleNamespace(beginning_offsets=None)
@@ -135,6 +145,17 @@ class TestBatches:
         state = SimpleNamespace(has_valid_position=True, position=60)
         thread._sought[Partition("predictions", 0)] = state
         assert polled(thread, state, *range(52, 60)).start == 50
+
+
+class TestTurns:
+    def test_who_had_a_turn_goes_behind_the_others(self) -> None:
+        """Else a partition with much to read keeps the others waiting until it has none."""
+        waiting = OrderedDict.fromkeys("abc")
+        consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=waiting))
+        ConsumerThread._send_back(consumer, ["a"])
+        assert list(waiting) == ["b", "c", "a"]
+        ConsumerThread._send_back(consumer, ["b", "gone"])
+        assert list(waiting) == ["c", "a", "b"]
 
 
 class TestPolls:

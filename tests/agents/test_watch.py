@@ -194,16 +194,17 @@ class TestStalls:
     async def test_while_partitions_change_hands_nobody_is_at_fault(self) -> None:
         """One that takes long to be read, behind a hanging transaction, holds up the others."""
         world = await owned(log=MemoryLog(end=10))
-        world.ownership.moving = True
-        await world.pass_s(109)
-        assert (world.standing, world.made[0].failure) == (Standing.GOES, None)
-        world.ownership.moving = False
-        await world.pass_s(29)
+        for _ in range(3):
+            time = world.ownership.move()
+            await world.pass_s(109)
+            assert (world.standing, world.made[0].failure) == (Standing.GOES, None)
+            world.ownership.moved(time)
+            await world.pass_s(9)
         assert world.standing is Standing.GOES
 
     async def test_partitions_that_change_hands_for_ever_end_the_worker(self) -> None:
         world = await owned(log=MemoryLog(end=10))
-        world.ownership.moving = True
+        world.ownership.move()
         with pytest.raises(StalledError, match="do not cease to change hands"):
             await world.pass_s(111)
 
@@ -227,6 +228,19 @@ async def test_a_feed_that_never_ends_is_let_go_and_its_partition_goes_on() -> N
     assert (len(world.made), world.sought) == (2, [0])
     await world.ownership.feed(batch)
     assert world.made[1].next_offset == 10
+
+
+async def test_a_feed_that_hangs_while_partitions_change_hands_is_let_go_too() -> None:
+    """The change waits for it."""
+    world = await owned(owners=[MemoryOwner(hangs=True)], log=MemoryLog(end=10))
+    batch = Batch(partition=HERE, start=0, end=10, records=[])
+    feeding = asyncio.create_task(world.ownership.feed(batch))
+    await asyncio.sleep(0)
+    world.ownership.move()
+    await world.pass_s(31)
+    async with asyncio.timeout(20):
+        await feeding
+    assert len(world.made) == 2
 
 
 async def test_who_waits_behind_one_that_hangs_is_not_at_fault() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.peers import kafka_streams, quix
-from infra.rigs.cache import Absent
 from streams.demo.processes import Part, Parts, wait_until
+from streams.errors import PartError
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.events import Load, close_panes, publish
 from tests.benchmarks.meter import Rate, measure
@@ -35,7 +36,9 @@ class Peer:
     name: str
     command: Callable[[], list[str]]
     events: int
-    """About ten seconds' worth."""
+    """Some seconds' worth."""
+    times: int = 1
+    """How often the same events are published, for those that only read."""
     totals: Callable[[Bench], Callable[[], dict[str, dict[str, int]]]] | None
     """What tells what it counted; None where it counts nothing."""
 
@@ -105,36 +108,33 @@ def module(name: str, *arguments: str) -> Callable[[], list[str]]:
 
 
 PEERS = (
-    Peer(
-        name="plain Faust agent",
-        command=module("plain_faust"),
-        events=100_000,
-        totals=written,
-    ),
-    Peer(name="Quix Streams", command=quix.command, events=200_000, totals=written),
+    Peer(name="plain Faust agent", command=module("plain_faust"), events=150_000, totals=written),
+    Peer(name="Quix Streams", command=quix.command, events=400_000, totals=written),
     Peer(name="Kafka Streams", command=kafka_streams.command, events=2_000_000, totals=told),
-    Peer(name="poller with pandas", command=module("poller"), events=200_000, totals=written),
+    Peer(name="poller with pandas", command=module("poller"), events=400_000, totals=written),
     Peer(
         name="consume and drop",
         command=module("limits", "drop"),
         events=2_000_000,
+        times=4,
         totals=None,
     ),
     Peer(
         name="consume, decode and drop",
         command=module("limits", "decode"),
         events=2_000_000,
+        times=2,
         totals=None,
     ),
 )
 
 
 def present() -> Iterator[Peer]:
-    """Those that can be run here; the others are named."""
+    """Those that can be had here; the others are named."""
     for peer in PEERS:
         try:
             peer.command()
-        except Absent as reason:
+        except PartError as reason:
             print(f"{peer.name} is left out: {reason}", file=sys.stderr)
         else:
             yield peer
@@ -144,13 +144,13 @@ def davy(bootstrap: str, folder: Path, load: Load, workers: int = 1, **env: str)
     """One round of davy's workers, which judge too; their panes must hold what was published."""
     with Parts(folder) as parts:
         flow = _flow(bootstrap, parts)
-        flow.apply(spec())
+        flow.apply(spec(report_every_s=1.0))
         publish(load, flow.settings)
         fleet = [flow.worker(f"worker-{number}", **env) for number in range(workers)]
-        rate = _rate(flow, fleet, flow.settings.group, len(load.records))
-        for worker in fleet:
-            worker.stop()
+        rate = _rate(flow, *fleet, group=flow.settings.group, events=len(load.records))
         _check_panes(flow, load)
+        for worker in fleet:
+            assert worker.stop() == 0, worker.tail()
         return rate
 
 
@@ -159,10 +159,10 @@ def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
     with Parts(folder) as parts:
         bench = Bench(flow=_flow(bootstrap, parts), folder=folder)
         bench.create_topics()
-        publish(load, bench.flow.settings)
-        group, events = f"peer-{uuid.uuid4().hex}", len(load.records)
+        publish(load, bench.flow.settings, who.times)
+        group, events = f"peer-{uuid.uuid4().hex}", len(load.records) * who.times
         part = parts.start("peer", who.command(), env=bench.environment(group, events))
-        rate = _rate(bench.flow, part, group, events)
+        rate = _rate(bench.flow, part, group=group, events=events)
         if who.totals is not None:
             _check_totals(bench, load, who.totals(bench))
         return rate
@@ -174,9 +174,15 @@ def _flow(bootstrap: str, parts: Parts) -> Pipeline:
     return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
-def _rate(flow: Pipeline, part: Part | Sequence[Part], group: str, events: int) -> Rate:
-    topic = flow.settings.topic("predictions")
-    return measure(part, flow.settings.bootstrap, group, topic, PARTITIONS, events)
+def _rate(flow: Pipeline, *parts: Part, group: str, events: int) -> Rate:
+    return measure(
+        *parts,
+        bootstrap=flow.settings.bootstrap,
+        group=group,
+        topic=flow.settings.topic("predictions"),
+        partitions=PARTITIONS,
+        events=events,
+    )
 
 
 def _check_totals(
@@ -190,24 +196,26 @@ def _check_totals(
 
 
 def _check_panes(flow: Pipeline, load: Load) -> None:
-    """Every closed pane holds exactly what was published into it."""
-    closed = min(body["closed_through"] for body in _last_progress(flow).values())
-    found: dict[tuple[int, str], int] = {}
+    """Every pane holds exactly what was published into it, and all failures are counted."""
+    close_panes(load, flow.settings)
+    last = max(pane for pane, _ in load.requests)
+    flow.eventually(lambda: _closed_through(flow) >= last, what="the last pane's end")
+    requests, errors = Counter[tuple[int, str]](), Counter[str]()
     for body in flow.bodies("davy.Pane"):
         for cell in body["cells"]:
-            key = (body["pane"], cell["arm"])
-            found[key] = found.get(key, 0) + cell["exposures"]
-    expected = {key: n for key, n in load.requests.items() if key[0] <= closed}
-    assert expected, "no pane was closed"
-    assert {key: n for key, n in found.items() if key[0] <= closed} == expected
+            requests[body["pane"], cell["arm"]] += cell["exposures"]
+            errors[cell["arm"]] += cell["errors"]
+    assert (requests, errors) == (load.requests, load.errors)
 
 
-def _last_progress(flow: Pipeline) -> dict[int, dict[str, int]]:
-    last = {}
-    for _, record in flow.read("panes"):
-        if (record["body"][0], record["source"]) == ("davy.Progress", "predictions"):
-            last[record["source_partition"]] = record["body"][1]
-    return last
+def _closed_through(flow: Pipeline) -> int:
+    """The last pane that all partitions have closed."""
+    found = {
+        record["source_partition"]: record["body"][1]["closed_through"]
+        for _, record in flow.read("panes")
+        if (record["body"][0], record["source"]) == ("davy.Progress", "predictions")
+    }
+    return min(found.values()) if len(found) == PARTITIONS else -1
 
 
 def _last(bootstrap: str, topic: str) -> bytes | None:

@@ -16,7 +16,9 @@ from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.schemas import load_schema
 
-SECONDS = 60
+PER_SECOND = 33_000
+"""Of event time, however many there are: panes are equally full for all."""
+AFTER_MS = 60_000
 CANDIDATE_SHARE = 0.25
 ERROR_RATE = 0.01
 CLASSES = 10
@@ -46,9 +48,10 @@ class Load:
 def make(codec: Codec, events: int, seed: int = 1) -> Load:
     """Predictions that end about now."""
     dice = np.random.default_rng(seed)
-    start_ms = time.time_ns() // 1_000_000 - SECONDS * 1000
+    span_ms = events * 1000 // PER_SECOND
+    start_ms = time.time_ns() // 1_000_000 - span_ms
     columns = zip(
-        (np.sort(dice.integers(0, SECONDS * 1000, events)) + start_ms).tolist(),
+        (np.sort(dice.integers(0, span_ms, events)) + start_ms).tolist(),
         (dice.random(events) < CANDIDATE_SHARE).tolist(),
         (dice.random(events) < ERROR_RATE).tolist(),
         dice.lognormal(3.0, 0.4, events).tolist(),
@@ -64,7 +67,8 @@ def make(codec: Codec, events: int, seed: int = 1) -> Load:
         records.append({"key": str(event["request_id"]).encode(), "value": encode(event)})
         requests[at // 1000, arm] += 1
         errors[arm] += failed
-    last = _event(events, start_ms + 2 * SECONDS * 1000, "v1", 1.0, "0", failed=False)
+    late_ms = start_ms + span_ms + AFTER_MS
+    last = _event(events, late_ms, "v1", 1.0, "0", failed=False)
     return Load(records=records, requests=dict(requests), errors=dict(errors), after=encode(last))
 
 
@@ -84,10 +88,10 @@ class Encoder:
         return out.getvalue()
 
 
-def publish(load: Load, settings: Settings) -> None:
-    """Put all of it on the topic, by key."""
+def publish(load: Load, settings: Settings, times: int = 1) -> None:
+    """Put all of it on the topic, by key, so many times."""
     producer = _producer(settings)
-    for records in _blocks(load.records):
+    for records in _blocks(load.records * times):
         left = records
         while left:
             left = left[producer.produce_batch(settings.topic("predictions"), left) :]

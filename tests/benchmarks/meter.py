@@ -1,14 +1,14 @@
 """How many events does a process handle per second of its own CPU time?
 
 Progress is the group's committed offsets, CPU is what the kernel charged to the process (all
-threads). The rate is taken between the first commit seen and the last, so start-up is left out.
+threads). The rate is taken over the second half of the events: start-up, and what a program
+compiles while it runs, is left out.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.demo.processes import Part
 
+LEAST = 3
+"""Commits by which a rate is taken."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,15 +57,9 @@ def committed(consumer: Consumer, topic: str, partitions: int) -> int:
 
 
 def measure(
-    part: Part | Sequence[Part],
-    bootstrap: str,
-    group: str,
-    topic: str,
-    partitions: int,
-    events: int,
+    *parts: Part, bootstrap: str, group: str, topic: str, partitions: int, events: int
 ) -> Rate:
     """Sample until all events are committed; CPU is that of all these processes."""
-    parts = [part] if isinstance(part, Part) else part
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     samples: list[Sample] = []
     deadline = time.monotonic() + 300
@@ -76,10 +72,16 @@ def measure(
             if done and (not samples or done > samples[-1].events):
                 spent = sum(map(cpu_s, parts))
                 samples.append(Sample(at_s=time.monotonic(), cpu_s=spent, events=done))
-            time.sleep(0.05)
+            time.sleep(0.02)
     finally:
         consumer.close()
-    first, last = samples[0], samples[-1]
+    return _rate(samples, events)
+
+
+def _rate(samples: list[Sample], events: int) -> Rate:
+    later = [sample for sample in samples if sample.events >= events / 2]
+    assert len(later) >= LEAST, f"{len(later)} commits are too few to measure by: more events"
+    first, last = later[0], later[-1]
     return Rate(
         per_cpu_s=(last.events - first.events) / (last.cpu_s - first.cpu_s),
         per_s=(last.events - first.events) / (last.at_s - first.at_s),

@@ -40,10 +40,32 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def write(rows: list[Row], path: Path = BUILD / "bench.json") -> None:
-    """Write the rows and print them."""
+def spread(
+    name: str, values: Sequence[float], unit: str, *, must: float, moonshot: float, note: str
+) -> list[Row]:
+    """The median, of which nothing is asked, and the 99 % quantile."""
+    asked = ((0.5, "p50", 0.0, None), (0.99, "p99", must, moonshot))
+    return [
+        Row(
+            name=f"{name}, {word}",
+            value=quantile(values, share),
+            unit=unit,
+            must=least,
+            moonshot=dream,
+            better="lower" if least else "higher",
+            rounds=(quantile(values, share),),
+            note=note,
+        )
+        for share, word, least, dream in asked
+    ]
+
+
+def write(rows: list[Row], path: Path = BUILD / "bench.json", *, whole: bool = True) -> None:
+    """Write the rows and print them; where they are a part, the other rows there stay."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps([asdict(row) | {"holds": row.holds} for row in rows], indent=2))
+    made = {row.name: asdict(row) | {"holds": row.holds} for row in rows}
+    before = [] if whole or not path.exists() else json.loads(path.read_text())
+    path.write_text(json.dumps([*({row["name"]: row for row in before} | made).values()], indent=2))
     for row in rows:
         mark = "holds" if row.holds else "MISSED"
-        print(f"{row.name:<44} {row.value:>15,.2f} {row.unit:<16} must {row.must:,g} {mark}")
+        print(f"{row.name:<52} {row.value:>15,.2f} {row.unit:<14} must {row.must:,g} {mark}")

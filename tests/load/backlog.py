@@ -18,7 +18,7 @@ from streams.demo.processes import Part
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.meter import committed, cpu_s
 from tests.benchmarks.results import Row
-from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline
+from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline, total
 
 FULL = 50_000_000
 REDUCED = 2_000_000
@@ -103,7 +103,7 @@ def drain(flow: Pipeline, *, events: int, behind: float) -> Drained:
     progress, decisions, beats = _written(flow)
     return Drained(
         events=events,
-        counted=sum(m["accepted"] for m in _last(flow).values()),
+        counted=total(flow, "accepted"),
         per_s=per_s,
         per_cpu_s=per_cpu_s,
         rss_mb=rss_mb,
@@ -157,14 +157,6 @@ def _written(pipeline: Pipeline) -> tuple[list[Timed], list[Timed], list[int]]:
     return sorted(progress, key=lambda each: each[0]), decisions, beats
 
 
-def _last(pipeline: Pipeline) -> dict[int, dict[str, Any]]:
-    found = {}
-    for _, record in pipeline.read("panes"):
-        if (record["source"], record["body"][0]) == ("predictions", "davy.Progress"):
-            found[record["source_partition"]] = record["body"][1]
-    return found
-
-
 def _longest_gap(times_ms: list[int]) -> float:
     pairs = pairwise(times_ms)
     return max((b - a for a, b in pairs), default=0) / 1000
@@ -184,4 +176,5 @@ def _waits(progress: list[Timed], decisions: list[Timed]) -> Iterator[float]:
 
 def _abort_s(decisions: list[Timed], aborted_ms: int) -> float:
     ends = [at for at, d in decisions if d["rollout"] == OTHER and d["terminal"]]
+    assert all(at >= aborted_ms for at in ends), f"{OTHER} ended before it was aborted"
     return (ends[0] - aborted_ms) / 1000 if ends else float("inf")

@@ -26,10 +26,8 @@ def bed() -> Iterator[tuple[str, Parts]]:
     try:
         with Parts(folder) as parts:
             broker = kafka.start(folder / "kafka")
-            try:
-                yield broker.bootstrap, parts
-            finally:
-                broker.part.stop()
+            parts.keep(broker.part)  # before all others, so that it ends after them
+            yield broker.bootstrap, parts
     finally:
         shutil.rmtree(folder)
 
@@ -80,3 +78,13 @@ def peak_mb(part: Part) -> float:
     """The most memory that the process had resident so far, MiB."""
     lines = Path(f"/proc/{part.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def total(flow: Pipeline, counter: str) -> int:
+    """A counter of what was folded of `predictions`, over all partitions, as their markers tell."""
+    found: dict[str, int] = {}
+    for message, record in flow.read("cells"):
+        source, partition, _ = (message.key() or b"").decode().split("/", 2)
+        if record and (source, record["body"][0]) == ("predictions", "davy.Marker"):
+            found[partition] = record["body"][1][counter]
+    return sum(found.values())

@@ -1,7 +1,7 @@
 """What does a flood of strangers cost? A topic where every other event is one, beside a usual one.
 
-Both are drained by a worker of their own, turn by turn. "Strange" is a service, a version or a
-segment that no rollout names, another one in each event.
+Both hold as many events, and are drained by workers of their own, turn by turn. "Strange" is a
+service, a version or a segment that no rollout names, another one in each event.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import statistics
 from dataclasses import dataclass
 
 from streams.spec.dimensions import Dimension
-from tests.agents.pipeline import spec
+from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.meter import measure
 from tests.benchmarks.results import Row
-from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline
+from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline, total
 
-EVENTS = 1_000_000
-"""Of rollouts; a flood brings as many strangers."""
+EVENTS = 2_000_000
 SPAN_S = 120
+UNKNOWN = {"strange_service", "strange_version"}
 FLOODS = ("strange_service", "strange_version", "strange_segment")
 SEGMENTED = spec(segments=(Dimension(name="country", values=("SG", "DE")),))
 
@@ -36,14 +36,30 @@ def drained(strange: str | None) -> Drained:
     with bed() as (bootstrap, parts):
         flow = pipeline(bootstrap, parts)
         flow.apply(SEGMENTED)
-        kinds = [strange] if strange else []
-        filled(flow, fill(flow, events=EVENTS, span_s=SPAN_S, strange=kinds, mixed=bool(strange)))
+        if strange:
+            half = EVENTS // 2
+            feeder = fill(flow, events=half, span_s=SPAN_S, strange=[strange], mixed=True)
+        else:
+            feeder = fill(flow, events=EVENTS, span_s=SPAN_S)
+        filled(flow, feeder)
         worker = flow.worker()
-        events = EVENTS * (2 if strange else 1)
-        settings = flow.settings
-        topic = settings.topic("predictions")
-        rate = measure(worker, bootstrap, settings.group, topic, PARTITIONS, events)
+        rate = measure(
+            worker,
+            bootstrap=bootstrap,
+            group=flow.settings.group,
+            topic=flow.settings.topic("predictions"),
+            partitions=PARTITIONS,
+            events=EVENTS,
+        )
+        _check(flow, strange)
         return Drained(per_cpu_s=rate.per_cpu_s, peak_mb=peak_mb(worker))
+
+
+def _check(flow: Pipeline, strange: str | None) -> None:
+    """All were counted, and those as strangers whose service or version is strange."""
+    unknown = EVENTS // 2 if strange in UNKNOWN else 0
+    found = [total(flow, counter) for counter in ("accepted", "unknown", "dead")]
+    assert found == [EVENTS, unknown, 0], found
 
 
 def rows(rounds: int) -> list[Row]:
@@ -60,7 +76,7 @@ def _rows(kind: str, usual: list[Drained], flooded: list[Drained]) -> tuple[Row,
     pairs = list(zip(usual, flooded, strict=True))
     ratios = tuple(b.per_cpu_s / a.per_cpu_s for a, b in pairs)
     growths = tuple(b.peak_mb - a.peak_mb for a, b in pairs)
-    note = f"every other of {2 * EVENTS:,} events is a stranger"
+    note = f"every other of {EVENTS:,} events is a stranger"
     speed = Row(
         name=f"{name}: an event's cost, usual / flooded",
         value=statistics.median(ratios),

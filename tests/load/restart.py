@@ -6,18 +6,21 @@ whole. Each event goes to a cell of its own, so that all are alive when the work
 
 from __future__ import annotations
 
-import signal
+import threading
 import time
 from collections.abc import Iterator
+from itertools import product
+from typing import Self
 
 import numpy as np
+from confluent_kafka import Consumer, TopicPartition
 
 from streams.demo.processes import Part
 from streams.spec.dimensions import Dimension
 from streams.spec.model import RolloutSpec, Stage, Target
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.results import Row
-from tests.load.bed import bed, pipeline
+from tests.load.bed import bed, pipeline, total
 
 ROLLOUTS, SEGMENTS, ARMS = 50, 9, 2
 CELLS = ROLLOUTS * ARMS * (SEGMENTS + 1)
@@ -45,57 +48,66 @@ def _name(number: int) -> str:
 
 
 class Stream:
-    """Predictions for each cell, once a second."""
+    """Predictions for each cell, once a second, from a thread. Use as a context manager."""
 
     def __init__(self, flow: Pipeline) -> None:
         self._flow = flow
         self._dice = np.random.default_rng(1)
-        self._sent = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
+        self.sent = 0
 
-    def second(self) -> None:
-        """Publish one for every cell."""
-        at_ms = time.time_ns() // 1_000_000
-        self._flow.publish(self._events(at_ms))
+    def _run(self) -> None:
+        while not self._ended.wait(1.0 - time.time() % 1.0):
+            self._flow.publish(self._events(time.time_ns() // 1_000_000))
 
     def _events(self, at_ms: int) -> Iterator[dict[str, object]]:
-        for number in range(ROLLOUTS):
-            for arm in range(ARMS):
-                for segment in range(SEGMENTS):
-                    self._sent += 1
-                    yield {
-                        "request_id": f"q{self._sent}",
-                        "service": f"s{number}",
-                        "model_version": f"v{arm + 1}",
-                        "completed_at": at_ms,
-                        "latency_ms": float(self._dice.lognormal(3.0, 0.4)),
-                        "status": "OK",
-                        "predicted_class": "1",
-                        "score": 0.5,
-                        "segments": {"tier": f"t{segment}"},
-                    }
+        for number, arm, segment in product(range(ROLLOUTS), range(ARMS), range(SEGMENTS)):
+            self.sent += 1
+            yield {
+                "request_id": f"q{self.sent}",
+                "service": f"s{number}",
+                "model_version": f"v{arm + 1}",
+                "completed_at": at_ms,
+                "latency_ms": float(self._dice.lognormal(3.0, 0.4)),
+                "status": "OK",
+                "predicted_class": "1",
+                "score": 0.5,
+                "segments": {"tier": f"t{segment}"},
+            }
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(30)
 
 
-def decided_ms(flow: Pipeline, since_ms: int) -> dict[str, int]:
-    """When each rollout's first decision since then was written, by the broker's records."""
-    found: dict[str, int] = {}
-    for message, record in flow.read("decisions"):
-        at_ms = message.timestamp()[1]
-        if at_ms >= since_ms:
-            found.setdefault(record["rollout"], at_ms)
-    return found
+class Decisions:
+    """Decisions as they come."""
 
+    def __init__(self, flow: Pipeline) -> None:
+        self._flow = flow
+        config = {"group.id": "restart", "isolation.level": "read_committed"}
+        self._reader = Consumer(flow.settings.confluent(**config))
+        topic, count = flow.settings.topic("decisions"), flow.settings.rollout_partitions
+        self._reader.assign([TopicPartition(topic, number, 0) for number in range(count)])
 
-def all_decided(flow: Pipeline, stream: Stream, worker: Part, since_ms: int) -> list[float]:
-    """Publish on until each rollout has a decision; seconds to each, sorted."""
-    found: dict[str, int] = {}
+    def of_all(self, since_ms: int, worker: Part) -> list[float]:
+        """Wait until each rollout has one since then; seconds to each by the records, sorted."""
+        found: dict[str, int] = {}
 
-    def there() -> bool:
-        stream.second()
-        found.update(decided_ms(flow, since_ms))
-        return len(found) == ROLLOUTS
+        def there() -> bool:
+            for message in self._reader.consume(1000, 0.1):
+                at_ms = message.timestamp()[1]
+                if message.error() is None and at_ms >= since_ms:
+                    found.setdefault(str((message.key() or b"").decode()), at_ms)
+            return len(found) == ROLLOUTS
 
-    flow.eventually(there, what="decisions of all", parts=[worker], deadline_s=120)
-    return sorted((at_ms - since_ms) / 1000 for at_ms in found.values())
+        self._flow.eventually(there, what="decisions of all", parts=[worker], deadline_s=180)
+        return sorted((at_ms - since_ms) / 1000 for at_ms in found.values())
 
 
 def restarts(rounds: int) -> list[list[float]]:
@@ -104,15 +116,17 @@ def restarts(rounds: int) -> list[list[float]]:
         flow = pipeline(bootstrap, parts, **GROUP)
         for number in range(ROLLOUTS):
             flow.apply(rollout(number))
-        stream, worker = Stream(flow), flow.worker("worker-0")
-        all_decided(flow, stream, worker, 0)
-        found = []
-        for number in range(rounds):
-            worker.signal(signal.SIGKILL)
-            stream.second()
-            began_ms = time.time_ns() // 1_000_000
-            worker = flow.worker(f"worker-{number + 1}")
-            found.append(all_decided(flow, stream, worker, began_ms))
+        worker, decisions, found = flow.worker("worker-0"), Decisions(flow), []
+        with Stream(flow) as stream:
+            decisions.of_all(0, worker)
+            for number in range(rounds):
+                worker.kill()
+                began_ms = time.time_ns() // 1_000_000
+                worker = flow.worker(f"worker-{number + 1}")
+                found.append(decisions.of_all(began_ms, worker))
+        flow.eventually(
+            lambda: total(flow, "accepted") == stream.sent, what="all counted", parts=[worker]
+        )
         return found
 
 

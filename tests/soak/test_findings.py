@@ -168,3 +168,11 @@ class TestLosses:
     def test_told_twice_or_otherwise(self) -> None:
         assert self.told((7, 10), (7, 10)) == (0, 1)
         assert self.told((7, 11)) == (3, 1)
+
+    def test_what_nobody_read_is_not_counted(self) -> None:
+        """The log is whole again, in its order; the oracle passes over what was not read."""
+        place = {"topic": "predictions", "partition": 0, "at_ms": 0, "key": "", "headers": {}}
+        log = [Record(**place, offset=offset, value=b"") for offset in range(8)]
+        deleted = Deleted(records=tuple(log[:5]), unread={0: (3, 5)})
+        assert deleted.whole(log[5:]) == log
+        assert [each.offset for each in deleted.read(log)] == [0, 1, 2, 5, 6, 7]

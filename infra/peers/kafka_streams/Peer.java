@@ -1,10 +1,10 @@
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.avro.Schema;
@@ -12,6 +12,7 @@ import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.util.Utf8;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Serdes;
@@ -41,7 +42,8 @@ public final class Peer {
   static final double LOG_GAMMA = Math.log(1.01 / 0.99);
   static final long PANE_MS = 1000;
   static final long LATENESS_MS = 2000;
-  static final Map<String, Byte> ARMS = Map.of("v1", (byte) 0, "v2", (byte) 1);
+  static final Map<Utf8, Byte> ARMS =
+      Map.of(new Utf8("v1"), (byte) 0, new Utf8("v2"), (byte) 1);
   static final byte REQUESTS = 0;
   static final byte ERRORS = 1;
   static final byte LATENCY = 2;
@@ -114,11 +116,21 @@ public final class Peer {
     private ProcessorContext<Bytes, Long> context;
     private KeyValueStore<Bytes, Long> counters;
     private BinaryDecoder decoder;
+    private final int version;
+    private final int time;
+    private final int latency;
+    private final int status;
+    private final int label;
     private GenericRecord event;
     private long latestMs = Long.MIN_VALUE;
 
     Fold(Schema schema) {
       reader = new GenericDatumReader<>(schema);
+      version = schema.getField("model_version").pos();
+      time = schema.getField("completed_at").pos();
+      latency = schema.getField("latency_ms").pos();
+      status = schema.getField("status").pos();
+      label = schema.getField("predicted_class").pos();
     }
 
     @Override
@@ -138,26 +150,26 @@ public final class Peer {
       } catch (IOException unreadable) {
         throw new IllegalStateException(unreadable);
       }
-      Byte arm = ARMS.get(event.get("model_version").toString());
+      Byte arm = ARMS.get((Utf8) event.get(version));
       if (arm != null) {
         count(arm);
       }
     }
 
     private void count(byte arm) {
-      long eventMs = (Long) event.get("completed_at");
+      long eventMs = (Long) event.get(time);
       latestMs = Math.max(latestMs, eventMs);
       long pane = eventMs / PANE_MS;
       add(key(pane, arm, REQUESTS, NOTHING));
-      if (!"OK".equals(event.get("status").toString())) {
+      if (!"OK".equals(event.get(status).toString())) {
         add(key(pane, arm, ERRORS, NOTHING));
       }
-      double latency = Math.max((Double) event.get("latency_ms"), 1e-3);
-      int bin = (int) Math.ceil(Math.log(latency) / LOG_GAMMA);
+      double took = Math.max((Double) event.get(latency), 1e-3);
+      int bin = (int) Math.ceil(Math.log(took) / LOG_GAMMA);
       add(key(pane, arm, LATENCY, ByteBuffer.allocate(4).putInt(bin).array()));
-      Object label = event.get("predicted_class");
-      if (label != null) {
-        add(key(pane, arm, CLASSES, label.toString().getBytes(StandardCharsets.UTF_8)));
+      Utf8 named = (Utf8) event.get(label);
+      if (named != null) {
+        add(key(pane, arm, CLASSES, Arrays.copyOf(named.getBytes(), named.getByteLength())));
       }
     }
 
@@ -221,9 +233,11 @@ public final class Peer {
       }
       double pooled = (failed[0] + failed[1]) / (double) (n[0] + n[1]);
       double spread = Math.sqrt(pooled * (1 - pooled) * (1.0 / n[0] + 1.0 / n[1]));
-      double z = (failed[1] / (double) n[1] - failed[0] / (double) n[0]) / spread;
+      double apart = failed[1] / (double) n[1] - failed[0] / (double) n[0];
+      double z = spread > 0 ? apart / spread : 0.0;
       String told =
           String.format(
+              Locale.ROOT,
               "{\"requests\":[%d,%d],\"errors\":[%d,%d],\"z\":%.4f,\"p99_ms\":[%.3f,%.3f]}",
               n[0], n[1], failed[0], failed[1], z, p99(0, n[0]), p99(1, n[1]));
       context.forward(new Record<>(0L, told, now));

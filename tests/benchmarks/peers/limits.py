@@ -26,7 +26,7 @@ def main() -> None:
             "bootstrap.servers": os.environ["PEER_BOOTSTRAP"],
             "group.id": os.environ["PEER_GROUP"],
             "auto.offset.reset": "earliest",
-            "auto.commit.interval.ms": 1000,
+            "auto.commit.interval.ms": 100,
         }
     )
     consumer.subscribe([os.environ["PEER_TOPIC"]])

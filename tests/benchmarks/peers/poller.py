@@ -1,7 +1,7 @@
 """The peer: a poller in the manner of Kayenta, with pandas. It reads what is new, then compares.
 
-Each turn becomes a data frame, is grouped by pane and arm, and the series of both arms are compared
-by Mann and Whitney's test, metric by metric, over all panes so far.
+What was read becomes a data frame; closed panes are grouped by pane and arm, each group a point of
+its arm's series, and the series of both arms are compared by Mann and Whitney's test.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import io
 import json
 import os
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +21,37 @@ from scipy.stats import mannwhitneyu
 from tests.benchmarks.peers.counting import ARMS, SCHEMA
 
 MOST = 10_000
+LATENESS = 2
+"""Panes that stay open behind the newest."""
 QUANTILES = (0.5, 0.95, 0.99)
 
 
 class Poller:
-    """Frames of what was read, and the series of each arm."""
+    """What was read of open panes, and the series of each arm."""
 
     def __init__(self) -> None:
+        self._open: list[pd.DataFrame] = []
         self._series: list[pd.DataFrame] = []
-        self.totals = {arm: Counter[str]() for arm in ARMS.values()}
         self.seen = 0
 
     def take(self, values: list[bytes]) -> None:
-        """Add what is new, one row for each pane and arm."""
+        """Add what is new."""
         frame = pd.DataFrame.from_records(list(map(_row, values)))
         self.seen += len(values)
-        frame = frame[frame["arm"].notna()]
-        groups = frame.groupby(["pane", "arm"])
+        self._open.append(frame[frame["arm"].notna()])
+
+    def close(self, lateness: int = LATENESS) -> None:
+        """Make points of the panes that are closed; of all, with a lateness of -1."""
+        if not self._open:
+            return
+        whole = pd.concat(self._open)
+        closed = whole["pane"] < whole["pane"].max() - lateness
+        self._open = [whole[~closed]]
+        groups = whole[closed].groupby(["pane", "arm"])
         rows = groups["failed"].agg(["size", "sum"])
         quantiles = groups["latency_ms"].quantile(list(QUANTILES)).unstack()  # noqa: PD010 - a pivot would compute it again
-        classes = groups["label"].value_counts().unstack(fill_value=0)  # noqa: PD010
+        classes = groups["label"].value_counts().unstack(fill_value=0)  # noqa: PD010 - the same
         self._series.append(rows.join(quantiles).join(classes, rsuffix="class"))
-        for arm, sums in rows.groupby("arm").sum().iterrows():
-            self.totals[str(arm)]["exposures"] += int(sums["size"])
-            self.totals[str(arm)]["errors"] += int(sums["sum"])
 
     def verdict(self) -> bytes:
         """The p-value of each metric, as JSON."""
@@ -56,6 +62,16 @@ class Poller:
             arms = [whole.xs(arm, level="arm")[metric].to_numpy() for arm in ARMS.values()]
             told[str(metric)] = float(mannwhitneyu(*arms).pvalue)
         return json.dumps(told).encode()
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """By arm, for the comparison with what was published."""
+        self.close(lateness=-1)
+        whole = pd.concat(self._series)
+        sums = whole.groupby("arm")[["size", "sum"]].sum()
+        return {
+            str(arm): {"exposures": int(row["size"]), "errors": int(row["sum"])}
+            for arm, row in sums.iterrows()
+        }
 
 
 def _row(value: bytes) -> dict[str, Any]:
@@ -74,22 +90,28 @@ def _row(value: bytes) -> dict[str, Any]:
 def main() -> None:
     """Poll until killed; a verdict each second."""
     bootstrap = {"bootstrap.servers": os.environ["PEER_BOOTSTRAP"]}
-    group = {"group.id": os.environ["PEER_GROUP"], "auto.offset.reset": "earliest"}
+    group = {
+        "group.id": os.environ["PEER_GROUP"],
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+    }
     consumer, producer = Consumer(bootstrap | group), Producer(bootstrap)
     consumer.subscribe([os.environ["PEER_TOPIC"]])
-    poller, told_at = Poller(), time.monotonic()
+    poller, told_at, wanted = Poller(), time.monotonic(), int(os.environ["PEER_EVENTS"])
     while True:
         values = [message.value() for message in consumer.consume(MOST, 0.2)]
-        if values:
-            poller.take(values)
-        if poller.seen and time.monotonic() - told_at >= 1.0:
+        if not values:
+            continue
+        poller.take(values)
+        done = poller.seen == wanted
+        if done:
+            Path(os.environ["PEER_OUT"]).write_text(json.dumps(poller.totals()))
+        if done or time.monotonic() - told_at >= 1.0:
             told_at = time.monotonic()
+            poller.close()
             producer.produce(os.environ["PEER_VERDICTS"], poller.verdict())
             producer.flush()
-            consumer.commit(asynchronous=True)
-        if poller.seen == int(os.environ["PEER_EVENTS"]):
             consumer.commit(asynchronous=False)
-            Path(os.environ["PEER_OUT"]).write_text(json.dumps(poller.totals))
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ def overtaken(stage: Stage) -> None:
     for worker in list(stage.workers):
         stage.stop(worker)
     marked = markers(stage)
-    fault = stage.fault("retention overtakes the markers", Until.DECISIONS)
-    stage.until(lambda: behind(stage, marked) >= BEHIND, "unread records")
+    await_behind(stage, marked)
     delete(stage, marked)
+    fault = stage.fault("retention has overtaken the markers", Until.DECISIONS)
     for _ in range(stage.fleet.workers):
         stage.start_worker()
     stage.until(lambda: held(stage), "raises held")
@@ -60,17 +60,20 @@ def markers(stage: Stage) -> dict[int, int]:
     return found
 
 
-def behind(stage: Stage, marked: dict[int, int]) -> int:
-    """How many records lie beyond the marker, on the partition with the fewest."""
-    topic = stage.settings.topic("predictions")
+def await_behind(stage: Stage, marked: dict[int, int]) -> None:
+    """Until enough records lie beyond the marker on each partition."""
     config: dict[str, Any] = {"group.id": "soak-look", "log_level": 0}
-    reader = Consumer(stage.settings.confluent(**config))
-    try:
-        places = {number: TopicPartition(topic, number) for number in marked}
+    reader, topic = Consumer(stage.settings.confluent(**config)), "predictions"
+    places = {n: TopicPartition(stage.settings.topic(topic), n) for n in marked}
+
+    def behind() -> bool:
         ends = {n: reader.get_watermark_offsets(at, RECOVER_S)[1] for n, at in places.items()}
+        return min(ends[number] - first for number, first in marked.items()) >= BEHIND
+
+    try:
+        stage.until(behind, "unread records")
     finally:
         reader.close()
-    return min(ends[number] - first for number, first in marked.items())
 
 
 def held(stage: Stage) -> bool:
