@@ -23,5 +23,5 @@ def command() -> list[str]:
 
 def _fetch(folder: Path) -> None:
     run([sys.executable, "-m", "venv", "--copies", folder])
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    run([*pip, "--require-hashes", "-r", LOCK])
+    python, quiet = folder / "bin" / "python", ("-q", "--disable-pip-version-check")
+    run([python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", LOCK])

@@ -64,6 +64,7 @@ def read_topic(settings: Settings, topic: str) -> list[Record]:
         "auto.offset.reset": "earliest",
         "fetch.wait.max.ms": 50,
         "fetch.queue.backoff.ms": 5,
+        "log_level": 0,
     }
     consumer = Consumer(settings.confluent(**config))
     try:
