@@ -40,7 +40,7 @@ demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAUL
 test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
 	$(BIN)/pytest -n 4 --durations 10 $(ARGS)
 
-bench: $(READY) ## Measure throughput beside a plain Faust agent; writes build/bench.json
+bench: $(READY) ## Measure davy beside its peers, in turn (ARGS=--contest: only these); writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 load: $(READY) ## Measure backlogs, floods and a restart on Apache Kafka (ARGS=--full: 50 million events); writes build/load.json
