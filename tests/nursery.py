@@ -136,17 +136,18 @@ def main() -> None:
     _import()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what children print goes where their logs go, never among the answers
-    codes: dict[int, int] = {}
+    children = Children()
     for line in sys.stdin:
         asked = json.loads(line)
-        _reap(codes)
+        children.reap()
         if "code_of" in asked:
-            answers.write(f"{codes.get(asked['code_of'], RUNS)}\n")
+            answers.write(f"{children.code_of(asked['code_of'])}\n")
             continue
         pid = os.fork()
         if pid == 0:
             answers.close()
             _become(asked)
+        children.born(pid)
         answers.write(f"{pid}\n")
 
 
@@ -163,15 +164,34 @@ def _threads() -> Iterator[str]:
         yield task.read_text().strip()
 
 
-def _reap(codes: dict[int, int]) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        codes[pid] = os.waitstatus_to_exitcode(status)
+class Children:
+    """How those that were forked have ended."""
+
+    def __init__(self) -> None:
+        self._codes: dict[int, int] = {}
+
+    def born(self, pid: int) -> None:
+        """The system gives numbers again: how a former child of this one ended is forgotten."""
+        self._codes.pop(pid, None)
+
+    def ended(self, pid: int, code: int) -> None:
+        """One has ended so."""
+        self._codes[pid] = code
+
+    def code_of(self, pid: int) -> int:
+        """Its exit code, or that it runs."""
+        return self._codes.get(pid, RUNS)
+
+    def reap(self) -> None:
+        """See who has ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.ended(pid, os.waitstatus_to_exitcode(status))
 
 
 def _become(asked: dict[str, Any]) -> NoReturn:
