@@ -111,9 +111,20 @@ class Cluster:
         return ",".join(f"{HOST}:{node.place.told[listener]}" for node in self.nodes)
 
     def leader(self, topic: str, partition: int = 0) -> Node:
-        """The node that leads a partition, as those that answer see it."""
-        described = self._admin.list_topics(topic, timeout=10.0).topics[topic]
-        return self._node(described.partitions[partition].leader)
+        """The node that leads a partition, as those that answer see it, once they see one.
+
+        A node that has just started may not know of the topic yet.
+        """
+        found: list[Node] = []
+
+        def seen() -> bool:
+            known = self._admin.list_topics(topic, timeout=10.0).topics[topic].partitions
+            leads = known[partition].leader if partition in known else None
+            found[:] = [node for node in self.nodes if node.number == leads]
+            return bool(found)
+
+        wait_until(seen, what=f"a leader of {topic}-{partition}", deadline_s=WHOLE_S)
+        return found[0]
 
     def is_whole(self) -> bool:
         """Whether every node is up, and every partition has all of its replicas in sync."""
@@ -152,9 +163,6 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-
-    def _node(self, number: int) -> Node:
-        return next(node for node in self.nodes if node.number == number)
 
 
 def start(
