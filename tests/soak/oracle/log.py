@@ -6,7 +6,7 @@ import io
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from streams.wire.schemas import load_schema, schema_folder, subject_of, without
 
 HEADER = 5
 ANSWER_S = 30.0
+NO_END = 1 << 63
 NO_TYPES = "logicalType"
 UNREADABLE = (
     EOFError,
@@ -54,8 +55,13 @@ class Record:
         return f"{self.topic}-{self.partition}@{self.offset}"
 
 
-def read_topic(settings: Settings, topic: str) -> list[Record]:
-    """Every committed record of a topic, by partition and offset."""
+def read_topic(
+    settings: Settings, topic: str, below: Mapping[int, int] | None = None
+) -> list[Record]:
+    """Every committed record of a topic, by partition and offset.
+
+    `below`: partition -> offset that need not be read any more; for topics that still grow.
+    """
     config = {
         "group.id": "soak-oracle",
         "enable.auto.commit": False,
@@ -71,13 +77,14 @@ def read_topic(settings: Settings, topic: str) -> list[Record]:
         name = settings.topic(topic)
         partitions = consumer.list_topics(name, timeout=ANSWER_S).topics[name].partitions
         consumer.assign([TopicPartition(name, number, 0) for number in partitions])
-        found = [_record(topic, message) for message in _until_end(consumer, len(partitions))]
+        messages = _until_end(consumer, len(partitions), below or {})
+        found = [_record(topic, message) for message in messages]
     finally:
         consumer.close()
     return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
-def _until_end(consumer: Consumer, partitions: int) -> Iterator[Any]:
+def _until_end(consumer: Consumer, partitions: int, below: Mapping[int, int]) -> Iterator[Any]:
     ended: set[int] = set()
     heard_s = time.monotonic()
     while len(ended) < partitions:
@@ -85,8 +92,12 @@ def _until_end(consumer: Consumer, partitions: int) -> Iterator[Any]:
             heard_s = time.monotonic()
             error = message.error()
             if error is None:
-                ended.discard(message.partition())
-                yield message
+                number = message.partition()
+                ended.discard(number)
+                if message.offset() < below.get(number, NO_END):
+                    yield message
+                if message.offset() + 1 >= below.get(number, NO_END):
+                    ended.add(number)
             elif error.code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
             else:

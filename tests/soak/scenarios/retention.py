@@ -22,8 +22,7 @@ def overtaken(stage: Stage) -> None:
     for worker in list(stage.workers):
         stage.stop(worker)
     marked = markers(stage)
-    await_behind(stage, marked)
-    delete(stage, marked)
+    delete(stage, marked, await_behind(stage, marked))
     fault = stage.fault("retention has overtaken the markers", Until.DECISIONS)
     for _ in range(stage.fleet.workers):
         stage.start_worker()
@@ -33,18 +32,17 @@ def overtaken(stage: Stage) -> None:
     stage.await_decision(fault)
 
 
-def delete(stage: Stage, marked: dict[int, int]) -> None:
+def delete(stage: Stage, marked: dict[int, int], ends: dict[int, int]) -> None:
     """Keep the log aside, and delete half of what nobody has read of each partition."""
-    log = read_topic(stage.settings, "predictions")
-    ends = {each.partition: each.offset + 1 for each in log}
     upto = {number: (first + ends[number]) // 2 for number, first in marked.items()}
+    log = read_topic(stage.settings, "predictions", below=upto)
     topic = stage.settings.topic("predictions")
     admin = AdminClient(stage.settings.confluent(log_level=0))
     wanted = [TopicPartition(topic, number, end) for number, end in upto.items()]
     for done in admin.delete_records(wanted).values():
         done.result(RECOVER_S)
     stage.deleted = Deleted(
-        records=tuple(each for each in log if each.offset < upto[each.partition]),
+        records=tuple(log),
         unread={number: (first, upto[number]) for number, first in marked.items()},
     )
 
@@ -60,20 +58,23 @@ def markers(stage: Stage) -> dict[int, int]:
     return found
 
 
-def await_behind(stage: Stage, marked: dict[int, int]) -> None:
-    """Until enough records lie beyond the marker on each partition."""
+def await_behind(stage: Stage, marked: dict[int, int]) -> dict[int, int]:
+    """Wait until enough records lie beyond the marker on each partition; where each ends."""
     config: dict[str, Any] = {"group.id": "soak-look", "log_level": 0}
     reader, topic = Consumer(stage.settings.confluent(**config)), "predictions"
     places = {n: TopicPartition(stage.settings.topic(topic), n) for n in marked}
+    ends: dict[int, int] = {}
 
     def behind() -> bool:
-        ends = {n: reader.get_watermark_offsets(at, RECOVER_S)[1] for n, at in places.items()}
+        for number, place in places.items():
+            ends[number] = reader.get_watermark_offsets(place, RECOVER_S)[1]
         return min(ends[number] - first for number, first in marked.items()) >= BEHIND
 
     try:
         stage.until(behind, "unread records")
     finally:
         reader.close()
+    return ends
 
 
 def held(stage: Stage) -> bool:
