@@ -77,10 +77,11 @@ def _measured(name: str) -> str | None:
             _amount(row["value"]),
             row["unit"],
             f"{row['must']:,g}" if row["must"] else "",
+            str(len(row["rounds"])),
         )
         for row in json.loads(path.read_text())
     ]
-    return table(("", "measured", "unit", "must"), rows)
+    return table(("", "measured", "unit", "must", "rounds"), rows)
 
 
 def _amount(value: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 from streams.spec.dimensions import Dimension
 from tests.agents.pipeline import Pipeline, spec
@@ -76,25 +77,26 @@ def _rows(kind: str, usual: list[Drained], flooded: list[Drained]) -> tuple[Row,
     pairs = list(zip(usual, flooded, strict=True))
     ratios = tuple(b.per_cpu_s / a.per_cpu_s for a, b in pairs)
     growths = tuple(b.peak_mb - a.peak_mb for a, b in pairs)
-    note = f"every other of {EVENTS:,} events is a stranger"
-    speed = Row(
-        name=f"{name}: an event's cost, usual / flooded",
-        value=statistics.median(ratios),
-        unit="ratio",
-        must=0.8,
-        moonshot=None,
-        better="higher",
-        rounds=ratios,
-        note=note,
+    return (
+        _row(f"{name}: an event's cost, usual / flooded", ratios, "ratio", 0.8, "higher"),
+        _row(f"{name}: memory beyond the usual", growths, "MiB", 64, "lower"),
     )
-    memory = Row(
-        name=f"{name}: memory beyond the usual",
-        value=statistics.median(growths),
-        unit="MiB",
-        must=64,
+
+
+def _row(
+    name: str,
+    rounds: tuple[float, ...],
+    unit: str,
+    must: float,
+    better: Literal["higher", "lower"],
+) -> Row:
+    return Row(
+        name=name,
+        value=statistics.median(rounds),
+        unit=unit,
+        must=must,
         moonshot=None,
-        better="lower",
-        rounds=growths,
-        note=note,
+        better=better,
+        rounds=rounds,
+        note=f"every other of {EVENTS:,} events is a stranger",
     )
-    return speed, memory
