@@ -1,4 +1,4 @@
-"""Figures and files in README.md: made from what was measured and what is run, never typed.
+"""Figures and files in READMEs: made from what was measured and what is run, never typed.
 
 `make figures` rewrites what stands between `<!-- figures:NAME -->` and `<!-- /figures -->` from
 build/demo-*.json, bench.json, load.json, statistics.json and soak.json (a table whose file is not
@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.docs import routers_table as routers
 from infra.docs.settings_table import rows as settings_rows
 
 BUILD = Path("build")
 THREE_DIGITS = 100
 README = Path("README.md")
+READMES = (README, Path("streams/actuator/README.md"))
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
@@ -156,6 +158,11 @@ def settings_table() -> str:
     return table(("in `davy.yaml`", "default", ""), settings_rows())
 
 
+def routers_table() -> str:
+    """Every router; made from the code, so it is always there."""
+    return table(routers.HEADER, routers.rows())
+
+
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
@@ -163,6 +170,7 @@ TABLES: dict[str, Callable[[], str | None]] = {
     "statistics": statistics_table,
     "soak": soak_table,
     "settings": settings_table,
+    "routers": routers_table,
 }
 
 
@@ -187,9 +195,10 @@ def with_files(text: str) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md."""
-    README.write_text(with_files(rewritten(README.read_text())))
-    sys.stdout.write(f"{README} holds the figures of {BUILD}\n")
+    """Rewrite the READMEs."""
+    for path in READMES:
+        path.write_text(with_files(rewritten(path.read_text())))
+        sys.stdout.write(f"{path} holds the figures of {BUILD}\n")
 
 
 if __name__ == "__main__":

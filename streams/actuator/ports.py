@@ -80,6 +80,14 @@ class FenceKind(StrEnum):
     PROCESS = "process"  # in this process's memory
 
 
+class Sticky(StrEnum):
+    """Whether a user keeps his arm while weights stay, and a candidate's users stay as it grows."""
+
+    NO = "no"  # every request is drawn anew
+    AS_SET_UP = "as set up"  # where the target's own settings hash users; davy leaves them alone
+    YES = "yes"  # always: users are hashed, and the candidate's range grows at one end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a router can and cannot do."""
@@ -97,6 +105,9 @@ class Capabilities:
     """Targeting rules that it can compile, each exactly."""
     mirror: bool = False
     """Whether it can copy requests to a candidate and throw the answers away."""
+    sticky: Sticky = Sticky.NO
+    dry_run: bool = False
+    """Whether `apply` has the target itself check a change before it is in force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

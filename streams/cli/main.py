@@ -23,6 +23,7 @@ from streams.cli.explain import explain
 from streams.cli.password import password
 from streams.cli.replay import replay
 from streams.cli.resources import resources
+from streams.cli.routers import routers
 from streams.errors import DavyError, StalledError
 from streams.serving.pulse import HUNG
 
@@ -39,6 +40,7 @@ app.add_typer(kayenta.app, name="kayenta")
 app.command(name="plan")(plan.plan)
 app.command()(explain)
 app.command()(replay)
+app.command()(routers)
 app.command()(password)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")

@@ -16,7 +16,7 @@ import pytest
 from infra.rigs import haproxy as haproxy_rig
 from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.ports import Router, Segments
-from streams.actuator.routers import open_router
+from streams.actuator.routers import BUILT_IN, open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import units
 from streams.demo.processes import Parts
@@ -170,6 +170,11 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
 }
 MARKS = {"haproxy": [pytest.mark.haproxy]}
 WITH_TRAFFIC = ("envoy", "envoy_file", "haproxy")
+
+
+def router_of(rig: str) -> str:
+    """The router that a rig is of: `envoy_file` is one of `envoy`."""
+    return max((name for name in BUILT_IN if rig.startswith(name)), key=len)
 
 
 def chosen(*names: str) -> list[object]:

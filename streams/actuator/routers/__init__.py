@@ -2,14 +2,14 @@
 
 Those of davy, and those of other packages that register a factory under the entry-point group
 `davy.routers`: a callable `(options, arms, audience) -> Router`. Only the one that is asked for is
-loaded.
+loaded. What each can do stands beside its factory (`declared.py`), for `davy routers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
 
 from streams.actuator.audience import EVERYBODY, Audience
@@ -28,9 +28,14 @@ BUILT_IN: Mapping[str, str] = {
 }
 
 
+def plugins() -> tuple[EntryPoint, ...]:
+    """What other packages register; nothing of it is loaded."""
+    return tuple(entry_points(group=GROUP))
+
+
 def router_names() -> tuple[str, ...]:
     """Every router that a spec may name here."""
-    return tuple(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
+    return tuple(sorted({*BUILT_IN, *(entry.name for entry in plugins())}))
 
 
 def open_router(target: Target, arms: Sequence[str], audience: Audience = EVERYBODY) -> Router:
@@ -42,18 +47,27 @@ def open_router(target: Target, arms: Sequence[str], audience: Audience = EVERYB
         TargetNotFound: no router has that name, or the package behind it cannot be loaded.
         TargetRejected: the options do not make sense to it.
     """
-    router = _factory(target.router)(target.options, arms, audience)
+    router = factory_of(target.router)(target.options, arms, audience)
     if router.capabilities.largest_weight < 1:
         raise TargetRejected(f"router {target.router}: a largest weight of at least 1 is needed")
     return router
 
 
-def _factory(name: str) -> Factory:
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        built_in: Factory = getattr(import_module(module), attribute)
-        return built_in
-    found = next(iter(entry_points(group=GROUP, name=name)), None)
+def factory_of(name: str) -> Factory:
+    """What opens targets of this router.
+
+    Raises:
+        TargetNotFound: no router has that name, or the package behind it cannot be loaded.
+    """
+    if name not in BUILT_IN:
+        return _plugin(name)
+    module, _, attribute = BUILT_IN[name].partition(":")
+    built_in: Factory = getattr(import_module(module), attribute)
+    return built_in
+
+
+def _plugin(name: str) -> Factory:
+    found = next((entry for entry in plugins() if entry.name == name), None)
     if found is None:
         raise TargetNotFound(
             f"target.router: there is no router `{name}` here — "

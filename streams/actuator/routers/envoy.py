@@ -23,9 +23,11 @@ from streams.actuator.ports import (
     Outcome,
     Proof,
     Segments,
+    Sticky,
     Verification,
 )
 from streams.actuator.routers import options as read
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.envoy_admin import EnvoyAdmin
 from streams.actuator.routers.envoy_entries import Layout
 from streams.actuator.routers.envoy_match import RULES
@@ -37,6 +39,15 @@ from streams.spec.model import FULL_BP
 
 OPTIONS = ("rds", "route", "clusters", "admin")
 ADMIN = "http://127.0.0.1:9901"
+CAN = Capabilities(
+    largest_weight=FULL_BP,
+    fence=FenceKind.NATIVE,
+    survives_restart=True,
+    segments=True,
+    rules=RULES,
+    mirror=True,
+    sticky=Sticky.AS_SET_UP,
+)
 
 
 class EnvoyRouter:
@@ -50,14 +61,7 @@ class EnvoyRouter:
     @property
     def capabilities(self) -> Capabilities:
         """See Router."""
-        return Capabilities(
-            largest_weight=FULL_BP,
-            fence=FenceKind.NATIVE,
-            survives_restart=True,
-            segments=True,
-            rules=RULES,
-            mirror=True,
-        )
+        return CAN
 
     def observe(self) -> Observed:
         """The file's weights; with `admin` also Envoy's own, the higher share where they differ."""
@@ -154,6 +158,14 @@ def _shown(weights: Segments) -> dict[str, dict[str, int]]:
     return {segment: dict(shares) for segment, shares in weights.items()}
 
 
+@declared(
+    About(
+        target="Envoy: watched file of routes (RDS)",
+        can=CAN,
+        counterpart="Envoy 1.40",
+        checks=(Check.CONTRACT, Check.AUDIENCE, Check.ANSWERS),
+    )
+)
 def open_envoy(options: Mapping[str, Any], arms: Sequence[str], audience: Audience) -> EnvoyRouter:
     """The router for these options.
 

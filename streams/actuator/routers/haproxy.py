@@ -21,9 +21,11 @@ from streams.actuator.ports import (
     Observed,
     Outcome,
     Proof,
+    Sticky,
     Verification,
 )
 from streams.actuator.routers import options as read
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.fence_file import FenceFile
 from streams.actuator.routers.files import revision_of
 from streams.actuator.routers.haproxy_socket import RuntimeSocket, Server
@@ -33,6 +35,12 @@ from streams.spec.model import ALL_SEGMENT, BASELINE
 
 OPTIONS = ("socket", "backend", "servers", "sticky", "fence_file")
 LARGEST = 256
+CAN = Capabilities(
+    largest_weight=LARGEST,
+    fence=FenceKind.HOST_ONLY,
+    survives_restart=False,
+    sticky=Sticky.AS_SET_UP,
+)
 
 
 class HaproxyRouter:
@@ -57,9 +65,7 @@ class HaproxyRouter:
     @property
     def capabilities(self) -> Capabilities:
         """See Router."""
-        return Capabilities(
-            largest_weight=LARGEST, fence=FenceKind.HOST_ONLY, survives_restart=False
-        )
+        return CAN
 
     def observe(self) -> Observed:
         """What the backend's servers have now; a server in maintenance or drain has nothing."""
@@ -175,6 +181,14 @@ def _order(have: Mapping[str, int], want: Mapping[str, int]) -> list[str]:
     return sorted(want, key=rank)
 
 
+@declared(
+    About(
+        target="HAProxy: runtime socket",
+        can=CAN,
+        counterpart="HAProxy 2.6",
+        checks=(Check.CONTRACT, Check.ANSWERS),
+    )
+)
 def open_haproxy(
     options: Mapping[str, Any],
     arms: Sequence[str],

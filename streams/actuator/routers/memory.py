@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from streams.actuator.audience import EVERYBODY, Audience
@@ -24,10 +25,21 @@ from streams.actuator.ports import (
     Verification,
 )
 from streams.actuator.routers import options as read
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.weights import complaint, higher_of, home, matches, settled
 from streams.errors import TargetConflict, TargetRejected
 from streams.spec.model import FULL_BP, MIRROR, UNTARGETED
 from streams.spec.targeting import Rule, RuleKind
+
+CAN = Capabilities(
+    largest_weight=FULL_BP,
+    fence=FenceKind.PROCESS,
+    survives_restart=False,
+    segments=True,
+    reads_headers=False,
+    rules=frozenset(RuleKind),
+    mirror=True,
+)
 
 
 class MemoryTarget:
@@ -76,15 +88,7 @@ class MemoryRouter:
         largest_weight: int = FULL_BP,
     ) -> None:
         self._target, self._arms, self._audience = target, tuple(arms), audience
-        self._capabilities = Capabilities(
-            largest_weight=largest_weight,
-            fence=FenceKind.PROCESS,
-            survives_restart=False,
-            segments=True,
-            reads_headers=False,
-            rules=frozenset(RuleKind),
-            mirror=True,
-        )
+        self._capabilities = replace(CAN, largest_weight=largest_weight)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -151,6 +155,14 @@ class MemoryRouter:
         self._target.outcome = outcome
 
 
+@declared(
+    About(
+        target="numbers in this process, no traffic",
+        can=CAN,
+        counterpart="itself",
+        checks=(Check.CONTRACT, Check.AUDIENCE),
+    )
+)
 def open_memory(
     options: Mapping[str, Any], arms: Sequence[str], audience: Audience
 ) -> MemoryRouter:
