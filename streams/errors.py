@@ -111,3 +111,8 @@ class TargetConflict(RouterError):  # noqa: N818
 
 class TargetTransient(RouterError):  # noqa: N818
     """The target did not answer as it should; trying again may help."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """How long the target asks to be left alone; 0: it does not say."""

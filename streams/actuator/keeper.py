@@ -300,7 +300,7 @@ class Keeper:
         The last raise of a rollout is tried for as long as there is hope: no judge decides it anew.
         """
         self._hand.drop()
-        self.retry.failed(self._clock.monotonic_s())
+        self.retry.failed(self._clock.monotonic_s(), error)
         level = logging.ERROR if self.retry.alerting else logging.WARNING
         kind = type(error).__name__
         self._meters.target_errors.labels(kind).inc()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from streams.errors import RouterError, TargetTransient
+
 FIRST_S = 0.5
 LONGEST_S = 30.0
 RAISE_TRIES = 4
@@ -20,11 +22,16 @@ class Retry:
     due: float | None = field(default=None)
     """Monotonic seconds of the next try; None: nothing failed."""
 
-    def failed(self, now: float) -> None:
-        """Note a failure; `due` says when to try again."""
+    def failed(self, now: float, why: RouterError) -> None:
+        """Note a failure; `due` says when to try again, in monotonic seconds as `now`.
+
+        A target that asks to be left alone is, for at most 30 s.
+        """
         pause = min(LONGEST_S, FIRST_S * 2.0 ** min(self.tries, 10))
         self.tries += 1
-        self.due = now + pause * (0.5 + self.dice.random() / 2)
+        jittered = pause * (0.5 + self.dice.random() / 2)
+        asked = why.retry_after_s if isinstance(why, TargetTransient) else 0.0
+        self.due = now + max(jittered, min(asked, LONGEST_S))
 
     def clear(self) -> None:
         """It worked, or something else is wanted."""
