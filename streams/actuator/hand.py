@@ -20,8 +20,6 @@ from streams.actuator.reconcile import Move
 from streams.actuator.weights import rises
 from streams.errors import RouterError, TargetRejected, TargetTransient
 
-VERIFY_S = 5.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
@@ -94,10 +92,11 @@ class Hand:
         if found.proof is Proof.REJECTED:
             self.write = None
             raise TargetRejected(f"the target refused the weights: {found.how}")
-        if now < write.began + VERIFY_S:
+        settles_s = self.router.capabilities.settles_s
+        if now < write.began + settles_s:
             return None
         self.write = None
-        raise TargetTransient(f"not in effect after {VERIFY_S:g} s: {found.how}")
+        raise TargetTransient(f"not in effect after {settles_s:g} s: {found.how}")
 
     def _ask(self, write: Write) -> Verification:
         try:

@@ -33,7 +33,6 @@ from streams.actuator.weights import differs, falls, home
 from streams.errors import RouterError, TargetConflict, TargetTransient
 from streams.spec.model import RolloutSpec
 
-VERIFY_EVERY_S = 0.01
 INTENT_WAIT_S = 2.0
 CONFLICT_TRIES = 5
 GUARD_AFTER_END_S = 600.0
@@ -81,7 +80,7 @@ class Keeper:
     def next_due(self) -> float:
         """Monotonic seconds at which `step` must be called."""
         if self._hand.write is not None:
-            return self._clock.monotonic_s() + VERIFY_EVERY_S
+            return self._clock.monotonic_s() + self._router.capabilities.ask_every_s
         return self._look_at if self.retry.due is None else self.retry.due
 
     def step(self, silence: Silence) -> None:

@@ -76,6 +76,7 @@ class FenceKind(StrEnum):
     """Where the fence is kept, and so whom it stops."""
 
     NATIVE = "native"  # in the target's own object: stops every writer
+    ADVISORY = "advisory"  # on the target, looked at before a write: stops all who look later
     HOST_ONLY = "host only"  # in a locked file beside the target: stops writers on this host
     PROCESS = "process"  # in this process's memory
 
@@ -94,6 +95,8 @@ class Capabilities:
 
     largest_weight: int
     """The largest weight of one arm in the target's own units; 10000 resolves basis points."""
+    total: int | None = None
+    """What the weights of all arms add up to in those units; None: whatever comes closest."""
     fence: FenceKind
     survives_restart: bool
     """Whether the target keeps its weights when it restarts; if not, a restart is a drift."""
@@ -108,6 +111,10 @@ class Capabilities:
     sticky: Sticky = Sticky.NO
     dry_run: bool = False
     """Whether `apply` has the target itself check a change before it is in force."""
+    settles_s: float = 5.0
+    """A write that is not in effect after so many seconds has failed."""
+    ask_every_s: float = 0.01
+    """Seconds between two questions whether a write is in effect: a cloud counts its calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> 
     have = seen.weights_bp
     if now.wanted is None:
         return Plan(move=Move.KEEP, weights_bp=have, reason="no decision yet")
-    want, rounding = _resolved(now.wanted, have, can.largest_weight)
+    want, rounding = _resolved(now.wanted, have, can)
     if not rises(have, want):
         move = Move.LOWER if falls(have, want) else Move.KEEP
         return Plan(move=move, weights_bp=want, reason=rounding)
@@ -122,21 +122,21 @@ def preparation(now: Standing, seen: Observed, rollout: str) -> Plan | None:
     return Plan(move=Move.LOWER, weights_bp=weights, reason="targeting: requests tell who is")
 
 
-def _resolved(want: Segments, have: Segments, largest: int) -> tuple[Segments, str]:
+def _resolved(want: Segments, have: Segments, can: Capabilities) -> tuple[Segments, str]:
     """`want` as the target can have it; a lowering below its resolution becomes nothing."""
     if not differs(have, want):
         return have, ""
     try:
-        return settled(want, largest), ""
+        return settled(want, can.largest_weight, can.total), ""
     except TargetRejected as error:
         if rises(have, want):
             raise
-        return {name: _or_nothing(shares, largest) for name, shares in want.items()}, str(error)
+        return {name: _or_nothing(shares, can) for name, shares in want.items()}, str(error)
 
 
-def _or_nothing(shares: Arms, largest: int) -> Arms:
+def _or_nothing(shares: Arms, can: Capabilities) -> Arms:
     try:
-        return settled({ALL_SEGMENT: shares}, largest)[ALL_SEGMENT]
+        return settled({ALL_SEGMENT: shares}, can.largest_weight, can.total)[ALL_SEGMENT]
     except TargetRejected:
         return home(shares)[ALL_SEGMENT]
 

@@ -117,54 +117,59 @@ def differs(one: Segments, other: Segments | None) -> bool:
     return other is None or rises(one, other) or falls(one, other)
 
 
-def matches(have: Segments, want: Segments, largest: int) -> bool:
+def matches(have: Segments, want: Segments, largest: int, total: int | None = None) -> bool:
     """Whether a target of this resolution shows what `want` comes to there."""
     if not differs(have, want):
         return True
     try:
-        return not differs(have, settled(want, largest))
+        return not differs(have, settled(want, largest, total))
     except TargetRejected:
         return False
 
 
-def settled(want: Segments, largest: int) -> dict[str, dict[str, int]]:
+def settled(want: Segments, largest: int, total: int | None = None) -> dict[str, dict[str, int]]:
     """What a look at a target of this resolution shows after `want` was applied.
 
     Raises:
         TargetRejected: a share above nothing is below the resolution.
     """
-    return {segment: measured(units(shares, largest)) for segment, shares in want.items()}
+    return {segment: measured(units(shares, largest, total)) for segment, shares in want.items()}
 
 
-def units(shares: Arms, largest: int) -> dict[str, int]:
+def units(shares: Arms, largest: int, total: int | None = None) -> dict[str, int]:
     """Whole weights 0 .. `largest` per arm with every candidate rounded down, never up.
 
-    The sum is free: of all sums the one that comes closest is taken (the larger on a tie).
+    They add up to `total`; without it the sum that comes closest is taken (the larger on a tie).
 
     Raises:
         TargetRejected: a share above nothing is below the resolution.
 
     >>> units({"baseline": 9900, "candidate": 100}, 256)
     {'baseline': 198, 'candidate': 2}
+    >>> units({"baseline": 6667, "candidate": 3333}, 100, 100)
+    {'baseline': 67, 'candidate': 33}
     """
-    if largest >= FULL_BP:
+    if largest >= FULL_BP and total in (None, FULL_BP):
         return dict(shares)
     wanted = {arm: share for arm, share in shares.items() if arm != BASELINE}
-    found = _closest(tuple(wanted.values()), largest)
+    found = _closest(tuple(wanted.values()), largest, total)
     if found is None:
         smallest = min(share for share in wanted.values() if share > 0)
         raise TargetRejected(
             f"below resolution: {smallest / 100:g} % cannot be had with weights of 0 to {largest}; "
-            f"the least is {100 / (largest + 1):.2f} %, use a larger share or a finer router"
+            f"the least is {100 / (total or largest + 1):.2f} %, "
+            "use a larger share or a finer router"
         )
     baseline, candidates = found
     return {BASELINE: baseline} | dict(zip(wanted, candidates, strict=True))
 
 
 @functools.lru_cache(maxsize=1024)
-def _closest(wanted: tuple[int, ...], largest: int) -> tuple[int, tuple[int, ...]] | None:
+def _closest(
+    wanted: tuple[int, ...], largest: int, fixed: int | None
+) -> tuple[int, tuple[int, ...]] | None:
     best: tuple[float, int, tuple[int, ...]] | None = None
-    for total in range(largest * (len(wanted) + 1), 0, -1):
+    for total in (fixed,) if fixed else range(largest * (len(wanted) + 1), 0, -1):
         given = tuple(share * total // FULL_BP for share in wanted)
         baseline = total - sum(given)
         if max(baseline, *given) > largest or any(

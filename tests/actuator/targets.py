@@ -62,11 +62,21 @@ def memory_coarse(_parts: Parts, _folder: Path) -> Iterator[Rig]:
     yield _memory(256)
 
 
-def _memory(largest: int) -> Rig:
+@contextmanager
+def memory_percent(_parts: Parts, _folder: Path) -> Iterator[Rig]:
+    """Whole percent that must add up to 100."""
+    yield _memory(100, 100)
+
+
+def _memory(largest: int, total: int | None = None) -> Rig:
     target = MemoryTarget()
+
+    def open_for(audience: Audience) -> Router:
+        return MemoryRouter(target, ARMS, audience, largest_weight=largest, total=total)
+
     return Rig(
-        open=lambda: MemoryRouter(target, ARMS, largest_weight=largest),
-        open_for=lambda audience: MemoryRouter(target, ARMS, audience, largest_weight=largest),
+        open=lambda: open_for(EVERYBODY),
+        open_for=open_for,
         interfere=target.set,
         unlock=lambda: target.set_rules(()),
         count=None,
@@ -164,6 +174,7 @@ def _by_arm(answers: Counter[str]) -> Counter[str]:
 RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "memory": memory,
     "memory_coarse": memory_coarse,
+    "memory_percent": memory_percent,
     "envoy": envoy,
     "envoy_file": envoy_file,
     "haproxy": haproxy,

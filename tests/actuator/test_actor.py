@@ -7,7 +7,7 @@ from streams.errors import TargetConflict, TargetDenied, TargetTransient
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
-from tests.actuator.world import LEASE_S, RECONCILE_S, World
+from tests.actuator.world import LEASE_S, RECONCILE_S, Faults, World
 
 
 class TestFirstLook:
@@ -146,6 +146,17 @@ class TestRaise:
         world.run(35)
         assert world.share_bp == 100
         assert world.journal.records[-1].desired_bp == split(100)
+
+    def test_a_slow_target_is_given_its_time(self) -> None:
+        """As long as it says that it needs, and it is not asked more often than it says."""
+        world = World(faults=Faults(unproven=True, settles_s=60.0, ask_every_s=5.0))
+        world.beat()
+        world.decide(1, 2500)
+        world.run(50)
+        assert (world.share_bp, world.phases()[-1], world.faults.asked) == (2500, "intent", 11)
+        world.faults.unproven = False
+        world.run(5)
+        assert world.phases()[-1] == "applied"
 
     def test_below_resolution_is_failed(self) -> None:
         """A share that the target cannot have is told as failed, and not tried again."""

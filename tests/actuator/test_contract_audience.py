@@ -57,7 +57,8 @@ def put(router: Router, weights: Segments, seq: int = 1) -> None:
 
 def seen(router: Router, weights: Segments) -> bool:
     """Whether a look shows what these weights come to there."""
-    want = settled(weights, router.capabilities.largest_weight)
+    can = router.capabilities
+    want = settled(weights, can.largest_weight, can.total)
     return not differs(router.observe().weights_bp, want)
 
 

@@ -271,16 +271,23 @@ class TestFence:
 
 @pytest.mark.property
 class TestWeights:
-    @given(st.lists(st.integers(0, 3000), min_size=1, max_size=3), st.integers(1, 300))
-    def test_rounded_down_and_never_to_nothing(self, shares: list[int], largest: int) -> None:
+    @given(
+        shares=st.lists(st.integers(0, 3000), min_size=1, max_size=3),
+        largest=st.integers(1, 300),
+        fixed=st.booleans(),
+    )
+    def test_rounded_down_and_never_to_nothing(
+        self, *, shares: list[int], largest: int, fixed: bool
+    ) -> None:
         """No candidate gets more than asked; none that asked for something gets nothing."""
         wanted = {"baseline": 10_000 - sum(shares)}
         wanted |= {f"c{number}": share for number, share in enumerate(shares)}
         try:
-            given_units = units(wanted, largest)
+            given_units = units(wanted, largest, largest if fixed else None)
         except TargetRejected:
             return
         total = sum(given_units.values())
+        assert total == largest or not fixed
         assert 0 <= min(given_units.values()) <= max(given_units.values()) <= largest
         for arm in wanted.keys() - {"baseline"}:
             assert given_units[arm] * 10_000 <= wanted[arm] * total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streams.actuator.actor import RolloutActor
@@ -84,6 +84,11 @@ class Faults:
     """Raised one by one by writes alone."""
     unproven: bool = False
     """Whether writes find no proof."""
+    asked: int = 0
+    """How often a proof was asked for."""
+    settles_s: float = 5.0
+    ask_every_s: float = 0.01
+    """What the target says of its own speed."""
     crash_before_apply: bool = False
     crash_after_apply: bool = False
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
@@ -95,7 +100,9 @@ class FaultyRouter:
 
     def __init__(self, router: LeashedRouter, faults: Faults) -> None:
         self._router, self._faults = router, faults
-        self.capabilities = self._router.capabilities
+        self.capabilities = replace(
+            router.capabilities, settles_s=faults.settles_s, ask_every_s=faults.ask_every_s
+        )
         self.sign = self._router.sign
         self.finalize = self._router.finalize
 
@@ -119,6 +126,7 @@ class FaultyRouter:
         return applied
 
     def verify(self, desired: Desired) -> Verification:
+        self._faults.asked += 1
         if self._faults.unproven:
             return Verification(proof=Proof.PENDING, how="unproven")
         return self._router.verify(desired)
@@ -131,14 +139,16 @@ class FaultyRouter:
 class World:
     """One rollout, its target, and its actor, which may die and come back."""
 
-    def __init__(self, *, largest_weight: int = 10_000, **spec: Any) -> None:
+    def __init__(
+        self, *, largest_weight: int = 10_000, faults: Faults | None = None, **spec: Any
+    ) -> None:
         facts: dict[str, Any] = {"lease_s": LEASE_S, "silence_rollback_s": SILENCE_S}
         target = Target(router="memory", options={})
         self.spec: RolloutSpec = make_spec("r1", target, **facts | spec)
         self.clock = HandClock()
         self.journal = ListJournal()
         self.target = MemoryTarget()
-        self.faults = Faults()
+        self.faults = faults or Faults()
         self.commands: list[CommandRead] = []
         self._largest = largest_weight
         self.actor = self._born()

@@ -67,7 +67,8 @@ def finest(can: Capabilities) -> str:
     >>> finest(Capabilities(largest_weight=256, fence=FenceKind.PROCESS, survives_restart=True))
     '0.39 %'
     """
-    return "0.01 %" if can.largest_weight >= FULL_BP else f"{100 / (can.largest_weight + 1):.2f} %"
+    parts = can.total or can.largest_weight + 1
+    return "0.01 %" if parts >= FULL_BP else f"{100 / parts:.2f} %"
 
 
 def _yes(*, so: bool) -> str:
@@ -107,6 +108,7 @@ def record(row: Listed) -> dict[str, Any]:
         "variant": row.about.variant,
         "target": row.about.target,
         "largest_weight": can.largest_weight,
+        "total": can.total,
         "sticky": can.sticky,
         "segments": can.segments,
         "rules": sorted(can.rules),

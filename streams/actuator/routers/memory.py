@@ -77,7 +77,7 @@ def shared_target(name: str) -> MemoryTarget:  # noqa: ARG001 - the cache's key
 
 
 class MemoryRouter:
-    """See Router; `largest_weight` gives it the resolution of a coarser target."""
+    """See Router; `largest_weight` and `total` give it the resolution of another target."""
 
     def __init__(
         self,
@@ -86,9 +86,10 @@ class MemoryRouter:
         audience: Audience = EVERYBODY,
         *,
         largest_weight: int = FULL_BP,
+        total: int | None = None,
     ) -> None:
         self._target, self._arms, self._audience = target, tuple(arms), audience
-        self._capabilities = replace(CAN, largest_weight=largest_weight)
+        self._capabilities = replace(CAN, largest_weight=largest_weight, total=total)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -119,7 +120,8 @@ class MemoryRouter:
         """See Router."""
         if problem := complaint(desired.weights_bp, self._arms):
             raise TargetRejected(problem)
-        weights = settled(desired.weights_bp, self._capabilities.largest_weight)
+        can = self._capabilities
+        weights = settled(desired.weights_bp, can.largest_weight, can.total)
         with self._target.lock:
             self._guard(expect, fence)
             self._target.weights_bp = weights
@@ -146,8 +148,8 @@ class MemoryRouter:
 
     def verify(self, desired: Desired) -> Verification:
         """See Router."""
-        have, largest = self.observe().weights_bp, self._capabilities.largest_weight
-        holds = matches(have, desired.weights_bp, largest)
+        have, can = self.observe().weights_bp, self._capabilities
+        holds = matches(have, desired.weights_bp, can.largest_weight, can.total)
         return Verification(proof=Proof.HOLDS if holds else Proof.PENDING, how="memory")
 
     def finalize(self, outcome: Outcome) -> None:
