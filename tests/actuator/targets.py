@@ -7,7 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from infra.rigs import haproxy as haproxy_rig
 from streams.actuator.audience import EVERYBODY, Audience
+from streams.actuator.contract import ARMS, Rig, split
 from streams.actuator.ports import Router, Segments
 from streams.actuator.routers import BUILT_IN, open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
@@ -24,30 +25,8 @@ from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
 
-ARMS = ("baseline", "candidate")
+__all__ = ["ARMS", "CLUSTERS", "RIGS", "WITH_TRAFFIC", "Rig", "chosen", "command", "split"]
 CLUSTERS = {"baseline": "v1", "candidate": "v2"}
-
-
-def split(candidate_bp: int) -> dict[str, dict[str, int]]:
-    """Weights with this share for the candidate."""
-    return {"all": {"baseline": 10_000 - candidate_bp, "candidate": candidate_bp}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rig:
-    """One target under test."""
-
-    open: Callable[[], Router]
-    open_for: Callable[[Audience], Router]
-    """A router that tells this audience apart, where it can."""
-    interfere: Callable[[Segments], None]
-    """What a stranger does to the weights."""
-    unlock: Callable[[], None] | None
-    """What a stranger does who lets everybody in; None where nobody can be left out."""
-    count: Callable[..., Counter[str]] | None
-    """Requests that each arm answered, all with the same headers; None: there is no traffic."""
-    copies: Callable[[], int] | None = None
-    """Requests that came to the candidate's server up to now, copies included."""
 
 
 @contextmanager
@@ -79,7 +58,6 @@ def _memory(largest: int, total: int | None = None) -> Rig:
         open_for=open_for,
         interfere=target.set,
         unlock=lambda: target.set_rules(()),
-        count=None,
     )
 
 
@@ -127,7 +105,7 @@ def envoy(parts: Parts, folder: Path, *, admin: bool = True) -> Iterator[Rig]:
 def envoy_file(parts: Parts, folder: Path) -> Iterator[Rig]:
     """A real Envoy, known by its file alone."""
     with envoy(parts, folder, admin=False) as rig:
-        yield rig
+        yield replace(rig, unasked=True)
 
 
 @contextmanager
@@ -148,7 +126,6 @@ def haproxy(parts: Parts, folder: Path) -> Iterator[Rig]:
             open=lambda: open_for(EVERYBODY),
             open_for=open_for,
             interfere=interfere,
-            unlock=None,
             count=lambda requests, headers=None: _by_arm(
                 traffic.count(proxy.url, requests, headers)
             ),
