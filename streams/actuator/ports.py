@@ -89,10 +89,18 @@ class Sticky(StrEnum):
     YES = "yes"  # always: users are hashed, and the candidate's range grows at one end
 
 
+class Kind(StrEnum):
+    """What a target takes."""
+
+    WEIGHT = "weight"  # any share, up and down
+    GATE = "gate"  # steps of its own: it is let go on, held, or aborted, and says how far it is
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a router can and cannot do."""
 
+    kind: Kind = Kind.WEIGHT
     largest_weight: int
     """The largest weight of one arm in the target's own units; 10000 resolves basis points."""
     total: int | None = None
@@ -133,6 +141,13 @@ class Observed:
     """Arms that cannot take traffic now; their share is not raised."""
     note: str = ""
     """How it was looked at."""
+    reach_bp: tuple[int, ...] = ()
+    """Of a gate: shares to which one write leads its candidate; others are rounded down to these.
+
+    A write that lets it go on is done when the gate is open; the share follows in its own time.
+    """
+    upcoming_bp: int | None = None
+    """Of a gate: what its candidate comes to by itself, unless a write of what it has holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

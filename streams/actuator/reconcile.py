@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from streams.actuator.gate import runs_on, within_reach
 from streams.actuator.lease import Silence
-from streams.actuator.ports import Arms, Capabilities, Observed, Segments
+from streams.actuator.ports import Arms, Capabilities, Kind, Observed, Segments
 from streams.actuator.standing import DRIFT_LOWER, Standing
 from streams.actuator.weights import differs, falls, home, lower_of, rises, settled
 from streams.errors import TargetRejected
 from streams.spec.model import ALL_SEGMENT, UNTARGETED
 
+HELD = "gate: held, its own steps would give the candidate more"
 ENFORCE_AT_MOST = 3
 ENFORCE_WINDOW_S = 600.0
 
@@ -91,16 +93,25 @@ def plan(now: Standing, seen: Observed, silence: Silence, can: Capabilities) -> 
     have = seen.weights_bp
     if now.wanted is None:
         return Plan(move=Move.KEEP, weights_bp=have, reason="no decision yet")
-    want, rounding = _resolved(now.wanted, have, can)
+    want, rounding = _resolved(now.wanted, seen, can)
     if not rises(have, want):
-        move = Move.LOWER if falls(have, want) else Move.KEEP
-        return Plan(move=move, weights_bp=want, reason=rounding)
+        if falls(have, want):
+            return Plan(move=Move.LOWER, weights_bp=want, reason=rounding)
+        return _kept(seen, rounding, limit=now.wanted)
     blocked = obstacle(now, seen, silence)
     if falls(have, want):  # nothing that may hold up the raise holds up the lowering
         return Plan(move=Move.LOWER, weights_bp=lower_of(have, want), reason=blocked)
-    if blocked:
-        return Plan(move=Move.KEEP, weights_bp=have, reason=blocked)
+    if blocked:  # what is on its way was let go on before, up to what is wanted
+        return _kept(seen, blocked, limit=now.wanted if seen.unready else have)
     return Plan(move=Move.RAISE, weights_bp=want)
+
+
+def _kept(seen: Observed, reason: str, limit: Segments) -> Plan:
+    """Nothing to write, but where the target goes beyond the limit unless it is held."""
+    if runs_on(seen, limit):
+        why = "; ".join(filter(None, (HELD, reason)))
+        return Plan(move=Move.LOWER, weights_bp=seen.weights_bp, reason=why)
+    return Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=reason)
 
 
 def direction(now: Standing, seen: Observed) -> Move:
@@ -122,10 +133,13 @@ def preparation(now: Standing, seen: Observed, rollout: str) -> Plan | None:
     return Plan(move=Move.LOWER, weights_bp=weights, reason="targeting: requests tell who is")
 
 
-def _resolved(want: Segments, have: Segments, can: Capabilities) -> tuple[Segments, str]:
+def _resolved(want: Segments, seen: Observed, can: Capabilities) -> tuple[Segments, str]:
     """`want` as the target can have it; a lowering below its resolution becomes nothing."""
+    have = seen.weights_bp
     if not differs(have, want):
         return have, ""
+    if can.kind is Kind.GATE:
+        return within_reach(want, seen)
     try:
         return settled(want, can.largest_weight, can.total), ""
     except TargetRejected as error:

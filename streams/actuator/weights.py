@@ -182,6 +182,24 @@ def _closest(
     return best and best[1:]
 
 
+def in_order(have: Arms, want: Arms) -> list[str]:
+    """Arms in an order of changes in which no candidate ever has more than before or after.
+
+    Rising baseline, falling candidates, falling baseline, rising candidates.
+
+    >>> in_order({"baseline": 90, "candidate": 10}, {"baseline": 75, "candidate": 25})
+    ['baseline', 'candidate']
+    """
+
+    def rank(arm: str) -> int:
+        rising = want[arm] > have[arm]
+        if arm == BASELINE:
+            return 0 if rising else 2
+        return 3 if rising else 1
+
+    return sorted(want, key=rank)
+
+
 def measured(weights: Mapping[str, int]) -> dict[str, int]:
     """Shares in basis points of whole weights, candidates rounded down.
 

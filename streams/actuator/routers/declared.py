@@ -26,6 +26,7 @@ class Check(StrEnum):
     CONTRACT = "contract"  # the suite of every router
     AUDIENCE = "audience"  # the suite of those that tell requests apart
     ANSWERS = "answers counted"  # the share of requests that each arm answered
+    GATE = "gates passed"  # the suite of those that are let on step by step, and not told a share
     EVALUATIONS = "evaluations counted"  # the share of users for whom a flag says so
 
 

@@ -29,7 +29,7 @@ from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.fence_file import FenceFile
 from streams.actuator.routers.files import revision_of
 from streams.actuator.routers.haproxy_socket import RuntimeSocket, Server
-from streams.actuator.weights import complaint, matches, measured, single, units
+from streams.actuator.weights import complaint, in_order, matches, measured, single, units
 from streams.errors import TargetConflict, TargetNotFound, TargetRejected
 from streams.spec.model import ALL_SEGMENT, BASELINE
 
@@ -129,7 +129,7 @@ class HaproxyRouter:
         self, have: Mapping[str, Server], wanted: Mapping[str, int], parked: set[str]
     ) -> Iterator[str]:
         """Commands in an order in which no candidate ever has more than before or after."""
-        for arm in _order({arm: server.weight for arm, server in have.items()}, wanted):
+        for arm in in_order({arm: server.weight for arm, server in have.items()}, wanted):
             server = f"{self._backend}/{self._servers[arm]}"
             yield f"set server {server} weight {wanted[arm]}"
             if self._sticky and not wanted[arm] and arm != BASELINE:
@@ -167,18 +167,6 @@ class HaproxyRouter:
                 "give every arm a backend server of its own and the others weight 0"
             )
         return {arm: found[name] for arm, name in self._servers.items()}
-
-
-def _order(have: Mapping[str, int], want: Mapping[str, int]) -> list[str]:
-    """Rising baseline, falling candidates, falling baseline, rising candidates."""
-
-    def rank(arm: str) -> int:
-        rising = want[arm] > have[arm]
-        if arm == BASELINE:
-            return 0 if rising else 2
-        return 3 if rising else 1
-
-    return sorted(want, key=rank)
 
 
 @declared(
