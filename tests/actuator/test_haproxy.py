@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infra.rigs import haproxy as haproxy_rig
 from streams.actuator.ports import Desired, Fence, Router
 from streams.actuator.routers import open_router
-from streams.actuator.routers.haproxy import _order
+from streams.actuator.weights import in_order
 from streams.demo.processes import Parts
 from streams.errors import TargetDenied, TargetNotFound, TargetRejected, TargetTransient
 from streams.spec.model import Target
@@ -138,7 +138,7 @@ class TestOrder:
         """Weights are set one by one; between them the candidate has no more than at the ends."""
         now, end = dict(zip(ARMS, have, strict=True)), dict(zip(ARMS, want, strict=True))
         most = max(share(now), share(end))
-        for arm in _order(now, end):
+        for arm in in_order(now, end):
             now[arm] = end[arm]
             assert share(now) <= most + 1e-12
         assert now == end
