@@ -29,7 +29,6 @@ SLOW = (
     "streams.agents.worker",
     "streams.actuator.service",
     "streams.replay.check",
-    "river.drift",
 )
 RUNS = -1000
 """Answer to a question for an exit code."""

@@ -28,7 +28,6 @@ from streams.agents.tail import STORE_RETRY_S
 from streams.agents.watch import Watch
 from streams.broker import is_transactional
 from streams.errors import LogError, RegistryAway, StalledError
-from streams.judge.drift.course import new_detector
 from streams.serving.pulse import HUNG, Pulse, Watchdog
 from streams.serving.server import StatusServer
 from streams.serving.status import pages
@@ -107,8 +106,7 @@ async def _run_watched(
     watchdog: Watchdog,
     health: Health,
 ) -> None:
-    prepared = asyncio.to_thread(new_detector)  # river takes seconds to import: not while judging
-    await asyncio.gather(asyncio.to_thread(check_topics, settings), prepared)
+    await asyncio.to_thread(check_topics, settings)
     signer = open_signer(settings)
     store = open_store(settings)
     codec = Codec(store, settings.prefix)

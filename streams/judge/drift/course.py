@@ -7,12 +7,15 @@ it began: fed again they give the same window, bit for bit, in this and in any v
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+# The core of `river.drift.ADWIN`: that package brings scikit-learn, pandas and SQLAlchemy, which
+# take seconds of each start and a hundred megabytes. A test holds it against `ADWIN` itself.
+from river._river_rust.drift import AdaptiveWindowing
 
 PARTS = 100_000
 """Means are integers: parts of one."""
@@ -28,20 +31,9 @@ CLOCK = 8
 """Means between two looks."""
 
 
-class Detector(Protocol):
-    """What is used of river's ADWIN."""
-
-    drift_detected: bool
-
-    def update(self, x: float) -> None:
-        """A mean in [0, 1]."""
-
-
-def new_detector() -> Detector:
-    """An empty ADWIN."""
-    drift = importlib.import_module("river.drift")  # seconds, and most programs never need it
-    detector: Detector = drift.ADWIN(delta=DELTA, clock=CLOCK)
-    return detector
+def new_detector() -> AdaptiveWindowing:
+    """An empty ADWIN; `update` takes a mean in [0, 1] and tells whether it sees a change."""
+    return AdaptiveWindowing(delta=DELTA, clock=CLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +72,14 @@ class Course:
 
     def _begin(self) -> None:
         self._means: list[int] = []
-        self._detector: Detector | None = None
+        self._detector: AdaptiveWindowing | None = None
 
     def _changed(self, mean: int) -> bool:
         """One more mean; whether ADWIN sees a change with it."""
         if self._detector is None:
             self._detector = new_detector()
         self._means.append(mean)
-        self._detector.update(self._scaled(mean))
-        return self._detector.drift_detected
+        return self._detector.update(self._scaled(mean))
 
     def _scaled(self, mean: int) -> float:
         """The mean in [0, 1]; shares are not bent, so that it matters not how many make a mean."""

@@ -7,8 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from river.drift import ADWIN
 
-from streams.judge.drift.course import KEPT, MIN_EVENTS, PARTS, Change, Course
+from streams.judge.drift.course import (
+    CLOCK,
+    DELTA,
+    KEPT,
+    MIN_EVENTS,
+    PARTS,
+    Change,
+    Course,
+    new_detector,
+)
 
 DAY = 86_400
 
@@ -53,6 +63,18 @@ class TestCourse:
     def test_a_change_the_other_way_is_found_too(self) -> None:
         changes = [each for each in course_of([0.2] * 60 + [0.9] * 60 + [0.2] * 60) if each]
         assert [each.after > each.before for each in changes] == [True, False]
+
+    def test_its_detector_is_the_public_adwin(self) -> None:
+        """Mean by mean, with changes: what is imported is but the core of river's class."""
+        adwin, rng, changes = ADWIN(delta=DELTA, clock=CLOCK), np.random.default_rng(5), 0
+        detector = new_detector()
+        for mean in (rng.binomial(100, np.repeat([0.2, 0.5, 0.4, 0.8], 150)) / 100).tolist():
+            adwin.update(mean)
+            found = detector.update(mean)
+            assert found == adwin.drift_detected
+            if found:
+                detector, changes = new_detector(), changes + 1
+        assert changes == 3
 
     @pytest.mark.property
     @pytest.mark.parametrize("seed", range(3))
