@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from infra.rigs import haproxy as haproxy_rig
+from infra.rigs import nginx as nginx_rig
 from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.contract import ARMS, Rig, split
 from streams.actuator.ports import Router, Segments
@@ -132,6 +135,58 @@ def haproxy(parts: Parts, folder: Path) -> Iterator[Rig]:
         )
 
 
+@contextmanager
+def nginx(parts: Parts, folder: Path, *, probe: bool = True) -> Iterator[Rig]:
+    """A real nginx that hashes users, asked through a location."""
+    with traffic.servers(["v1", "v2"]) as ports:
+        proxy = nginx_rig.start(parts, folder, ports, first="v1")
+        options = nginx_options(proxy, probe=probe)
+
+        def interfere(weights: Segments) -> None:
+            share = weights["all"]["candidate"] / 100
+            text = re.sub(
+                r"    (?:[0-9.]+% v2;\n    )?\* v1;",
+                f"    {share}% v2;\n    * v1;",
+                proxy.include.read_text(),
+            )
+            proxy.include.write_text(text)
+            where = ["-p", proxy.config.parent, "-c", proxy.config]
+            subprocess.run([proxy.program, *where, "-s", "reload"], check=True)
+
+        def open_for(audience: Audience) -> Router:
+            return open_router(Target(router="nginx", options=options), ARMS, audience)
+
+        yield Rig(
+            open=lambda: open_for(EVERYBODY),
+            open_for=open_for,
+            interfere=interfere,
+            count=lambda requests, headers=None: _by_arm(
+                traffic.count(proxy.url, requests, headers, each=traffic.user)
+            ),
+        )
+
+
+def nginx_options(proxy: nginx_rig.RunningNginx, *, probe: bool = True) -> dict[str, Any]:
+    """What a spec says of that nginx."""
+    options = {
+        "include": str(proxy.include),
+        "variable": nginx_rig.VARIABLE,
+        "key": nginx_rig.KEY,
+        "upstreams": CLUSTERS,
+        "nginx": str(proxy.program),
+        "config": str(proxy.config),
+        "prefix": str(proxy.config.parent),
+    }
+    return options | ({"probe": proxy.probe} if probe else {})
+
+
+@contextmanager
+def nginx_file(parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A real nginx, known by its file alone."""
+    with nginx(parts, folder, probe=False) as rig:
+        yield rig
+
+
 def command(path: Path, text: str) -> str:
     """Say something to HAProxy as a person would, with another program than davy's."""
     with socket.socket(socket.AF_UNIX) as line:
@@ -155,9 +210,11 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "envoy": envoy,
     "envoy_file": envoy_file,
     "haproxy": haproxy,
+    "nginx": nginx,
+    "nginx_file": nginx_file,
 }
 MARKS = {"haproxy": [pytest.mark.haproxy]}
-WITH_TRAFFIC = ("envoy", "envoy_file", "haproxy")
+WITH_TRAFFIC = ("envoy", "envoy_file", "haproxy", "nginx", "nginx_file")
 
 
 def router_of(rig: str) -> str:

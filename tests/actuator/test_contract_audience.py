@@ -66,7 +66,7 @@ def part(segment: str, candidate_bp: int) -> dict[str, dict[str, int]]:
     return {segment: split(candidate_bp)["all"]}
 
 
-@pytest.mark.parametrize("rig", chosen("haproxy"), indirect=True)
+@pytest.mark.parametrize("rig", chosen("haproxy", "nginx_file"), indirect=True)
 class TestUnable:
     def test_says_so(self, rig: Rig) -> None:
         """Nothing that it cannot do exactly stands in its capabilities."""

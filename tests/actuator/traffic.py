@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 Hear = Callable[[str, Message], None]
+Header = Callable[[int], Mapping[str, str]]
 
 
 class _Server(ThreadingHTTPServer):
@@ -59,16 +60,34 @@ def servers(names: Sequence[str], hear: Hear = lambda *_: None) -> Iterator[dict
             server.server_close()
 
 
-def count(url: str, requests: int, headers: Mapping[str, str] | None = None) -> Counter[str]:
-    """Who answered how many of so many requests; anything but 200 is counted by its status."""
+def count(
+    url: str, requests: int, headers: Mapping[str, str] | None = None, *, each: Header | None = None
+) -> Counter[str]:
+    """Who answered how many of so many requests; anything but 200 is counted by its status.
+
+    `each` gives more headers to the request of a number.
+    """
     line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     answers: Counter[str] = Counter()
     try:
-        for _ in range(requests):
-            line.request("GET", "/", headers=dict(headers or {}))
+        for number in range(requests):
+            more = each(number) if each else {}
+            line.request("GET", "/", headers={**(headers or {}), **more})
             answer = line.getresponse()
             body = answer.read().decode(errors="replace")
             answers[body if answer.status == 200 else f"status {answer.status}"] += 1
     finally:
         line.close()
     return answers
+
+
+def user(number: int) -> Mapping[str, str]:
+    """A request of another user each."""
+    return {"x-user-id": f"user-{number}"}
+
+
+def users_of(url: str, name: str, users: int) -> frozenset[int]:
+    """The users, of so many, whom the server of that name answers."""
+    return frozenset(
+        number for number in range(users) if name in count(url, 1, each=lambda _, n=number: user(n))
+    )

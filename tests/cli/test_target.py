@@ -25,7 +25,7 @@ route:
     sticky: true
 """
 REFUSED = [
-    ("route: {nginx: {name: x}}", 4, "route: there is no router `nginx` here — write one of: "),
+    ("route: {apache: {name: x}}", 4, "route: there is no router `apache` here — write one of: "),
     ("route: {envoi: {}}", 4, "did you mean `envoy`?"),
     ("route: memori", 4, "did you mean `memory`?"),
     ("route:\n  memory:\n    names: x", 6, "route.memory: memory does not know names — did you"),
@@ -70,12 +70,12 @@ class TestRoute:
 class TestApply:
     def test_a_dry_run_asks_the_router_too(self, tmp_path, capsys):
         path = tmp_path / "digits.yaml"
-        path.write_text(FACTS + "route: {nginx: {name: x}}\n")
+        path.write_text(FACTS + "route: {apache: {name: x}}\n")
         with pytest.raises(SystemExit) as end:
             run(["rollout", "apply", str(path), "--dry-run"])
         told = capsys.readouterr()
         assert (end.value.code, told.out) == (2, "")
-        assert told.err.startswith(f"error: {path}:4: route: there is no router `nginx` here")
+        assert told.err.startswith(f"error: {path}:4: route: there is no router `apache` here")
 
 
 class TestTargeting:

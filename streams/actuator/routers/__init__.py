@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "envoy": "streams.actuator.routers.envoy:open_envoy",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
     "memory": "streams.actuator.routers.memory:open_memory",
+    "nginx": "streams.actuator.routers.nginx:open_nginx",
 }
 
 

@@ -179,11 +179,7 @@ def open_envoy(options: Mapping[str, Any], arms: Sequence[str], audience: Audien
             f"target.options.rds: {path}: davy writes JSON — let Envoy watch a .json file",
             option="rds",
         )
-    admin = read.optional_text(options, "admin", router="envoy", example=ADMIN)
-    if admin is not None and not admin.startswith(("http://", "https://")):
-        raise read.OptionError(
-            f"target.options.admin: {admin} is no address — write it as {ADMIN}", option="admin"
-        )
+    admin = read.optional_url(options, "admin", router="envoy", example=ADMIN)
     layout = Layout(
         route=read.text(options, "route", router="envoy", example="digits"),
         clusters=read.per_arm(options, "clusters", arms, router="envoy"),

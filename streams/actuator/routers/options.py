@@ -48,6 +48,16 @@ def optional_text(
     return text(options, name, router=router, example=example)
 
 
+def optional_url(options: Mapping[str, Any], name: str, *, router: str, example: str) -> str | None:
+    """An address over HTTP that may be left out."""
+    address = optional_text(options, name, router=router, example=example)
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise OptionError(
+            f"target.options.{name}: {address} is no address — write it as {example}", option=name
+        )
+    return address
+
+
 def flag(options: Mapping[str, Any], name: str, *, router: str) -> bool:
     """True or false; false if left out."""
     value = options.get(name, False)
