@@ -18,6 +18,7 @@ from streams.actuator.keeper import Keeper
 from streams.actuator.lease import LeaseWatch, Silence, outdated
 from streams.actuator.lines import say
 from streams.actuator.meters import Meters
+from streams.actuator.onlooker import Onlooker
 from streams.actuator.ports import Clock, Router
 from streams.actuator.standing import (
     Refusal,
@@ -29,7 +30,7 @@ from streams.actuator.standing import (
 )
 from streams.actuator.teller import Journal, Teller
 from streams.actuator.tenure import Tenure
-from streams.actuator.weights import home
+from streams.actuator.weights import home, rises
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import UNTARGETED, RolloutSpec
 from streams.wire.signatures import Doubted
@@ -53,7 +54,12 @@ class RolloutActor:
         self._meters = meters or Meters()
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
         claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
-        self._keeper = Keeper(spec, router, self._teller, claim, clock, reconcile_s, self._meters)
+        self._keeper: Keeper | Onlooker
+        if spec.target.dry_run:
+            self._keeper = Onlooker(spec, router, self._teller, clock, reconcile_s)
+        else:
+            told = self._teller
+            self._keeper = Keeper(spec, router, told, claim, clock, reconcile_s, self._meters)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
         self._doubts = Doubts()
         self._last_lease_ms = 0
@@ -107,7 +113,14 @@ class RolloutActor:
             self._lease = self._lease.end()
         told = [r for r in records if r.phase is not RoutingPhase.REFUSED]
         if told and self._is_end(told[-1]):
-            self._keeper.ended_at = now - max(0, self._clock.wall_ms() - told[-1].at) / 1000
+            self._keeper.ended_at = self._long_ago(told[-1].at)
+        if told and rises(home(self.spec.arms), told[-1].applied_bp):
+            raised_at = self._long_ago(told[-1].since)
+            self._keeper.standing = replace(self.standing, raised_at=raised_at)
+
+    def _long_ago(self, at_ms: int) -> float:
+        """A moment of the wall clock, on the monotonic one."""
+        return self._clock.monotonic_s() - max(0, self._clock.wall_ms() - at_ms) / 1000
 
     def _is_end(self, last: RoutingRecord) -> bool:
         """Whether the rollout's last weights were seen in force, not only decided."""

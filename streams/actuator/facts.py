@@ -52,6 +52,8 @@ class CommandRead:
     kind: CommandKind
     actor: str
     at_ms: int
+    until_ms: int | None = None
+    """When a pause ends by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from streams.actuator.hand import Hand, Write
 from streams.actuator.lease import Silence
 from streams.actuator.lines import say
 from streams.actuator.meters import Meters
+from streams.actuator.pace import paced
 from streams.actuator.ports import Clock, FenceKind, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
@@ -27,7 +28,7 @@ from streams.actuator.reconcile import (
     preparation,
 )
 from streams.actuator.retry import RAISE_TRIES, Retry
-from streams.actuator.standing import Standing
+from streams.actuator.standing import Former, Standing, lapsed, stepped
 from streams.actuator.teller import Teller
 from streams.actuator.weights import differs, falls, home
 from streams.errors import RouterError, TargetConflict, TargetTransient
@@ -70,7 +71,7 @@ class Keeper:
         self._look_at = clock.monotonic_s()
         self._news: tuple[object, ...] = ()
 
-    def succeed(self, other: Keeper) -> None:
+    def succeed(self, other: Former) -> None:
         """Take up where another keeper of the target stands that does not go on."""
         self.standing = other.standing
         self._overwrites = other.standing.intent is not None
@@ -129,7 +130,7 @@ class Keeper:
         if self._superseded(seen):
             return
         former = self.standing
-        self.standing, drift = notice(self.standing, seen, at_ms)
+        self.standing, drift = notice(lapsed(former, at_ms), seen, at_ms)
         self._teller.look(seen, at_ms, changed=drift is not Drift.NONE)
         if drift is not Drift.NONE:
             self._meters.drifts.labels(drift).inc()
@@ -141,6 +142,9 @@ class Keeper:
             return
         todo = self._preparation(seen)
         todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
+        raised_at = self.standing.raised_at
+        since_s = None if raised_at is None else now - raised_at
+        todo = paced(todo, seen.weights_bp, self._spec.target, since_s)
         if todo.move is Move.RAISE and not self._claim.proven():
             todo = Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=UNCLAIMED)
         if todo.move is Move.KEEP and self._overwrites and self.standing.wanted is not None:
@@ -259,6 +263,8 @@ class Keeper:
         if proof is None:
             return
         standing = replace(self.standing, given=write.weights_bp, intent=None)
+        if write.move is Move.RAISE:
+            standing = stepped(standing, now)
         self.standing = did_enforce(standing, now) if write.enforcing else standing
         self.retry.clear()
         self._teller.applied(

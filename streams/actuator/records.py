@@ -46,6 +46,7 @@ def command_read(record: Mapping[str, Any]) -> CommandRead:
         kind=CommandKind(record["command"].lower()),
         actor=record["actor"],
         at_ms=record["at"],
+        until_ms=record["until"],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
 from streams.actuator.ports import Segments
@@ -46,6 +46,8 @@ class Standing:
     """`seq` and hash of the last decision accepted: the next one must point at it."""
     paused: str = ""
     """Who paused, empty if nobody did."""
+    paused_until_ms: int | None = None
+    """When the pause ends by itself, wall clock; None: at `resume`."""
     drifted: str = ""
     """Why raising is frozen after a foreign change, until a person says resume."""
     drifted_at_ms: int = 0
@@ -61,6 +63,8 @@ class Standing:
     """davy has written to the target for this rollout."""
     enforced: tuple[float, ...] = ()
     """When foreign raises were undone lately, monotonic seconds."""
+    raised_at: float | None = None
+    """When the last raise came into force, monotonic seconds."""
 
     @property
     def fence(self) -> int:
@@ -83,6 +87,14 @@ class Standing:
         if self.accepted is None or self.ceiling is None:
             return None if self.accepted is None else self.accepted.weights_bp
         return lower_of(self.ceiling, self.accepted.weights_bp)
+
+
+class Former(Protocol):
+    """Whoever kept the rollout before, as far as the next one takes it up."""
+
+    standing: Standing
+    ended_at: float | None
+    decided_at: float | None
 
 
 class Refusal(StrEnum):
@@ -172,12 +184,13 @@ def take_command(now: Standing, command: CommandRead) -> Standing:
     """What a person asks, as far as it concerns the target. `promote` is the judge's matter."""
     match command.kind:
         case CommandKind.PAUSE:
-            return replace(now, paused=command.actor or "somebody")
+            who = command.actor or "somebody"
+            return replace(now, paused=who, paused_until_ms=command.until_ms)
         case CommandKind.RESUME:
             return _resume(now, command.at_ms)
         case CommandKind.ABORT:
             return _abort(now, command.actor or "somebody")
-        case CommandKind.PROMOTE:
+        case CommandKind.PROMOTE | CommandKind.APPROVE:
             return now
         case _:
             assert_never(command.kind)
@@ -188,12 +201,20 @@ def _resume(now: Standing, at_ms: int) -> Standing:
     return replace(
         now,
         paused="",
+        paused_until_ms=None,
         drifted=drifted,
         enforced=(),
         ceiling=None,
         granted_seq=now.fence,
         link=None,
     )
+
+
+def lapsed(now: Standing, at_ms: int) -> Standing:
+    """Without the pause whose time is over."""
+    if not now.paused or now.paused_until_ms is None or at_ms < now.paused_until_ms:
+        return now
+    return replace(now, paused="", paused_until_ms=None)
 
 
 def _abort(now: Standing, actor: str) -> Standing:
@@ -209,6 +230,13 @@ def _abort(now: Standing, actor: str) -> Standing:
         why=f"aborted by {actor}",
     )
     return replace(now, accepted=back, enforced=())
+
+
+def stepped(now: Standing, at_s: float) -> Standing:
+    """A raise came into force; a promotion's next steps need no judge, who has said his last."""
+    goes_on = now.terminal and differs(now.given or {}, now.wanted)
+    granted = now.fence if goes_on else now.granted_seq
+    return replace(now, raised_at=at_s, granted_seq=granted)
 
 
 def give_back(now: Standing, why: str) -> Standing:

@@ -83,6 +83,16 @@ def lower_of(have: Segments, want: Segments) -> dict[str, dict[str, int]]:
     return _merged(have, want, min)
 
 
+def raised_by(have: Segments, want: Segments, step_bp: int) -> dict[str, dict[str, int]]:
+    """`want`, but no candidate gets more than `step_bp` above what it has.
+
+    >>> have, want = {"baseline": 9000, "b": 1000}, {"baseline": 0, "b": 10000}
+    >>> raised_by({"all": have}, {"all": want}, 2000)
+    {'all': {'baseline': 7000, 'b': 3000}}
+    """
+    return _merged(have, want, lambda has, wanted: min(wanted, has + step_bp))
+
+
 def higher_of(one: Segments, other: Segments) -> dict[str, dict[str, int]]:
     """Per segment and candidate the larger share: never less than either shows."""
     return _merged(one, other, max)

@@ -174,4 +174,6 @@ def command_fact(offset: int, record: dict[str, Any]) -> CommandFact:
         kind=CommandKind(record["command"].lower()),
         actor=record["actor"],
         reason=record["reason"],
+        stage=record["stage"],
+        until_ms=record["until"],
     )

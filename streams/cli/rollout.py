@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,17 +15,17 @@ from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.cli.log import Entry, Log
 from streams.cli.rollouts import (
     KnownRollout,
+    check_not_rolled_back,
     find,
     is_new,
     known_rollouts,
     newest_decision,
     rollout_record,
 )
+from streams.cli.steering import add_steering
 from streams.cli.target import check_route
-from streams.errors import LogError
 from streams.judge.decision_facts import Decision
 from streams.judge.explain import explain
-from streams.judge.facts import CommandKind
 from streams.judge.record import decision_to_record
 from streams.spec.load import load_spec
 
@@ -36,7 +35,9 @@ File = Annotated[Path, typer.Argument(help="The rollout's YAML.", show_default=F
 Rollout = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and print; touch no Kafka.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the command.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Also a version that was rolled back here before.")
+]
 
 
 @app.command()
@@ -46,6 +47,7 @@ def apply(
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     dry_run: DryRun = False,  # noqa: FBT002 - a flag
+    again: Again = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Check a spec, print it with every default filled in, and begin the rollout."""
     loaded = load_spec(file)
@@ -55,9 +57,12 @@ def apply(
         return
     log = Log(settings_of(config, bootstrap, prefix))
     spec = loaded.spec
-    if not is_new(spec, known_rollouts(log)):
+    known = known_rollouts(log)
+    if not is_new(spec, known):
         show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) was applied before; nothing to do")
         return
+    if not again:
+        check_not_rolled_back(spec, known, log)
     log.write("rollouts", spec.rollout, rollout_record(spec, applied_by=getpass.getuser()))
     show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) applied", style="green")
 
@@ -152,41 +157,4 @@ def _routing(record: dict[str, Any]) -> str:
     )
 
 
-def _steering(kind: CommandKind) -> Callable[..., None]:
-    """The command that asks for `kind`; all of them take the same options."""
-
-    def steer(
-        rollout: Rollout,
-        config: Config = None,
-        bootstrap: Bootstrap = None,
-        prefix: Prefix = None,
-        reason: Why = "",
-    ) -> None:
-        _command(kind, rollout, reason, Log(settings_of(config, bootstrap, prefix)))
-
-    return steer
-
-
-def _command(kind: CommandKind, rollout: str, reason: str, log: Log) -> None:
-    known = find(known_rollouts(log), rollout)
-    if not known.live:
-        raise LogError(f"rollout `{rollout}` has ended; `davy rollout status {rollout}` tells how")
-    record = {
-        "rollout": rollout,
-        "command": kind.name,
-        "actor": getpass.getuser(),
-        "reason": reason,
-        "at": time.time_ns() // 1_000_000,
-    }
-    log.write("commands", rollout, record)
-    show.say(f"{kind} of {rollout} asked; `davy rollout status {rollout}` tells what came of it")
-
-
-STEERING = {
-    CommandKind.PAUSE: "Hold the rollout where it is; harm still rolls it back.",
-    CommandKind.RESUME: "Go on after a pause; after a failed sample ratio, begin the stage anew.",
-    CommandKind.PROMOTE: "Give all traffic to the candidate on a person's word.",
-    CommandKind.ABORT: "Give all traffic back to the baseline and end the rollout.",
-}
-for _kind, _help in STEERING.items():
-    app.command(name=_kind, help=_help)(_steering(_kind))
+add_steering(app)

@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.cli.log import Log
 from streams.errors import LogError
-from streams.judge.decision_facts import Decision
+from streams.judge.decision_facts import Action, Decision
 from streams.judge.record import decision_from_record
 from streams.spec.model import RolloutSpec
 from streams.yaml_lines import did_you_mean
@@ -112,6 +112,33 @@ def _rivals(spec: RolloutSpec, known: Iterable[KnownRollout]) -> Iterable[KnownR
     return (
         other for other in known if other.live and place == (other.spec.service, other.spec.route)
     )
+
+
+def check_approvable(spec: RolloutSpec, stage: int) -> None:
+    """LogError where a person's yes to this stage would mean nothing."""
+    waiting = [index for index, each in enumerate(spec.stages) if each.approval]
+    if stage in waiting:
+        return
+    asked = ", ".join(map(str, waiting)) or "none"
+    raise LogError(
+        f"stage {stage} of rollout `{spec.rollout}` needs no approval; stages that do: {asked}. "
+        "Choose one with --stage; `davy rollout promote` gives all traffic on a person's word"
+    )
+
+
+def check_not_rolled_back(spec: RolloutSpec, known: Mapping[str, KnownRollout], log: Log) -> None:
+    """LogError where a candidate's version was rolled back on this service before."""
+    versions = {candidate.version for candidate in spec.candidates}
+    for other in known.values():
+        tried = versions & {candidate.version for candidate in other.spec.candidates}
+        if other.live or other.spec.service != spec.service or not tried:
+            continue
+        last = newest_decision(log, other.spec.rollout)
+        if last is not None and last.action is Action.ROLLBACK:
+            raise LogError(
+                f"version `{min(tried)}` was rolled back in rollout `{other.spec.rollout}` "
+                f"(`davy explain {other.spec.rollout}` tells why); to try it once more, say --again"
+            )
 
 
 def newest_decision(log: Log, rollout: str) -> Decision | None:

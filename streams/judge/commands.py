@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, assert_never
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self, assert_never
 
 from streams.judge.facts import CommandFact, CommandKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's yes to a stage."""
+
+    by: str
+    until_ms: int | None = None
+    """When it lapses, event time; None: it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,28 +23,61 @@ class Wishes:
     """Standing wishes; each text says who asked and why, empty means nobody did."""
 
     pause: str = ""
+    pause_until_ms: int | None = None
+    """When the pause ends by itself, event time; None: at `resume`."""
     promote: str = ""
     abort: str = ""
+    approved: Mapping[int, Approval] = field(default_factory=dict)
+    """Stage -> who said that it may begin."""
 
     def after(self, command: CommandFact) -> Wishes:
         """The wishes once this command was read. A pause takes back an earlier `promote`."""
-        text = f"{command.actor}: {command.reason}" if command.reason else command.actor
+        asked = f"{command.actor}: {command.reason}" if command.reason else command.actor
+        who = asked or "somebody"
         match command.kind:
             case CommandKind.PAUSE:
-                return replace(self, pause=text or "somebody", promote="")
+                return replace(self, pause=who, pause_until_ms=command.until_ms, promote="")
             case CommandKind.RESUME:
-                return replace(self, pause="")
+                return replace(self, pause="", pause_until_ms=None)
             case CommandKind.PROMOTE:
-                return replace(self, promote=text or "somebody")
+                return replace(self, promote=who)
             case CommandKind.ABORT:
-                return replace(self, abort=text or "somebody")
+                return replace(self, abort=who)
+            case CommandKind.APPROVE:
+                return self._approved(command, who)
             case _:
                 assert_never(command.kind)
+
+    def _approved(self, command: CommandFact, who: str) -> Wishes:
+        """A yes to no stage in particular would count for one that nobody looked at: it is none."""
+        if command.stage is None:
+            return self
+        yes = Approval(by=who, until_ms=command.until_ms)
+        return replace(self, approved={**self.approved, command.stage: yes})
+
+    def at(self, now_ms: int) -> Wishes:
+        """The wishes that have not lapsed at this event time."""
+        approved = {n: yes for n, yes in self.approved.items() if not _over(yes.until_ms, now_ms)}
+        kept = self if len(approved) == len(self.approved) else replace(self, approved=approved)
+        if kept.pause and _over(kept.pause_until_ms, now_ms):
+            return replace(kept, pause="", pause_until_ms=None)
+        return kept
 
     def answered(self) -> Wishes:
         """The wishes after a step: a `promote` is granted or refused once, never kept."""
         return replace(self, promote="")
 
     def to_state(self) -> dict[str, Any]:
-        """The wishes as JSON values; `Wishes(**state)` reads them."""
-        return asdict(self)
+        """The wishes as JSON values."""
+        approved = {str(stage): asdict(yes) for stage, yes in sorted(self.approved.items())}
+        return asdict(self) | {"approved": approved}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Read what `to_state` wrote."""
+        approved = {int(stage): Approval(**yes) for stage, yes in state["approved"].items()}
+        return cls(**{**state, "approved": approved})
+
+
+def _over(until_ms: int | None, now_ms: int) -> bool:
+    return until_ms is not None and now_ms >= until_ms

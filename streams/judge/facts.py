@@ -56,6 +56,7 @@ class CommandKind(StrEnum):
     RESUME = "resume"
     PROMOTE = "promote"
     ABORT = "abort"
+    APPROVE = "approve"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,10 @@ class CommandFact:
     kind: CommandKind
     actor: str
     reason: str
+    stage: int | None = None
+    """Index of the stage that is approved."""
+    until_ms: int | None = None
+    """When a pause or an approval lapses; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

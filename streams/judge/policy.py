@@ -148,6 +148,15 @@ def _lacks(now: Situation, stages: Sequence[Stage]) -> Iterator[tuple[str, str]]
         yield "not_shown_harmless", f"not shown to be harmless yet: {listed(now.unproven)}"
     if now.stage >= 0 and now.silent:
         yield "silence", "an arm that should have traffic has none"
+    yield from approval_lacks(now, stages)
+
+
+def approval_lacks(now: Situation, stages: Sequence[Stage]) -> Iterator[tuple[str, str]]:
+    """The person's yes that the next stage needs; asked for last, when all else is there."""
+    up = now.stage + 1
+    if stages[up].approval and up not in now.wishes.approved:
+        share = f"{stages[up].weight_bp / 100:g} %"
+        yield "awaiting_approval", f"stage {up} ({share}) waits for a person: davy rollout approve"
 
 
 def stage_lacks(now: Situation, stage: Stage) -> Iterator[tuple[str, str]]:

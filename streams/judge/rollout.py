@@ -31,7 +31,7 @@ from streams.judge.use import expect_minutes
 from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import Mode, RolloutSpec
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
 """Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 
@@ -120,6 +120,7 @@ class RolloutJudge:
             if command.kind is CommandKind.RESUME and self._health.resumable:
                 self._health.log.resume()
                 self._enter(self._clock.stage, now_ms)
+        self._wishes = self._wishes.at(now_ms)
 
     def _verdicts(self) -> tuple[Verdict, ...]:
         """Of requests, then of outcomes; harm found before the log broke stays found."""
@@ -314,5 +315,5 @@ class RolloutJudge:
         self._clock = StageClock.from_state(state["clock"])
         self._contestants.dropped = tuple(state["dropped"])
         self._slices.go(state["gone"])
-        self._wishes = Wishes(**state["wishes"])
+        self._wishes = Wishes.from_state(state["wishes"])
         self._herald.restore(state["herald"])

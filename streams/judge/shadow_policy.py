@@ -13,6 +13,7 @@ from streams.judge.decision_facts import Action
 from streams.judge.policy import (
     Ruling,
     Situation,
+    approval_lacks,
     doubt,
     held,
     listed,
@@ -67,16 +68,16 @@ def _harm(now: Situation) -> Ruling | None:
 
 
 def _wait(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
-    if now.stage < 0:
-        if now.baseline_seen:
-            return None
+    if now.stage < 0 and not now.baseline_seen:
         return held(now, "no_baseline", "no request of the baseline was seen yet")
-    lacking = list(stage_lacks(now, stages[now.stage]))
+    lacking = list(stage_lacks(now, stages[now.stage])) if now.stage >= 0 else []
     if _last(now, stages) and now.unproven:
         what = f"not shown to be harmless yet: {listed(now.unproven)}"
         lacking.append(("not_shown_harmless", what))
-    if now.silent:
+    if now.silent and now.stage >= 0:
         lacking.append(("silence", "an arm that should have traffic has none"))
+    if not _last(now, stages):
+        lacking += approval_lacks(now, stages)
     return overdue(now, stages, *lacking[0]) if lacking else None
 
 

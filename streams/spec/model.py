@@ -79,6 +79,8 @@ class Stage(Fact):
     max_time_s: Annotated[float, Field(gt=0)] | None = None
     min_exposures: Annotated[int, Field(ge=0)] = 0
     """Requests that each candidate must have answered in this stage."""
+    approval: bool = False
+    """Whether a person must say yes before this stage begins."""
 
 
 class Target(Fact):
@@ -86,6 +88,12 @@ class Target(Fact):
 
     router: Name
     options: dict[str, Any] = Field(default_factory=dict)
+    dry_run: bool = False
+    """Whether davy only looks and tells what it would do."""
+    max_step_bp: Annotated[int, Field(gt=0, le=FULL_BP)] | None = None
+    """A candidate's share rises by no more than this at once, whoever decided."""
+    dwell_s: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds between two raises at least."""
 
 
 class RolloutSpec(Fact):

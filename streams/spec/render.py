@@ -24,7 +24,7 @@ from streams.spec.formats import (
 from streams.spec.knobs import NEVER
 from streams.spec.limits import LIMITS
 from streams.spec.metric_facts import Harm, Metric, Role
-from streams.spec.model import Mode, RolloutSpec, Stage
+from streams.spec.model import Mode, RolloutSpec, Stage, Target
 from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.spec.outcomes import Asked
 from streams.spec.provenance import LoadedSpec, Source
@@ -61,6 +61,7 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     router = spec.target.router
     options = _flow(spec.target.options)
     yield _line(f"  {_word(router)}", options, told[f"route.{router}"])
+    yield from _pace(spec.target, told)
     yield _line("mode", spec.mode, told["mode"])
     if spec.mode is Mode.SHADOW:
         within = format_duration(spec.pair_within_s)
@@ -92,6 +93,15 @@ def _flow(value: object) -> str:
     return dumped.removesuffix("\n")
 
 
+def _pace(target: Target, told: Mapping[str, Source]) -> Iterator[Line]:
+    if target.dry_run:
+        yield _line("  dry_run", "true", told["route.dry_run"])
+    if target.max_step_bp is not None:
+        yield _line("  max_step", format_weight(target.max_step_bp), told["route.max_step"])
+    if target.dwell_s:
+        yield _line("  dwell", format_duration(target.dwell_s), told["route.dwell"])
+
+
 def _candidates(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:
     only = spec.candidates[0]
     if len(spec.candidates) == 1 and only.name == CANDIDATE_NAME:
@@ -110,6 +120,8 @@ def _stage(stage: Stage, path: str, told: Mapping[str, Source]) -> Iterator[Line
         longest = format_duration(stage.max_time_s)
         yield _line("    max_time", longest, told[f"{path}max_time"])
     yield _line("    min_exposures", str(stage.min_exposures), told[f"{path}min_exposures"])
+    if stage.approval:
+        yield _line("    approval", "true", told[f"{path}approval"])
 
 
 def _metrics(spec: RolloutSpec, told: Mapping[str, Source]) -> Iterator[Line]:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from streams.errors import SpecError
-from streams.spec import defaults, units
+from streams.spec import choices, defaults, units
 from streams.spec.model import Target
 from streams.spec.provenance import Source
 from streams.spec.reader import DEFAULT, Block, refuse, scalar, written
@@ -17,6 +17,9 @@ EXAMPLE = (
     "route: {envoy: {rds: /run/envoy/rds.json, route: digits, "
     "clusters: {baseline: v1, candidate: v2}}}"
 )
+Entries = dict[str, tuple[yaml.Node, yaml.Node]]
+OWN = ("name", "dry_run", "max_step", "dwell")
+"""What stands beside the router: the route's own."""
 Route = tuple[str, Target, dict[str, Source]]
 
 
@@ -30,7 +33,7 @@ def read_route(block: Block) -> Route:
         sources = {"route.name": DEFAULT, f"route.{router}": written(node)}
         return defaults.ROUTE_NAME, Target(router=router), sources
     inner = entries(node, what="route", error=SpecError)
-    key, value = inner[_only_router(node, inner.keys() - {"name"})]
+    key, value = inner[_only_router(node, inner.keys() - set(OWN))]
     router = scalar(key, units.name, what="router")
     sources = {"route.name": DEFAULT, f"route.{router}": written(key)}
     sources |= _option_sources(value, router)
@@ -38,7 +41,24 @@ def read_route(block: Block) -> Route:
     if "name" in inner:
         name = scalar(inner["name"][1], units.name, what="route.name")
         sources["route.name"] = written(inner["name"][1])
-    return name, Target(router=router, options=_options(value)), sources
+    own, own_sources = _own(inner)
+    return name, Target(router=router, options=_options(value), **own), sources | own_sources
+
+
+def _own(inner: Entries) -> tuple[dict[str, Any], dict[str, Source]]:
+    """How the target may be moved, as fields of it, and where that was written."""
+    readers = {
+        "dry_run": ("dry_run", choices.yes),
+        "max_step": ("max_step_bp", units.weight),
+        "dwell": ("dwell_s", units.duration),
+    }
+    own: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    for key, (field, read) in readers.items():
+        if key in inner:
+            own[field] = scalar(inner[key][1], read, what=f"route.{key}")
+            sources[f"route.{key}"] = written(inner[key][1])
+    return own, sources
 
 
 def _only_router(node: yaml.Node, routers: set[str]) -> str:
@@ -46,7 +66,7 @@ def _only_router(node: yaml.Node, routers: set[str]) -> str:
         refuse(
             node,
             f"route names {len(routers)} routers{': ' * bool(routers)}{', '.join(sorted(routers))}",
-            f"name one, e.g. `{EXAMPLE}`; `name` is the route's own name",
+            f"name one, e.g. `{EXAMPLE}`; `{'`, `'.join(OWN)}` are the route's own",
         )
     return routers.pop()
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import yaml
 
-from streams.spec import defaults, units
+from streams.spec import choices, defaults, units
 from streams.spec.formats import format_duration, format_weight
 from streams.spec.model import FULL_BP, Mode, Stage
 from streams.spec.provenance import Source, Told
 from streams.spec.reader import DEFAULT, Block, listed, refuse, scalar, written
 from streams.spec.units import UnitError
 
-KEYS = ("weight", "min_time", "max_time", "min_exposures")
+KEYS = ("weight", "min_time", "max_time", "min_exposures", "approval")
 Plan = tuple[tuple[Stage, ...], dict[str, Source]]
 
 
@@ -80,6 +80,7 @@ def _read_long(item: yaml.Node, mode: Mode) -> tuple[Stage, Mapping[str, Source]
     min_time = block.take_optional("min_time", units.duration)
     max_time = block.take_optional("max_time", units.duration)
     exposures = block.take_optional("min_exposures", units.count)
+    approval = block.take_optional("approval", choices.yes)
     _check_times(item, min_time, max_time)
     stage = _stage(
         scalar(node, units.weight, what="weight"),
@@ -87,9 +88,11 @@ def _read_long(item: yaml.Node, mode: Mode) -> tuple[Stage, Mapping[str, Source]
         max_time.value if max_time else None,
         exposures.value if exposures else None,
         mode,
-    )
-    found = {"min_time": min_time, "max_time": max_time, "min_exposures": exposures}
-    sources = {key: told.source if told else DEFAULT for key, told in found.items()}
+    ).model_copy(update={"approval": approval is not None and approval.value})
+    found = (min_time, max_time, exposures, approval)
+    sources = {
+        key: told.source if told else DEFAULT for key, told in zip(KEYS[1:], found, strict=True)
+    }
     return stage, {"weight": written(node)} | sources
 
 

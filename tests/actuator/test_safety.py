@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.property, pytest.mark.slow]
 
 SHARES = st.sampled_from([0, 100, 2500, 10_000])
 SLACK_S = 0.1
+STEP_BP = 2500
 ENDS_AFTER = 5
 """Decisions before the rollout may end: after the end little can go wrong any more."""
 
@@ -271,9 +272,27 @@ class Safety(RuleBasedStateMachine):
         assert self.world.target.writes == writes or (let_be and self.world.share_bp < had)
 
 
-Safety.TestCase.settings = settings(
-    max_examples=120,
-    stateful_step_count=40,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+class SafetyInSteps(Safety):
+    """The same at a target whose share rises by a quarter at once, at most each three seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(pace={"max_step_bp": STEP_BP, "dwell_s": 3.0})
+
+    def _check_writes(self) -> None:
+        before, writes = self.before_bp, self.world.target.writes - self.writes
+        super()._check_writes()
+        assert self.world.share_bp - before <= STEP_BP * max(1, writes)
+        promoted = self.newest and self.log[self.newest - 1].action is Action.PROMOTE
+        if promoted and writes and self.world.share_bp > before:
+            self.granted = self.newest  # the judge has said his last word: the rest needs none
+
+
+for machine in (Safety, SafetyInSteps):
+    machine.TestCase.settings = settings(
+        max_examples=120,
+        stateful_step_count=40,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 TestSafety = Safety.TestCase
+TestSafetyInSteps = SafetyInSteps.TestCase

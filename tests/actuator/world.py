@@ -140,10 +140,15 @@ class World:
     """One rollout, its target, and its actor, which may die and come back."""
 
     def __init__(
-        self, *, largest_weight: int = 10_000, faults: Faults | None = None, **spec: Any
+        self,
+        *,
+        largest_weight: int = 10_000,
+        faults: Faults | None = None,
+        pace: dict[str, Any] | None = None,
+        **spec: Any,
     ) -> None:
         facts: dict[str, Any] = {"lease_s": LEASE_S, "silence_rollback_s": SILENCE_S}
-        target = Target(router="memory", options={})
+        target = Target(router="memory", options={}, **(pace or {}))
         self.spec: RolloutSpec = make_spec("r1", target, **facts | spec)
         self.clock = HandClock()
         self.journal = ListJournal()
@@ -208,9 +213,11 @@ class World:
         self.actor.hear(lease)
         self.actor.step()
 
-    def ask(self, kind: CommandKind) -> None:
+    def ask(self, kind: CommandKind, *, lasts_s: float | None = None) -> None:
         """A person asks for something."""
-        command = CommandRead(rollout="r1", kind=kind, actor="ada", at_ms=self.clock.wall_ms())
+        at_ms = self.clock.wall_ms()
+        until_ms = None if lasts_s is None else at_ms + round(lasts_s * 1000)
+        command = CommandRead(rollout="r1", kind=kind, actor="ada", at_ms=at_ms, until_ms=until_ms)
         self.commands.append(command)
         self.actor.command(command)
         self.actor.step()

@@ -54,6 +54,18 @@ class TestApply:
         assert davy("rollout", "apply", str(spec_file), "--dry-run")[0] == 0
         assert list(log.read("rollouts")) == []
 
+    def test_a_version_that_was_rolled_back_asks_for_a_second_thought(
+        self, davy, spec_file, log, decide
+    ):
+        davy("rollout", "apply", str(spec_file))
+        decide("digits-v2", 1, Action.ROLLBACK)
+        log.write("leases", "digits-v2", ended())
+        spec_file.write_text("rollout: once-more\n" + SPEC)
+        code, _, told = davy("rollout", "apply", str(spec_file))
+        assert code == 2
+        assert "`v2` was rolled back in rollout `digits-v2`" in " ".join(told.split())
+        assert davy("rollout", "apply", str(spec_file), "--again")[0] == 0
+
     def test_twice_is_once(self, davy, spec_file, log):
         davy("rollout", "apply", str(spec_file))
         code, told, _ = davy("rollout", "apply", str(spec_file))
@@ -150,6 +162,31 @@ class TestSteering:
         assert entry.record["command"] == command.upper()
         assert entry.record["reason"] == "lunch"
         assert entry.record["actor"]
+
+    def test_a_pause_may_end_by_itself(self, davy, spec_file, log):
+        davy("rollout", "apply", str(spec_file))
+        assert davy("rollout", "pause", "digits-v2", "--for", "30m")[0] == 0
+        (entry,) = log.read("commands")
+        lasts = entry.record["until"] - entry.record["at"]
+        assert abs(lasts - 30 * 60 * 1000) < 1000
+
+    def test_a_length_that_is_none(self, davy, spec_file, log):  # noqa: ARG002 - topics
+        davy("rollout", "apply", str(spec_file))
+        code, _, told = davy("rollout", "pause", "digits-v2", "--for", "soon")
+        assert (code, "--for: `soon` is no time" in " ".join(told.split())) == (2, True)
+
+    def test_approve_names_the_stage_that_waits(self, davy, spec_file, log, decide):
+        spec_file.write_text(
+            spec_file.read_text() + "stages: [2%, {weight: 25%, approval: true}, 100%]\n"
+        )
+        davy("rollout", "apply", str(spec_file))
+        code, _, told = davy("rollout", "approve", "digits-v2")
+        assert code == 2
+        assert "stages that do: 1" in " ".join(told.split())
+        decide("digits-v2", 1)
+        assert davy("rollout", "approve", "digits-v2")[0] == 0
+        (entry,) = log.read("commands")
+        assert (entry.record["command"], entry.record["stage"]) == ("APPROVE", 1)
 
     def test_an_ended_rollout_takes_no_command(self, davy, spec_file, log):
         davy("rollout", "apply", str(spec_file))

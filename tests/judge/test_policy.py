@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from streams.judge.commands import Wishes
+from streams.judge.commands import Approval, Wishes
 from streams.judge.decision_facts import Action
-from streams.judge.facts import CommandKind
+from streams.judge.facts import CommandFact, CommandKind
 from streams.judge.policy import Situation, rule
 from streams.judge.stages import Progress
 from streams.spec.model import FULL_BP, Stage
@@ -30,6 +31,10 @@ BEFORE = Situation(
     unproven=("errors of candidate",),
 )
 HARM = ("errors of candidate",)
+
+
+def replaced(stage: Stage, *, approval: bool) -> Stage:
+    return stage.model_copy(update={"approval": approval})
 
 
 def progress(**changes: float) -> Progress:
@@ -97,6 +102,25 @@ class TestRule:
         ruling = rule(replace(now, wishes=wishes), STAGES)
         assert (action, code) == (ruling.action, ruling.code)
 
+    @pytest.mark.parametrize(
+        ("now", "up"), [(BEFORE, 0), (READY, 1), (LAST, 2)], ids=["first", "middle", "last"]
+    )
+    def test_a_stage_that_needs_approval_waits_for_it(self, now: Situation, up: int) -> None:
+        """The person is asked when all else is there; a yes to another stage is none to this."""
+        stages = [replaced(s, approval=i == up) for i, s in enumerate(STAGES)]
+        assert (rule(now, stages).action, rule(now, stages).code) == (
+            Action.HOLD,
+            "awaiting_approval",
+        )
+        other = Wishes(approved={up + 1: Approval(by="ada")})
+        assert rule(replace(now, wishes=other), stages).code == "awaiting_approval"
+        this = Wishes(approved={up: Approval(by="ada")})
+        assert rule(replace(now, wishes=this), stages) == rule(now, STAGES)
+
+    def test_a_missing_yes_is_no_excuse_for_harm(self) -> None:
+        stages = [replaced(s, approval=True) for s in STAGES]
+        assert rule(replace(READY, harmed=HARM), stages).action is Action.ROLLBACK
+
     def test_only_rollback_and_promote_end_it(self) -> None:
         """Terminal follows from the action."""
         assert rule(LAST, STAGES).terminal
@@ -129,3 +153,22 @@ class TestWishes:
 
     def test_promote_is_answered_once(self) -> None:
         assert Wishes(pause="ada") == Wishes(pause="ada", promote="bob").answered()
+
+    def test_an_approval_is_of_one_stage(self) -> None:
+        yes = CommandFact(offset=0, kind=CommandKind.APPROVE, actor="ada", reason="", stage=1)
+        assert Wishes(approved={1: Approval(by="ada")}) == Wishes().after(yes)
+        assert Wishes() == Wishes().after(command(1, CommandKind.APPROVE))
+
+    @pytest.mark.parametrize("kind", [CommandKind.PAUSE, CommandKind.APPROVE])
+    def test_what_lapses(self, kind: CommandKind) -> None:
+        """In event time, so that a replay sees the same."""
+        asked = CommandFact(offset=0, kind=kind, actor="ada", reason="", stage=1, until_ms=2000)
+        wishes = Wishes().after(asked)
+        assert wishes.at(1999) == wishes
+        assert wishes.at(2000) == Wishes()
+
+    def test_state_round_trip(self) -> None:
+        yes = Approval(by="ada", until_ms=7)
+        wishes = Wishes(pause="bob", pause_until_ms=5, approved={0: yes, 11: Approval(by="eve")})
+        stored = json.loads(json.dumps(wishes.to_state()))
+        assert Wishes.from_state(stored) == wishes

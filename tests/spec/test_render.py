@@ -24,6 +24,9 @@ SPECS = {
     "signals: {spent: -3%, stars: +1%, brier: {weight: 2}}\n",
     "labels off": ONE
     + "outcomes: {label: {kind: label, window: 10m}}\nguardrails: {accuracy: off}\n",
+    "a person's yes": ONE + "stages: [2%, {weight: 25%, approval: true}, 100%]\n",
+    "the target's pace": FACTS
+    + "candidate: v2\nroute: {name: a, memory: {}, dry_run: true, max_step: 20%, dwell: 2m}\n",
     "knobs": ONE + "silence_rollback: never\ntimeout: 1m 300ms\nalpha_promote: 0.001\n",
 }
 

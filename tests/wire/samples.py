@@ -363,7 +363,24 @@ RECORDS: dict[str, tuple[dict[str, Any], ...]] = {
         },
     ),
     "commands": (
-        {"rollout": "r", "command": "PAUSE", "actor": "ada", "reason": "lunch", "at": AT_MS},
+        {
+            "rollout": "r",
+            "command": "PAUSE",
+            "actor": "ada",
+            "reason": "lunch",
+            "at": AT_MS,
+            "stage": None,
+            "until": AT_MS + 1,
+        },
+        {
+            "rollout": "r",
+            "command": "APPROVE",
+            "actor": "ada",
+            "reason": "",
+            "at": AT_MS,
+            "stage": 1,
+            "until": None,
+        },
     ),
     "cells": (
         {"body": ("davy.Marker", MARKER)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from streams.spec import defaults, units
 from streams.spec.model import MOST_CANDIDATES
+from streams.spec.route import OWN as ROUTE_KEYS
 from streams.spec.schema.knobs import knobs_schema
 from streams.spec.schema.metrics import metrics_schema
 from streams.spec.schema.outcomes import outcomes_schema
@@ -67,20 +68,22 @@ def _facts() -> Schema:
 
 def _route() -> Schema:
     options: Schema = {"type": ["object", "null"], "description": "What that router must know."}
+    own = (
+        pattern(units.NAME, "One live rollout per (service, route).", defaults.ROUTE_NAME),
+        {"type": "boolean", "description": "Whether davy only looks, and tells what it would do."},
+        pattern(units.WEIGHT, "A candidate's share rises by no more than this at once."),
+        pattern(units.DURATION, "Between two raises at least."),
+    )
     return {
         "description": "Where traffic is moved: one router with its options.",
         "anyOf": [
             {"type": "string", "pattern": units.NAME},
             {
                 "type": "object",
-                "properties": {
-                    "name": pattern(
-                        units.NAME, "One live rollout per (service, route).", defaults.ROUTE_NAME
-                    )
-                },
+                "properties": dict(zip(ROUTE_KEYS, own, strict=True)),
                 "additionalProperties": options,
                 "minProperties": 1,
-                "maxProperties": 2,
+                "maxProperties": 1 + len(own),
             },
         ],
     }
@@ -94,6 +97,7 @@ def _stages() -> Schema:
         pattern(units.DURATION, "Stay at least this long."),
         pattern(units.DURATION, "After this, undecided is told to a person."),
         {"type": "integer", "minimum": 0, "description": "Requests each candidate must answer."},
+        {"type": "boolean", "description": "Whether a person must approve before it begins."},
     )
     short = pattern(rf"^{weight}(?: for {time})?$", "Weight, and how long at least.")
     return {
