@@ -15,15 +15,17 @@ from typing import Any
 
 import pytest
 
+from infra.rigs import flags as flags_rig
 from infra.rigs import haproxy as haproxy_rig
 from infra.rigs import nginx as nginx_rig
+from infra.rigs import traefik_file as traefik_rig
 from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.contract import ARMS, Rig, split
 from streams.actuator.ports import Router, Segments
 from streams.actuator.routers import BUILT_IN, open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import units
-from streams.demo.processes import Parts
+from streams.demo.processes import Parts, wait_until
 from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
@@ -187,6 +189,89 @@ def nginx_file(parts: Parts, folder: Path) -> Iterator[Rig]:
         yield rig
 
 
+@contextmanager
+def traefik(parts: Parts, folder: Path, *, api: bool = True) -> Iterator[Rig]:
+    """A real Traefik that watches a file, asked through its API."""
+    with traffic.servers(["v1", "v2"]) as ports:
+        proxy = traefik_rig.start(parts, folder, ports, first="v1")
+        options = {"file": str(proxy.dynamic), "service": "digits", "services": CLUSTERS}
+        if api:
+            options["api"] = proxy.api
+
+        def interfere(weights: Segments) -> None:
+            text = proxy.dynamic.read_text()
+            for arm, name in CLUSTERS.items():
+                text = re.sub(rf"(name: {name}, weight: )\d+", rf"\g<1>{weights['all'][arm]}", text)
+            put_file(proxy.dynamic, text)
+
+        def open_for(audience: Audience) -> Router:
+            return open_router(Target(router="traefik", options=options), ARMS, audience)
+
+        wait_until(lambda: traffic.count(proxy.url, 1) == {"v1": 1}, what="a route", deadline_s=10)
+        yield Rig(
+            open=lambda: open_for(EVERYBODY),
+            open_for=open_for,
+            interfere=interfere,
+            count=lambda requests, headers=None: _by_arm(
+                traffic.count(proxy.url, requests, headers)
+            ),
+        )
+
+
+@contextmanager
+def traefik_file(parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A real Traefik, known by its file alone."""
+    with traefik(parts, folder, api=False) as rig:
+        yield replace(rig, unasked=True)
+
+
+@contextmanager
+def flagd(_parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A file of flags, read by a real provider of OpenFeature in this process."""
+    path = folder / "flags.json"
+    path.write_text(json.dumps(flags()))
+    options = {"file": str(path), "flag": "digits", "variants": CLUSTERS}
+
+    def interfere(weights: Segments) -> None:
+        document = json.loads(path.read_text())
+        rule = document["flags"]["digits"]["targeting"]
+        rule["fractional"][-2:] = [
+            ["v2", weights["all"]["candidate"]],
+            ["v1", weights["all"]["baseline"]],
+        ]
+        put_file(path, json.dumps(document))
+
+    def open_for(audience: Audience) -> Router:
+        return open_router(Target(router="flagd", options=options), ARMS, audience)
+
+    with flags_rig.provider(path) as evaluate:
+        yield Rig(
+            open=lambda: open_for(EVERYBODY),
+            open_for=open_for,
+            interfere=interfere,
+            count=lambda requests: _by_arm(Counter(evaluate(f"user-{n}") for n in range(requests))),
+            unasked=True,
+        )
+
+
+def put_file(path: Path, text: str) -> None:
+    """Replace a file that others watch, as careful people do."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(text)
+    draft.rename(path)
+
+
+def flags() -> dict[str, Any]:
+    """A file of one flag that gives everybody the baseline."""
+    flag = {
+        "state": "ENABLED",
+        "variants": {"v1": "v1", "v2": "v2"},
+        "defaultVariant": "v1",
+        "targeting": {"fractional": [["v2", 0], ["v1", 100]]},
+    }
+    return {"flags": {"digits": flag}}
+
+
 def command(path: Path, text: str) -> str:
     """Say something to HAProxy as a person would, with another program than davy's."""
     with socket.socket(socket.AF_UNIX) as line:
@@ -212,9 +297,21 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "haproxy": haproxy,
     "nginx": nginx,
     "nginx_file": nginx_file,
+    "traefik": traefik,
+    "traefik_file": traefik_file,
+    "flagd": flagd,
 }
 MARKS = {"haproxy": [pytest.mark.haproxy]}
-WITH_TRAFFIC = ("envoy", "envoy_file", "haproxy", "nginx", "nginx_file")
+WITH_TRAFFIC = (
+    "envoy",
+    "envoy_file",
+    "haproxy",
+    "nginx",
+    "nginx_file",
+    "traefik",
+    "traefik_file",
+    "flagd",
+)
 
 
 def router_of(rig: str) -> str:

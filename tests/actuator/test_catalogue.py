@@ -18,7 +18,8 @@ READMES = (ROOT / "README.md", ROOT / "streams" / "actuator" / "README.md")
 SUITES: dict[Check, Collection[str]] = {
     Check.CONTRACT: RIGS,
     Check.AUDIENCE: ABLE,
-    Check.ANSWERS: WITH_TRAFFIC,
+    Check.ANSWERS: [name for name in WITH_TRAFFIC if name != "flagd"],
+    Check.EVALUATIONS: ["flagd"],
 }
 REAL = sorted(RIGS.keys() - {"memory_coarse", "memory_percent"})  # no option makes these
 

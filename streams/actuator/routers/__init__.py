@@ -23,9 +23,11 @@ Factory: TypeAlias = Callable[[Mapping[str, Any], Sequence[str], Audience], Rout
 GROUP = "davy.routers"
 BUILT_IN: Mapping[str, str] = {
     "envoy": "streams.actuator.routers.envoy:open_envoy",
+    "flagd": "streams.actuator.routers.flagd:open_flagd",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
     "memory": "streams.actuator.routers.memory:open_memory",
     "nginx": "streams.actuator.routers.nginx:open_nginx",
+    "traefik": "streams.actuator.routers.traefik:open_traefik",
 }
 
 
