@@ -12,10 +12,10 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sbom audit lock rigs demo test lint failover style types walls spelling evolution format bench load soak statistics figures
+.PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(READY) ## Make .venv with the locked dependencies and davy itself
 
@@ -31,14 +31,17 @@ $(READY): requirements.lock pyproject.toml
 lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versions)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev pyproject.toml --output-file requirements.lock $(ARGS)
 
-rigs: $(READY) ## Fetch the real parts that tests run on, ahead of them (Java and Maven)
-	$(BIN)/python -m infra.rigs.fetch
+rigs: $(READY) ## Fetch and build the real parts that tests run on, ahead of them (Java, Maven, Go; ARGS=kafka: only these)
+	$(BIN)/python -m infra.rigs.fetch $(ARGS)
 
 demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka)
 	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER)
 
-test: $(READY) ## Run all tests; a missing part is a skip that says so (ARGS='-k name')
-	$(BIN)/pytest -n 4 --durations 10 $(ARGS)
+test: $(READY) ## Run all tests but those on Kubernetes; a missing part is a skip that says so (ARGS='-k name')
+	$(BIN)/pytest -n 4 --durations 10 -m "not kube" $(ARGS)
+
+test-kube: $(READY) ## Run the tests on a real Kubernetes API server and its controllers (Go and etcd)
+	$(BIN)/pytest -n 2 --durations 10 -m kube $(ARGS)
 
 bench: $(READY) ## Measure davy beside its peers, in turn (ARGS=--contest: only these); writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -31,10 +31,19 @@ from tests.nursery import Nursery
 settings.register_profile("davy", settings(), deadline=None)
 settings.load_profile("davy")
 
+pytest_plugins = ["tests.kube.fixtures"]
+
 SHARED = pytest.StashKey[list[Shared]]()
 OWN = pytest.StashKey[Parts]()
 # A test that asks for the fixture carries the marker.
-MARKED = {"kafka": "kafka", "registry": "kafka", "secured": "kafka", "tansu": "flow"}
+MARKED = {
+    "kafka": "kafka",
+    "registry": "kafka",
+    "secured": "kafka",
+    "tansu": "flow",
+    "etcd": "kube",
+    "apiserver": "kube",
+}
 BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),
     pytest.param("kafka", marks=pytest.mark.kafka),

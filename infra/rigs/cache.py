@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,15 +46,29 @@ def made_once(part: str, version: str, make: Callable[[Path], None]) -> Path:
     return done
 
 
-def run(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    deadline_s: float = DOWNLOAD_S,
+) -> str:
     """Run a program to its end and return what it printed; PartError with its words if it fails."""
     argv = list(map(str, command))
     try:
         done = subprocess.run(
-            argv, cwd=cwd, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False
+            argv,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        raise PartError(f"{argv[0]} did not end within {DOWNLOAD_S} s: {' '.join(argv)}") from None
+        raise PartError(
+            f"{argv[0]} did not end within {deadline_s:g} s: {' '.join(argv)}"
+        ) from None
     if done.returncode:
         words = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
         raise PartError(f"{argv[0]} ended with code {done.returncode}: {' '.join(argv)}\n{words}")
