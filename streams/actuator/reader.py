@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from streams.actuator.desk import Record, SpecRead
 from streams.actuator.facts import DecisionFact, LeaseFact
@@ -31,7 +31,7 @@ STORE_RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrived:
+class Arrived:
     """A message as the readers of davy's own topics want it."""
 
     topic: str
@@ -40,23 +40,45 @@ class _Arrived:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, Any], ...]
+    at_ms: int = 0
+    """The record's timestamp; 0 where it has none."""
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}@{self.offset}"
 
 
+def made(topic: str, record: dict[str, Any], arrived: Arrived) -> Record:
+    """The actuator's fact of a decoded record of `topic`, named without prefix."""
+    match topic:
+        case "rollouts":
+            spec = RolloutSpec.from_json(record["spec"])
+            return SpecRead(rollout=spec.rollout, spec=spec)
+        case "decisions":
+            return decision_fact(record, arrived.value or b"")
+        case "leases":
+            return lease_fact(record)
+        case "commands":
+            return command_read(record)
+        case _:
+            return routing_record(record)
+
+
 class RecordReader:
-    """Turns messages into facts."""
+    """Turns messages into facts; `make` says which, `name` begins its lines in the log."""
 
     def __init__(
         self,
         codec: Codec,
         trusted: TrustedKeys | None = None,
         waits: Callable[[], object] = lambda: None,
+        *,
+        make: Callable[[str, dict[str, Any], Arrived], Record] = made,
+        name: str = "actuator",
     ) -> None:
-        self.own = OwnRecords(codec, Sparing(_skipped))
-        self._away = Sparing(partial(say_text, logging.ERROR, "actuator.no_registry"))
+        self.own = OwnRecords(codec, Sparing(partial(_skipped, name)))
+        self._away = Sparing(partial(say_text, logging.ERROR, f"{name}.no_registry"))
         self._trusted = trusted
+        self._make = make
         self._waits = waits
         """Called while a schema store that does not answer is waited for."""
 
@@ -79,11 +101,11 @@ class RecordReader:
         """Tell how much more was skipped; call it now and then."""
         self.own.remind()
 
-    def _fact(self, topic: str, record: _Arrived) -> Record | None:
+    def _fact(self, topic: str, record: Arrived) -> Record | None:
         if topic == "rollouts" and record.value is None:
             key = (record.key or b"").decode(errors="replace")
             return SpecRead(rollout=key, spec=None)
-        fact = self.own.made(topic, record, lambda read: _made(topic, read, record.value or b""))
+        fact = self.own.made(topic, record, lambda read: self._make(topic, read, record))
         if topic not in SIGNED or self._trusted is None:
             return fact
         doubted = self._trusted.doubt(record.topic, record.key, record.value, record.headers)
@@ -98,30 +120,17 @@ class RecordReader:
                 return fact
 
 
-def _made(topic: str, record: dict[str, Any], value: bytes) -> Record:
-    match topic:
-        case "rollouts":
-            spec = RolloutSpec.from_json(record["spec"])
-            return SpecRead(rollout=spec.rollout, spec=spec)
-        case "decisions":
-            return decision_fact(record, value)
-        case "leases":
-            return lease_fact(record)
-        case "commands":
-            return command_read(record)
-        case _:
-            return routing_record(record)
-
-
-def _arrived(message: Message) -> _Arrived:
+def _arrived(message: Message) -> Arrived:
     headers: Any = message.headers()
-    return _Arrived(
+    kind, at_ms = message.timestamp()
+    return Arrived(
         topic=message.topic() or "",
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=_bytes(message.key()),
         value=_bytes(message.value()),
         headers=tuple(headers or ()),
+        at_ms=0 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
     )
 
 
@@ -129,5 +138,5 @@ def _bytes(raw: bytes | str | None) -> bytes | None:
     return raw.encode() if isinstance(raw, str) else raw
 
 
-def _skipped(text: str) -> None:
-    say(logging.WARNING, "actuator.skipped", {"record": text})
+def _skipped(name: str, text: str) -> None:
+    say(logging.WARNING, f"{name}.skipped", {"record": text})

@@ -40,7 +40,7 @@ def run_actuator(
     health = Health(settings)
     told = pages(health.status, health.meters.registry)
     with ExitStack() as held:
-        held.enter_context(_signals(stopping))
+        held.enter_context(signals(stopping))
         held.enter_context(StatusServer(settings.http, told, usual_port=PORT))
         if threading.current_thread() is threading.main_thread():  # else it is not our process
             held.enter_context(Watchdog(health.pulse, settings.hang_s))
@@ -48,7 +48,7 @@ def run_actuator(
 
 
 @contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
+def signals(stopping: threading.Event) -> Iterator[None]:
     """SIGINT and SIGTERM set the event, where this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -24,6 +24,7 @@ from streams.cli.password import password
 from streams.cli.replay import replay
 from streams.cli.resources import resources
 from streams.cli.routers import routers
+from streams.cli.verdict import HELP, verdict, verdicts
 from streams.errors import DavyError, StalledError
 from streams.serving.pulse import HUNG
 
@@ -42,6 +43,8 @@ app.command()(explain)
 app.command()(replay)
 app.command()(routers)
 app.command()(password)
+app.command(help=HELP)(verdict)
+app.command()(verdicts)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(acls.app, name="acls")

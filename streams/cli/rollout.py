@@ -27,13 +27,17 @@ from streams.cli.target import check_route
 from streams.judge.decision_facts import Decision
 from streams.judge.explain import explain
 from streams.judge.record import decision_to_record
-from streams.spec.load import load_spec
+from streams.spec.load import load_spec, with_revision
 
 app = typer.Typer(no_args_is_help=True, help="Rollouts: begin, watch, steer.")
 
 File = Annotated[Path, typer.Argument(help="The rollout's YAML.", show_default=False)]
 Rollout = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and print; touch no Kafka.")]
+Revision = Annotated[
+    str | None,
+    typer.Option(help="What Argo Rollouts or Flagger calls the candidate: pod hash, checksum."),
+]
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
 Again = Annotated[
     bool, typer.Option("--again", help="Also a version that was rolled back here before.")
@@ -48,9 +52,12 @@ def apply(
     prefix: Prefix = None,
     dry_run: DryRun = False,  # noqa: FBT002 - a flag
     again: Again = False,  # noqa: FBT002 - a flag
+    revision: Revision = None,
 ) -> None:
     """Check a spec, print it with every default filled in, and begin the rollout."""
     loaded = load_spec(file)
+    if revision is not None:
+        loaded = with_revision(loaded, revision)
     check_route(loaded)
     show.spec(loaded)
     if dry_run:

@@ -57,8 +57,8 @@ class StatusServer:
         """
         self._guard: Guard = open_guard(http)
         self._pages = dict(pages)
-        self._socket = _listen(http, usual_port)
-        self.url = _url(self._socket)
+        self._socket = listen(http, usual_port)
+        self.url = url_of(self._socket)
         """Where it listens."""
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -166,7 +166,12 @@ def _rendered(talk: h11.Connection, answer: Answer, method: bytes) -> bytes:
     return b"".join(part or b"" for part in parts)
 
 
-def _listen(http: HttpSettings, usual_port: int) -> socket.socket:
+def listen(http: HttpSettings, usual_port: int) -> socket.socket:
+    """Take the address of the settings, or another port where the usual one is taken.
+
+    Raises:
+        SettingsError: the port that is asked for cannot be had.
+    """
     host = str(http.bind)
     try:
         return _bound(host, usual_port if http.port is None else http.port)
@@ -185,6 +190,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
 
 
-def _url(listening: socket.socket) -> str:
+def url_of(listening: socket.socket) -> str:
+    """Where it listens."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -14,22 +14,24 @@ import yaml
 from pydantic import ValidationError
 
 from streams.errors import SpecError
+from streams.spec import units
 from streams.spec.arms import read_candidates, read_rollout
 from streams.spec.copies import read_mode, read_pair_within
 from streams.spec.knobs import read_knobs
 from streams.spec.metrics import read_metrics
 from streams.spec.model import RolloutSpec
 from streams.spec.outcomes import Asked, read_outcomes
-from streams.spec.provenance import LoadedSpec, Source
+from streams.spec.provenance import LoadedSpec, Origin, Source
 from streams.spec.reader import Block, words
 from streams.spec.route import read_route
 from streams.spec.rules import read_targeting
 from streams.spec.segments import read_segments
 from streams.spec.stages import read_stages
+from streams.spec.units import UnitError
 from streams.yaml_lines import compose, compose_file, where
 
 KEYS = (
-    *("rollout", "service", "route", "baseline", "candidate", "candidates"),
+    *("rollout", "service", "route", "baseline", "candidate", "candidates", "revision"),
     *("stages", "guardrails", "signals", "alpha_rollback", "alpha_promote"),
     *("timeout", "routing_lag", "report_every", "lease", "silence_rollback", "max_classes"),
     *("overdispersion", "segments", "segment_budget", "on_segment_harm"),
@@ -53,6 +55,28 @@ def parse_spec(text: str, *, name: str = "spec") -> LoadedSpec:
     return _build(compose(text, name=name, error=SpecError), name)
 
 
+def with_revision(loaded: LoadedSpec, revision: str) -> LoadedSpec:
+    """The same spec for a revision that its author could not know yet.
+
+    Raises:
+        SpecError: it is no name, or the spec has several candidates or names another one.
+    """
+    told = loaded.spec.revision
+    if told not in ("", revision):
+        raise SpecError(f"--revision {revision}: the spec names `{told}` — leave one of them out")
+    try:
+        facts = {**dict(loaded.spec), "revision": units.words(revision)}
+        spec = RolloutSpec.model_validate(facts)
+    except UnitError as error:
+        raise SpecError(f"--revision: {error}") from error
+    except ValidationError as failure:
+        raise SpecError(
+            f"--{failure.errors()[0]['msg'].removeprefix('Value error, ')}"
+        ) from failure
+    source = Source(origin=Origin.FILE, at="--revision")
+    return LoadedSpec(spec=spec, provenance={**loaded.provenance, "revision": source})
+
+
 def _build(root: yaml.Node | None, name: str) -> LoadedSpec:
     if root is None:
         raise SpecError(f"{name}:1: the spec is empty — write service, baseline, candidate, route")
@@ -72,6 +96,8 @@ def _arms(block: Block) -> Part:
     route, target, route_sources = read_route(block)
     rollout = read_rollout(block, service.value, candidates)
     told = {"rollout": rollout, "service": service, "baseline": baseline}
+    if (revision := block.take_optional("revision", units.words)) is not None:
+        told["revision"] = revision
     facts: dict[str, Any] = {key: one.value for key, one in told.items()}
     facts |= {"candidates": candidates, "route": route, "target": target}
     sources = {key: one.source for key, one in told.items()}

@@ -104,6 +104,8 @@ class RolloutSpec(Fact):
     route: Name = "default"
     baseline: Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
+    revision: Annotated[str, Field(max_length=LONGEST_WORDS)] = ""
+    """What a controller that asks for verdicts calls the candidate; empty: its version."""
     target: Target
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     mode: Mode = Mode.LIVE
@@ -195,6 +197,13 @@ class RolloutSpec(Fact):
         times = [m for m in self.metrics if m.kind in kinds and not m.generative]
         return tuple(sorted({metric.margin for metric in times}))
 
+    def arm_of(self, revision: str) -> str | None:
+        """The candidate that a controller means by a revision; None where it means no candidate."""
+        if revision and revision == self.revision:
+            return self.candidates[0].name
+        arms = (c.name for c in self.candidates if c.version == revision)
+        return next(arms, None)
+
     @property
     def spec_hash(self) -> str:
         """SHA-256 of the canonical JSON, 32 hex digits: what evidence is bound to."""
@@ -240,6 +249,15 @@ class RolloutSpec(Fact):
             raise ValueError("candidates: give each a name of its own, other than 'baseline'")
         if self.baseline in versions or len(set(versions)) < len(versions):
             raise ValueError("candidates: a candidate's version must differ from every other arm's")
+        return self
+
+    @model_validator(mode="after")
+    def _revision_is_of_one(self) -> Self:
+        if self.revision and len(self.candidates) > 1:
+            raise ValueError(
+                "revision: it names one candidate and there are several — leave it out; a "
+                "controller may ask by each candidate's version"
+            )
         return self
 
     @model_validator(mode="after")

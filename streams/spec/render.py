@@ -56,6 +56,8 @@ def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:
     yield _line("service", _word(spec.service), told["service"])
     yield _line("baseline", _word(spec.baseline), told["baseline"])
     yield from _candidates(spec, told)
+    if spec.revision:
+        yield _line("revision", _word(spec.revision), told["revision"])
     yield Line("route:")
     yield _line("  name", _word(spec.route), told["route.name"])
     router = spec.target.router

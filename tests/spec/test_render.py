@@ -27,6 +27,7 @@ SPECS = {
     "a person's yes": ONE + "stages: [2%, {weight: 25%, approval: true}, 100%]\n",
     "the target's pace": FACTS
     + "candidate: v2\nroute: {name: a, memory: {}, dry_run: true, max_step: 20%, dwell: 2m}\n",
+    "revision": ONE + "revision: 6f9c7b5d4\n",
     "knobs": ONE + "silence_rollback: never\ntimeout: 1m 300ms\nalpha_promote: 0.001\n",
 }
 

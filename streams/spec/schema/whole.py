@@ -62,6 +62,7 @@ def _facts() -> Schema:
             "minProperties": 1,
             "maxProperties": MOST_CANDIDATES,
         },
+        "revision": text("What a controller that asks for verdicts calls the candidate."),
         "route": _route(),
     }
 

@@ -1,0 +1,121 @@
+"""Where does every rollout stand? Fed by the thread that follows the log, read by who answers.
+
+While history is read, a person's commands are taken in when a decision of a later time comes:
+`resume` begins a new chain of decisions, so its place among them matters.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from streams.actuator.desk import Record, SpecRead
+from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
+from streams.actuator.lines import say
+from streams.actuator.standing import lapsed
+from streams.verdicts.course import begin, commanded, decided, heard, routed
+from streams.verdicts.facts import Known, ToldDecision
+
+
+class Board:
+    """Rollouts by id. One thread writes; what others read are frozen facts."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._known: dict[str, Known] = {}
+        self._commands: dict[str, deque[CommandRead]] = defaultdict(deque)
+        """Read and not taken in: the rollout is not known yet, or its history is being read."""
+
+    def get(self, rollout: str) -> Known | None:
+        """What is known of a rollout; None where none of that id was applied."""
+        known = self._known.get(rollout)
+        return None if known is None else _now(known)
+
+    def of_service(self, service: str, revision: str) -> Known | None:
+        """The newest rollout of a service whose candidate goes by this revision."""
+        found = [
+            known
+            for known in list(self._known.values())
+            if known.spec.service == service and known.spec.arm_of(revision) is not None
+        ]
+        return _now(found[-1]) if found else None
+
+    def all(self) -> tuple[Known, ...]:
+        """Every rollout, in the order in which they were read."""
+        return tuple(self._known.values())
+
+    def take(self, record: Record, partition: int, *, live: bool) -> None:
+        """Take a record in; `live`: it came after all that stood in its partition at the start."""
+        if isinstance(record, SpecRead):
+            self._take_spec(record, partition, live=live)
+        elif isinstance(record, CommandRead):
+            self._commands[record.rollout].append(record)
+            if live:
+                self._settle((record.rollout,))
+        elif (known := self._known.get(record.rollout)) is not None:
+            self._known[record.rollout] = self._changed(known, record, live=live)
+
+    def loaded(self, partition: int) -> None:
+        """All that stood in a partition at the start was read."""
+        self._settle([name for name, k in self._known.items() if k.partition == partition])
+
+    def clear(self) -> None:
+        """The log could not be followed for a while: it is read anew."""
+        self._known, self._commands = {}, defaultdict(deque)
+
+    def _take_spec(self, record: SpecRead, partition: int, *, live: bool) -> None:
+        known = self._known.get(record.rollout)
+        if record.spec is None:
+            self._known.pop(record.rollout, None)
+        elif known is None:
+            self._known[record.rollout] = begin(record.spec, partition)
+            if live:
+                self._settle((record.rollout,))
+        elif known.spec.spec_hash != record.spec.spec_hash:
+            facts = {
+                "rollout": record.rollout,
+                "stays": known.spec.spec_hash,
+                "ignored": record.spec.spec_hash,
+            }
+            say(logging.ERROR, "verdicts.second_spec", facts)
+
+    def _settle(self, rollouts: Iterable[str], until_ms: int | None = None) -> None:
+        """Take commands in that were kept, all of them or those up to a time."""
+        for name in rollouts:
+            known, kept = self._known.get(name), self._commands.get(name)
+            if known is None or not kept:
+                continue
+            while kept and (until_ms is None or kept[0].at_ms <= until_ms):
+                known = commanded(known, kept.popleft())
+            self._known[name] = known
+
+    def _changed(
+        self, known: Known, record: RoutingRecord | LeaseFact | DecisionFact, *, live: bool
+    ) -> Known:
+        now = self.clock()
+        match record:
+            case RoutingRecord():
+                return routed(known, record, now if live else None)
+            case LeaseFact():
+                return heard(known, record, now, _wall_ms(), live=live)
+            case ToldDecision():
+                if not live:
+                    self._settle((record.rollout,), until_ms=record.at_ms)
+                return decided(self._known[record.rollout], record, now)
+            case DecisionFact():
+                raise TypeError("decisions come here in full, as ToldDecision")
+            case _:
+                assert_never(record)
+
+
+def _now(known: Known) -> Known:
+    """Without a pause whose time is over."""
+    return replace(known, standing=lapsed(known.standing, _wall_ms()))
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,57 @@
+"""Is this verdict server alive, is it ready, and what are its figures?"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
+
+from streams.serving.families import counter, gauge
+from streams.serving.pulse import Pulse
+from streams.serving.status import Status
+from streams.settings import Settings
+from streams.verdicts.follower import Follower
+from streams.verdicts.ruling import judge_state
+
+
+class Health(Collector):
+    """A verdict server as others see it."""
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+        self.pulse = Pulse()
+        self.registry = registry
+        self.follower: Follower | None = None
+        self._hang_s = settings.hang_s
+        registry.register(self)
+
+    def status(self) -> Status:
+        """Alive and ready, or why not."""
+        age_s = self.pulse.age_s
+        late = age_s > self._hang_s / 2
+        dead = (f"the main loop has not turned for {age_s:.0f} s",) if late else ()
+        unread = "starting" if self.follower is None else self.follower.unread()
+        return Status(dead=dead, unready=(unread,) if unread else ())
+
+    def collect(self) -> Iterable[Metric]:
+        """Prometheus' metrics besides the counter of answers."""
+        follower = self.follower
+        if follower is None:
+            return
+        text = "1 while the log was read to its end and is followed."
+        read = float(not follower.unread())
+        yield gauge("davy_verdicts_log_read", text, (), [((), read)])
+        now = time.monotonic()
+        states = Counter(judge_state(known, now) for known in follower.board.all())
+        rows = [((state,), float(count)) for state, count in sorted(states.items())]
+        text = "Rollouts by whether their judge is heard: live, frozen, rolled_back, ended."
+        yield gauge("davy_verdicts_rollouts", text, ("judge",), rows)
+        skipped = sorted(follower.reader.own.skipped.items())
+        text = "Records on davy's own topics that could not be used."
+        counts = [(what, float(count)) for what, count in skipped]
+        yield counter("davy_verdicts_skipped_records", text, ("topic", "reason"), counts)
+        text = "Times that the schema registry did not answer, or not with what is needed."
+        failures = float(follower.registry_failures)
+        yield counter("davy_verdicts_registry_failures", text, (), [((), failures)])
