@@ -27,6 +27,8 @@ class DavyApp(faust.App):
     ownership: Ownership
     judged_topic: str
     """Full name of `panes`: what the judge waits for."""
+    folded_topics: frozenset[str]
+    """Full names of the sources, and of `outcomes`."""
     counts: CountWatch
     deadline: Deadline
     """When it must have ended, once it stops."""
@@ -73,6 +75,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
     app.ownership = ownership
     app.deadline = Deadline(settings.session_timeout_s)
     app.judged_topic = settings.topic("panes")
+    app.folded_topics = frozenset(map(settings.topic, (*FORMS, "outcomes")))
     for name in (*FORMS, "panes"):
         topic = app.topic(settings.topic(name), value_type=bytes, value_serializer="raw")
         app.agent(topic, name=f"{name}_agent", concurrency=1)(_feed(ownership))

@@ -19,8 +19,9 @@ from mode.threads import MethodQueue
 
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.ending import cut, in_time
+from streams.agents.lean import keep_lean
 from streams.agents.patience import impatient
-from streams.agents.polling import polled, size_of
+from streams.agents.polling import Polled, polled
 from streams.settings import REQUEST_MS
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Held while a batch is fetched, and while positions change: a batch is of one stretch."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        keep_lean(cast("DavyApp", self.app).folded_topics)
         consumer = super()._create_worker_consumer(transport)
         # Faust knows read_committed only together with its own exactly_once mode.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
@@ -171,13 +173,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self, consumer: Any, active_partitions: Any, pause_s: float | None, most: int
     ) -> dict[TP, Batch]:
         """One batch of each partition that has any; a poll is several fetches."""
-        fetched: dict[Any, Any] = {}
+        fetched: dict[Any, Polled] = {}
         for tps, turn_s in self._in_turn(active_partitions, pause_s):
             fetched = await polled(super()._fetch_records, consumer, tps, turn_s or 0.0, most)
             if fetched:
                 break  # the others' turn comes when these are on their way
         self._send_back(consumer, fetched)
-        return {tp: self._batch(consumer, tp, list(records)) for tp, records in fetched.items()}
+        return {tp: self._batch(consumer, tp, found) for tp, found in fetched.items()}
 
     @staticmethod
     def _send_back(consumer: Any, fetched: Iterable[Any]) -> None:
@@ -208,8 +210,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 found[tp] = Batch(partition=partition, start=start, end=end, records=[])
         return found
 
-    def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> Batch:
-        partition = Partition(*tp)
+    def _batch(self, consumer: Any, tp: TP, found: Polled) -> Batch:
+        partition, records = Partition(*tp), found.records
         state = self._state(consumer, tp)
         end = records[-1].offset + 1 if records else 0
         if state is not None and state.has_valid_position:
@@ -218,5 +220,4 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         known = self._sought.get(partition) is state  # a new assignment begins anywhere
         start = min(self._reached.get(partition, first), first, end) if known else first
         self._reached[partition] = end
-        size = sum(map(size_of, records))
-        return Batch(partition=partition, start=start, end=end, records=records, size=size)
+        return Batch(partition=partition, start=start, end=end, records=records, size=found.size)

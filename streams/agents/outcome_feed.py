@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.ending import disconnect
-from streams.agents.polling import polled
+from streams.agents.polling import Polled, polled
 
 FETCH_MS = 100
 MOST_RECORDS = 10_000
@@ -72,7 +72,7 @@ class OutcomeFeed:
         start = self._at
         fetched = await polled(_fetch, self._consumer, [self._tp], FETCH_MS / 1000, MOST_RECORDS)
         self._at = await self._consumer.position(self._tp)
-        records = list(fetched.get(self._tp, ()))
+        records = fetched.get(self._tp, Polled()).records
         return Batch(partition=self._partition, start=start, end=self._at, records=records)
 
     async def end(self) -> int:

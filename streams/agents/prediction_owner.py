@@ -94,7 +94,7 @@ class PredictionOwner(SketchOwner):
             append_ms, offsets = told_by_broker(batch.records)
             for each in columns.rejected:
                 refused = Refused(row=each.row, reason=each.reason, detail=each.detail)
-                letter = self._letter(batch.records[each.row], refused)
+                letter = self._letter(batch.partition, batch.records[each.row], refused)
                 self._unread.append((int(offsets[each.row]), letter))
                 self._dirty = True
             self.outcomes.order.outcomes_taken(

@@ -193,7 +193,7 @@ class SketchOwner:
         records = batch.records
         columns = self._decoded(records)
         closed, refused = fold.fold(columns, *told_by_broker(records), end_offset=batch.end)
-        letters = [self._letter(records[r.row], r) for r in refused]
+        letters = [self._letter(self.partition, records[r.row], r) for r in refused]
         self._closed += closed
         self._letters += letters
         self._context.meters.panes_closed.labels(*self.partition).inc(len(closed))
@@ -205,14 +205,13 @@ class SketchOwner:
 
     def _give_up(self, record: Any) -> None:
         detail = "see the worker's log for the exception"
-        self._letters.append(
-            self._letter(record, Refused(row=0, reason=Reason.UNPROCESSABLE, detail=detail))
-        )
+        refused = Refused(row=0, reason=Reason.UNPROCESSABLE, detail=detail)
+        self._letters.append(self._letter(self.partition, record, refused))
 
-    def _letter(self, record: Any, refused: Refused) -> OutRecord:
+    def _letter(self, source: Partition, record: Any, refused: Refused) -> OutRecord:
         topic = self._context.settings.topic("dead-letters")
-        self._context.meters.dead_letters.labels(record.topic, refused.reason).inc()
-        letter = dead_letter(topic, record, refused.reason, refused.detail)
+        self._context.meters.dead_letters.labels(source.topic, refused.reason).inc()
+        letter = dead_letter(topic, source, record, refused.reason, refused.detail)
         return OutRecord(
             topic=letter.topic, key=letter.key, value=letter.value, headers=letter.headers
         )

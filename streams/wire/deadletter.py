@@ -16,15 +16,7 @@ _DETAIL_CHARS = 500
 
 
 class SourceRecord(Protocol):
-    """A consumed record, as aiokafka hands it out."""
-
-    @property
-    def topic(self) -> str:
-        """Full name, with its prefix."""
-
-    @property
-    def partition(self) -> int:
-        """Number of the partition."""
+    """A consumed record, as whoever parsed it hands it out."""
 
     @property
     def offset(self) -> int:
@@ -49,8 +41,12 @@ class DeadLetter:
     headers: tuple[tuple[str, bytes], ...]
 
 
-def dead_letter(topic: str, record: SourceRecord, reason: Reason, detail: str) -> DeadLetter:
+def dead_letter(
+    topic: str, source: tuple[str, int], record: SourceRecord, reason: Reason, detail: str
+) -> DeadLetter:
     """The dead letter of a record; `topic` is the full name of `dead-letters`.
+
+    `source`: full name of the record's topic, and its partition.
 
     Headers: reason, advice, topic, partition, offset, schema_id (empty: none), detail.
     """
@@ -58,8 +54,8 @@ def dead_letter(topic: str, record: SourceRecord, reason: Reason, detail: str) -
     told = {
         "reason": reason.value,
         "advice": reason.advice,
-        "topic": record.topic,
-        "partition": str(record.partition),
+        "topic": source[0],
+        "partition": str(source[1]),
         "offset": str(record.offset),
         "schema_id": "" if schema_id is None else str(schema_id),
         "detail": detail[:_DETAIL_CHARS],

@@ -32,7 +32,15 @@ Fact = TypeVar("Fact")
 
 
 class Arrived(SourceRecord, Protocol):
-    """A consumed record with its headers."""
+    """A consumed record with its headers, and where it was."""
+
+    @property
+    def topic(self) -> str:
+        """Full name, with its prefix."""
+
+    @property
+    def partition(self) -> int:
+        """Number of the partition."""
 
     @property
     def headers(self) -> Iterable[tuple[str, Any]]:

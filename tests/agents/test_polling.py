@@ -19,7 +19,7 @@ class LogOfSizes:
 
     def poll(self, most: int) -> list[int]:
         found = asyncio.run(polled(self.fetch, None, None, 0.0, most))
-        return [len(record.value) for record in found.get("tp", [])]
+        return [len(record.value) for record in found["tp"].records] if found else []
 
 
 def test_small_records_come_up_to_their_number_in_order():

@@ -15,6 +15,7 @@ from streams.agents.app import create_app
 from streams.agents.batch import Batch, Partition
 from streams.agents.fetching import ConsumerThread
 from streams.agents.ownership import Ownership
+from streams.agents.polling import Polled
 from streams.settings import Settings
 
 
@@ -114,7 +115,7 @@ def polled(thread: ConsumerThread, state: object, *offsets: int) -> Batch:
         _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assigned))
     )
     records = [SimpleNamespace(offset=at, key=b"", value=b"") for at in offsets]
-    return thread._batch(consumer, TP("predictions", 0), records)
+    return thread._batch(consumer, TP("predictions", 0), Polled(records=records))
 
 
 class TestBatches:

@@ -28,8 +28,6 @@ HEADERS = {"decisions": {SIGNATURE, KEY_ID}}
 class Poison:
     """A record that nobody can use."""
 
-    topic: str = "predictions"
-    partition: int = 0
     offset: int = 7
     key: bytes | None = None
     value: bytes | None = b"poison"
@@ -37,7 +35,7 @@ class Poison:
 
 def dead_letter_headers() -> set[str]:
     """Names of the headers that a dead letter really has."""
-    letter = dead_letter(DEAD_LETTERS, Poison(), Reason.BAD_MAGIC, "detail")
+    letter = dead_letter(DEAD_LETTERS, ("predictions", 0), Poison(), Reason.BAD_MAGIC, "detail")
     return {name for name, _ in letter.headers}
 
 

@@ -7,13 +7,13 @@ import pytest
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
 
+HERE = ("team-predictions", 3)
+
 
 @dataclass(frozen=True)
 class Record:
     key: bytes | None
     value: bytes | None
-    topic: str = "team-predictions"
-    partition: int = 3
     offset: int = 42
 
 
@@ -21,7 +21,9 @@ class TestDeadLetter:
     def test_keeps_key_and_bytes(self):
         """Whoever repairs the record can publish it again."""
         record = Record(key=b"\xff", value=b"\x00\x00\x00\x00\x07rest")
-        letter = dead_letter("team-dead-letters", record, Reason.TRUNCATED, "3 bytes are missing")
+        letter = dead_letter(
+            "team-dead-letters", HERE, record, Reason.TRUNCATED, "3 bytes are missing"
+        )
         assert (letter.topic, letter.key, letter.value) == (
             "team-dead-letters",
             record.key,
@@ -40,11 +42,11 @@ class TestDeadLetter:
     @pytest.mark.parametrize("value", [None, b"", b"\x00\x00", b"\x01\x00\x00\x00\x07"])
     def test_without_header_there_is_no_schema_id(self, value):
         """Null keys and values are letters too."""
-        letter = dead_letter("d", Record(key=None, value=value), Reason.EMPTY, "")
+        letter = dead_letter("d", HERE, Record(key=None, value=value), Reason.EMPTY, "")
         assert dict(letter.headers)["schema_id"] == b""
         assert letter.key is None
 
     def test_details_are_bounded(self):
         """A long detail and one that is no text cannot spoil the letter."""
-        letter = dead_letter("d", Record(None, None), Reason.EMPTY, "\udcff" + "x" * 9999)
+        letter = dead_letter("d", HERE, Record(None, None), Reason.EMPTY, "\udcff" + "x" * 9999)
         assert len(dict(letter.headers)["detail"]) == 500

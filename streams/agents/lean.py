@@ -1,0 +1,32 @@
+"""What is a fetched record of a source? What the parser made of it, and nothing around it.
+
+aiokafka copies each record into an object that also says what all of its partition have in common.
+For millions of events that takes longer than to decode and fold them, and a `Batch` says it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import PartitionRecords
+
+
+class LeanRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
+    """Records of a partition; those of `topics` as they were parsed."""
+
+    topics: frozenset[str] = frozenset()
+    """Full names. Their records have an offset, timestamp, key, value and headers."""
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        return record if tp.topic in self.topics else super()._consumer_record(tp, record)
+
+
+def keep_lean(topics: Collection[str]) -> None:
+    """Whoever reads these topics in this process gets lean records from now on.
+
+    aiokafka has no other place for that: its fetcher names the class that it unpacks with.
+    """
+    LeanRecords.topics = frozenset(topics)
+    fetcher.PartitionRecords = LeanRecords
