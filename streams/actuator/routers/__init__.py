@@ -24,10 +24,13 @@ GROUP = "davy.routers"
 BUILT_IN: Mapping[str, str] = {
     "envoy": "streams.actuator.routers.envoy:open_envoy",
     "flagd": "streams.actuator.routers.flagd:open_flagd",
+    "grpcroute": "streams.actuator.routers.kube.grpcroute:open_grpcroute",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
+    "httproute": "streams.actuator.routers.kube.httproute:open_httproute",
     "memory": "streams.actuator.routers.memory:open_memory",
     "nginx": "streams.actuator.routers.nginx:open_nginx",
     "traefik": "streams.actuator.routers.traefik:open_traefik",
+    "virtualservice": "streams.actuator.routers.kube.virtualservice:open_virtualservice",
 }
 
 

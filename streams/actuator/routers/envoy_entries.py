@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from streams.actuator.audience import Audience
 from streams.actuator.ports import Arms, Segments
 from streams.actuator.routers import envoy_split
 from streams.actuator.routers.envoy_match import hash_rules, missing, showing, unnamed
-from streams.actuator.weights import home, lower_of
+from streams.actuator.routers.segments import least, own_segments
+from streams.actuator.weights import home
 from streams.errors import TargetRejected
 from streams.spec.model import ALL_SEGMENT, MIRROR, UNTARGETED
 from streams.spec.targeting import NOT_TARGETED, TARGETED, UserHashRule
@@ -172,19 +172,6 @@ class Layout:
                 f"segment {segment}: no header tells who is of it; name one under `segments`"
             )
         return showing(shown)
-
-
-def own_segments(weights: Segments) -> list[str]:
-    """Segments with other weights than `all`."""
-    everybody = weights[ALL_SEGMENT]
-    known = {ALL_SEGMENT, UNTARGETED, MIRROR}
-    return [name for name, shares in weights.items() if name not in known and shares != everybody]
-
-
-def least(found: Iterable[Arms]) -> Arms:
-    """Per candidate the smallest share."""
-    each: list[Segments] = [{ALL_SEGMENT: shares} for shares in found]
-    return reduce(lower_of, each)[ALL_SEGMENT]
 
 
 def _drawn(cluster: Json) -> tuple[str, int, str]:

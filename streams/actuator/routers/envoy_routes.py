@@ -14,8 +14,9 @@ from typing import Any
 
 from streams.actuator.ports import Arms, Segments
 from streams.actuator.routers import envoy_split
-from streams.actuator.routers.envoy_entries import AND, HASHED, Layout, least
+from streams.actuator.routers.envoy_entries import AND, HASHED, Layout
 from streams.actuator.routers.envoy_match import narrows
+from streams.actuator.routers.segments import least
 from streams.actuator.weights import higher_of, home
 from streams.spec.model import ALL_SEGMENT, BASELINE, MIRROR, UNTARGETED
 

@@ -84,6 +84,34 @@ def per_arm(
     return {arm: str(value[arm]) for arm in arms} if isinstance(value, Mapping) else {}
 
 
+def some_arms(
+    options: Mapping[str, Any], name: str, arms: Sequence[str], *, router: str
+) -> dict[str, str]:
+    """Arm -> text, for as many of the arms as are given; none if left out."""
+    value = options.get(name) or {}
+    known = isinstance(value, Mapping) and all(arm in arms and value[arm] for arm in value)
+    if not known:
+        example = f"{name}: {{{arms[-1]}: {arms[-1]}-service}}"
+        raise OptionError(
+            f"target.options.{name}: {router} needs names by arm ({', '.join(arms)}); "
+            f"got {value!r} — write e.g. `{example}`",
+            option=name,
+        )
+    return {str(arm): str(given) for arm, given in value.items()}
+
+
+def choice(options: Mapping[str, Any], name: str, known: Sequence[int], *, router: str) -> int:
+    """One of these numbers; the first if left out."""
+    value = options.get(name, known[0])
+    if isinstance(value, bool) or value not in known:
+        raise OptionError(
+            f"target.options.{name}: {router} cannot take {value!r} — write one of "
+            f"{', '.join(map(str, known))}",
+            option=name,
+        )
+    return int(value)
+
+
 def _per_arm_problem(value: object, arms: Sequence[str]) -> str:
     """What is wrong with names by arm; empty if nothing is."""
     if value is None:

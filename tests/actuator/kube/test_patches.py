@@ -3,7 +3,7 @@
 import jsonpatch
 import pytest
 
-from streams.actuator.routers.kube.patches import drop, expect, pointer, put, set_meta, unchanged
+from streams.actuator.routers.kube.patches import drop, expect, pointer, put, set_metas, unchanged
 
 OBJECT = {
     "metadata": {
@@ -45,18 +45,18 @@ class TestGuards:
 class TestMeta:
     def test_the_first_annotation_makes_the_map(self) -> None:
         bare = {"metadata": {}}
-        made = jsonpatch.apply_patch(bare, set_meta(bare, "annotations", "davy.dev/fence", "x"))
+        made = jsonpatch.apply_patch(bare, set_metas(bare, "annotations", {"davy.dev/fence": "x"}))
         assert made["metadata"] == {"annotations": {"davy.dev/fence": "x"}}
 
     def test_others_stay(self) -> None:
-        after = applied(*set_meta(OBJECT, "annotations", "davy.dev/fence", "x"))
+        after = applied(*set_metas(OBJECT, "annotations", {"davy.dev/fence": "x"}))
         assert after["metadata"]["annotations"] == {"a/b": "1", "c~d": "2", "davy.dev/fence": "x"}
 
     def test_taken_away(self) -> None:
-        after = applied(*set_meta(OBJECT, "annotations", "a/b", None))
+        after = applied(*set_metas(OBJECT, "annotations", {"a/b": None}))
         assert after["metadata"]["annotations"] == {"c~d": "2"}
 
     def test_what_is_so_already_is_not_written(self) -> None:
         """A replay makes no writes."""
-        assert set_meta(OBJECT, "annotations", "a/b", "1") == []
-        assert set_meta(OBJECT, "labels", "a/b", None) == []
+        assert set_metas(OBJECT, "annotations", {"a/b": "1"}) == []
+        assert set_metas(OBJECT, "labels", {"a/b": None}) == []

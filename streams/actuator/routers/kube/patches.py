@@ -48,11 +48,31 @@ def unchanged(found: Json) -> Operation:
 
 def set_meta(found: Json, kind: str, name: str, value: str | None) -> list[Operation]:
     """Set one of an object's `annotations` or `labels`; None takes it away."""
+    return set_metas(found, kind, {name: value})
+
+
+def set_metas(found: Json, kind: str, wanted: Mapping[str, str | None]) -> list[Operation]:
+    """Set some of an object's `annotations` or `labels`; None takes one away."""
     there = found["metadata"].get(kind) or {}
-    if value is None:
-        return [drop(pointer("metadata", kind, name))] if name in there else []
-    if there.get(name) == value:
-        return []
-    if not there:
-        return [put(pointer("metadata", kind), {name: value})]
-    return [put(pointer("metadata", kind, name), value)]
+    gone = [name for name, value in wanted.items() if value is None and name in there]
+    news = {n: value for n, value in wanted.items() if value is not None and there.get(n) != value}
+    if news and not there:
+        return [put(pointer("metadata", kind), news)]
+    drops = [drop(pointer("metadata", kind, name)) for name in gone]
+    return drops + [put(pointer("metadata", kind, name), value) for name, value in news.items()]
+
+
+def changes(path: str, old: object, new: object) -> list[Operation]:
+    """What makes `new` of `old` at this place, touching nothing that is the same."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        gone = [drop(path + pointer(key)) for key in old if key not in new]
+        return gone + [step for key in new for step in _change(path, old, new, key)]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [step for at, (a, b) in pairs for step in changes(path + pointer(at), a, b)]
+    return [] if old == new else [put(path, new)]
+
+
+def _change(path: str, old: Json, new: Json, key: str) -> list[Operation]:
+    place = path + pointer(key)
+    return changes(place, old[key], new[key]) if key in old else [put(place, new[key])]
