@@ -43,13 +43,19 @@ def _handler(name: str, hear: Hear) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def servers(names: Sequence[str], hear: Hear = lambda *_: None) -> Iterator[dict[str, int]]:
+def servers(
+    names: Sequence[str],
+    hear: Hear = lambda *_: None,
+    *,
+    at: Mapping[str, tuple[str, int]] | None = None,
+) -> Iterator[dict[str, int]]:
     """A server per name that answers with its name; name -> loopback port.
 
     `hear` is told the server's name and the headers of every request, whether anybody reads its
-    answer or not.
+    answer or not. `at` says at which address and port a server listens, where that matters.
     """
-    started = {name: _Server(("127.0.0.1", 0), _handler(name, hear)) for name in names}
+    places = {name: (at or {}).get(name, ("127.0.0.1", 0)) for name in names}
+    started = {name: _Server(place, _handler(name, hear)) for name, place in places.items()}
     for server in started.values():
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
