@@ -29,6 +29,7 @@ from streams.demo.processes import Parts, wait_until
 from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
+from tests.actuator.aws.rigs import AWS_RIGS
 
 __all__ = ["ARMS", "CLUSTERS", "RIGS", "WITH_TRAFFIC", "Rig", "chosen", "command", "split"]
 CLUSTERS = {"baseline": "v1", "candidate": "v2"}
@@ -295,6 +296,7 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "envoy": envoy,
     "envoy_file": envoy_file,
     "haproxy": haproxy,
+    **AWS_RIGS,
     "nginx": nginx,
     "nginx_file": nginx_file,
     "traefik": traefik,

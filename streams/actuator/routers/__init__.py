@@ -22,13 +22,17 @@ Factory: TypeAlias = Callable[[Mapping[str, Any], Sequence[str], Audience], Rout
 
 GROUP = "davy.routers"
 BUILT_IN: Mapping[str, str] = {
+    "alb": "streams.actuator.routers.aws.alb:open_alb",
+    "appmesh": "streams.actuator.routers.aws.appmesh:open_appmesh",
     "envoy": "streams.actuator.routers.envoy:open_envoy",
     "flagd": "streams.actuator.routers.flagd:open_flagd",
     "grpcroute": "streams.actuator.routers.kube.grpcroute:open_grpcroute",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
     "httproute": "streams.actuator.routers.kube.httproute:open_httproute",
+    "lattice": "streams.actuator.routers.aws.lattice:open_lattice",
     "memory": "streams.actuator.routers.memory:open_memory",
     "nginx": "streams.actuator.routers.nginx:open_nginx",
+    "sagemaker": "streams.actuator.routers.aws.sagemaker:open_sagemaker",
     "traefik": "streams.actuator.routers.traefik:open_traefik",
     "virtualservice": "streams.actuator.routers.kube.virtualservice:open_virtualservice",
 }

@@ -1,0 +1,1 @@
+"""Routers for weights that AWS keeps; boto3 (`davy[aws]`) is imported at the first call."""
