@@ -126,5 +126,5 @@ def _ready(api: Api) -> bool:
 
 
 def _served(kind: Object) -> bool:
-    conditions = kind.get("status", {}).get("conditions", [])
+    conditions = kind.get("status", {}).get("conditions") or []
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)

@@ -12,14 +12,16 @@ from streams.actuator.routers import BUILT_IN, catalogue, factory_of
 from streams.actuator.routers.declared import About, Check, abouts_of
 from tests.actuator.targets import RIGS, WITH_TRAFFIC, Rig, chosen, router_of
 from tests.actuator.test_contract_audience import ABLE
+from tests.kube.kserve_rigs import MODES
 
 ROOT = Path(__file__).parents[2]
 READMES = (ROOT / "README.md", ROOT / "streams" / "actuator" / "README.md")
 SUITES: dict[Check, Collection[str]] = {
-    Check.CONTRACT: RIGS,
+    Check.CONTRACT: [*RIGS, *MODES],
     Check.AUDIENCE: ABLE,
     Check.ANSWERS: [name for name in WITH_TRAFFIC if name != "flagd"],
     Check.EVALUATIONS: ["flagd"],
+    Check.GATE: ["argo-rollouts"],
 }
 REAL = sorted(RIGS.keys() - {"memory_coarse", "memory_percent"})  # no option makes these
 

@@ -24,11 +24,13 @@ GROUP = "davy.routers"
 BUILT_IN: Mapping[str, str] = {
     "alb": "streams.actuator.routers.aws.alb:open_alb",
     "appmesh": "streams.actuator.routers.aws.appmesh:open_appmesh",
+    "argo-rollouts": "streams.actuator.routers.kube.argo:open_argo",
     "envoy": "streams.actuator.routers.envoy:open_envoy",
     "flagd": "streams.actuator.routers.flagd:open_flagd",
     "grpcroute": "streams.actuator.routers.kube.grpcroute:open_grpcroute",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
     "httproute": "streams.actuator.routers.kube.httproute:open_httproute",
+    "kserve": "streams.actuator.routers.kube.kserve:open_kserve",
     "lattice": "streams.actuator.routers.aws.lattice:open_lattice",
     "memory": "streams.actuator.routers.memory:open_memory",
     "nginx": "streams.actuator.routers.nginx:open_nginx",

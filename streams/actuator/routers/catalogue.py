@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from streams.actuator.ports import Capabilities
+from streams.actuator.ports import Capabilities, Kind
 from streams.actuator.routers import BUILT_IN, factory_of, plugins
 from streams.actuator.routers.declared import About, abouts_of
 from streams.errors import RouterError
@@ -67,6 +67,8 @@ def finest(can: Capabilities) -> str:
     >>> finest(Capabilities(largest_weight=256, fence=FenceKind.PROCESS, survives_restart=True))
     '0.39 %'
     """
+    if can.kind is Kind.GATE:
+        return "its own steps"
     parts = can.total or can.largest_weight + 1
     return "0.01 %" if parts >= FULL_BP else f"{100 / parts:.2f} %"
 
@@ -107,6 +109,7 @@ def record(row: Listed) -> dict[str, Any]:
     return known | {
         "variant": row.about.variant,
         "target": row.about.target,
+        "kind": can.kind,
         "largest_weight": can.largest_weight,
         "total": can.total,
         "sticky": can.sticky,

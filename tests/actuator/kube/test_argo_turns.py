@@ -187,6 +187,7 @@ class TestTurn:
             (3, {"waits": False}),
             (3, {"pauseConditions": [{"reason": "InconclusiveAnalysisRun"}]}),
             (4, {"weight": 2, "spec": {"paused": True}}),
+            (3, {"spec": {"paused": True}}),
         ],
     )
     def test_only_from_a_gate(self, index: int, more: Json) -> None:

@@ -67,7 +67,7 @@ def turn(place: Place, want_bp: int, *, held: bool, skips: bool) -> Turn:
         return Turn.HOLD if place.upcoming_bp() > want_bp else Turn.KEEP
     if place.aborted:
         raise TargetRejected("it was aborted, and what was aborted is never promoted")
-    if not (place.waits or (place.paused and held)):
+    if not (held if place.paused else place.waits):
         raise TargetConflict(f"it does not wait at a gate (step {place.index})")
     if want_bp == FULL_BP and skips and not place.last_gate():
         return Turn.FULL

@@ -32,7 +32,7 @@ from streams.actuator.routers.kube.kserve_form import Change, Form, Found, View
 from streams.actuator.routers.kube.kserve_options import read_options
 from streams.actuator.routers.kube.marks import Marks, check_fence, leave
 from streams.actuator.routers.kube.patches import unchanged
-from streams.actuator.weights import complaint, differs, higher_of, measured, rises, single, units
+from streams.actuator.weights import complaint, higher_of, matches, measured, rises, single, units
 from streams.errors import TargetConflict, TargetRejected
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 
@@ -103,9 +103,13 @@ class KServeRouter:
         found = self._read()
         view = self._look(found, _noted(found))
         asked = {ALL_SEGMENT: measured(view.asked)}
-        served = None if view.served is None else {ALL_SEGMENT: measured(view.served)}
-        holds = view.agreed and not any(differs(desired.weights_bp, one) for one in (asked, served))
-        how = f"spec {asked[ALL_SEGMENT]}, status {(served or {}).get(ALL_SEGMENT, 'tells none')}"
+        served = {} if view.served is None else {ALL_SEGMENT: measured(view.served)}
+        total = self._form.total
+        holds = view.agreed and all(
+            ALL_SEGMENT in one and matches(one, desired.weights_bp, total, total)
+            for one in (asked, served)
+        )
+        how = f"spec {asked[ALL_SEGMENT]}, status {served.get(ALL_SEGMENT, 'tells none')}"
         return Verification(proof=Proof.HOLDS if holds else Proof.PENDING, how=how)
 
     def finalize(self, outcome: Outcome) -> None:
@@ -211,21 +215,21 @@ def _common(found: Found) -> Fence | None:
         target="canaryTrafficPercent of an InferenceService on Knative",
         variant="mode: serverless",
         can=_can(PERCENT),
-        counterpart="kube-apiserver, its controller played",
+        counterpart="kube-apiserver 1.35, its controller played",
         checks=(Check.CONTRACT,),
     ),
     About(
         target="canary[].trafficPercent of an InferenceService",
         variant="mode: standard",
         can=_can(PERCENT),
-        counterpart="kube-apiserver, its controller played",
+        counterpart="kube-apiserver 1.35, its controller played",
         checks=(Check.CONTRACT,),
     ),
     About(
         target="weights of a group of LLMInferenceServices",
         variant="mode: llm",
         can=_can(FULL_BP),
-        counterpart="kube-apiserver, its controller played",
+        counterpart="kube-apiserver 1.35, its controller played",
         checks=(Check.CONTRACT,),
     ),
 )
