@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,7 +27,7 @@ from streams.actuator.ports import Router, Segments
 from streams.actuator.routers import BUILT_IN, open_router
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import units
-from streams.demo.processes import Parts, wait_until
+from streams.demo.processes import HOST, Parts, free_port, wait_until
 from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
@@ -255,6 +257,43 @@ def flagd(_parts: Parts, folder: Path) -> Iterator[Rig]:
         )
 
 
+OWN = Path(__file__).parents[2] / "infra" / "examples" / "own_target"
+
+
+@contextmanager
+def own_program(_parts: Parts, folder: Path) -> Iterator[Rig]:
+    """A program of the examples that keeps weights in a file."""
+    state = folder / "state.json"
+    command_line = [sys.executable, str(OWN / "move_traffic.py"), str(state)]
+    yield _own("exec", {"command": command_line, "name": "digits"}, state)
+
+
+@contextmanager
+def own_service(parts: Parts, folder: Path) -> Iterator[Rig]:
+    """The same over HTTP."""
+    state, secret, port = folder / "state.json", folder / "secret", free_port()
+    secret.write_text("whsec_" + base64.b64encode(b"s" * 32).decode())
+    secret.chmod(0o600)
+    service = OWN / "traffic_service.py"
+    part = parts.start("service", [sys.executable, service, str(port), state, secret])
+    part.wait_for_port(port)
+    url = f"http://{HOST}:{port}/"
+    yield _own("webhook", {"url": url, "name": "digits", "secret_file": str(secret)}, state)
+
+
+def _own(router: str, options: dict[str, Any], state: Path) -> Rig:
+    def interfere(weights: Segments) -> None:
+        known = {"fence": None, "revision": 0}
+        known |= json.loads(state.read_text()) if state.exists() else {}
+        known |= {"weights_bp": weights, "revision": known["revision"] + 1}
+        put_file(state, json.dumps(known))
+
+    def open_for(audience: Audience) -> Router:
+        return open_router(Target(router=router, options=options), ARMS, audience)
+
+    return Rig(open=lambda: open_for(EVERYBODY), open_for=open_for, interfere=interfere)
+
+
 def put_file(path: Path, text: str) -> None:
     """Replace a file that others watch, as careful people do."""
     draft = path.with_suffix(".draft")
@@ -302,6 +341,8 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "traefik": traefik,
     "traefik_file": traefik_file,
     "flagd": flagd,
+    "exec": own_program,
+    "webhook": own_service,
 }
 MARKS = {"haproxy": [pytest.mark.haproxy]}
 WITH_TRAFFIC = (

@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, str] = {
     "appmesh": "streams.actuator.routers.aws.appmesh:open_appmesh",
     "argo-rollouts": "streams.actuator.routers.kube.argo:open_argo",
     "envoy": "streams.actuator.routers.envoy:open_envoy",
+    "exec": "streams.actuator.routers.exec:open_exec",
     "flagd": "streams.actuator.routers.flagd:open_flagd",
     "grpcroute": "streams.actuator.routers.kube.grpcroute:open_grpcroute",
     "haproxy": "streams.actuator.routers.haproxy:open_haproxy",
@@ -37,6 +38,7 @@ BUILT_IN: Mapping[str, str] = {
     "sagemaker": "streams.actuator.routers.aws.sagemaker:open_sagemaker",
     "traefik": "streams.actuator.routers.traefik:open_traefik",
     "virtualservice": "streams.actuator.routers.kube.virtualservice:open_virtualservice",
+    "webhook": "streams.actuator.routers.webhook:open_webhook",
 }
 
 

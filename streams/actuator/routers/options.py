@@ -69,6 +69,34 @@ def flag(options: Mapping[str, Any], name: str, *, router: str) -> bool:
     return value
 
 
+def number(
+    options: Mapping[str, Any], name: str, *, router: str, least: int, most: int, default: int
+) -> int:
+    """A whole number within limits."""
+    value = options.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise OptionError(
+            f"target.options.{name}: {router} cannot take {value!r} — write a whole number of "
+            f"{least} to {most}, e.g. `{name}: {default}`",
+            option=name,
+        )
+    return value
+
+
+def words(options: Mapping[str, Any], name: str, *, router: str, example: str) -> tuple[str, ...]:
+    """A list of texts, at least one."""
+    value = options.get(name)
+    good = isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value)
+    if not good:
+        got = f"; got {value!r}" if name in options else ""
+        raise OptionError(
+            f"target.options.{name}: {router} needs it, as a list of texts{got} — write "
+            f"`{name}: {example}`",
+            option=name,
+        )
+    return tuple(value or ())
+
+
 def per_arm(
     options: Mapping[str, Any], name: str, arms: Sequence[str], *, router: str
 ) -> dict[str, str]:
