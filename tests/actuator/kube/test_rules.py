@@ -278,6 +278,18 @@ class TestNotes:
         }
 
 
+class TestPromoted:
+    @each_kind
+    def test_rules_that_stay_are_still_understood(self, kind: Made) -> None:
+        """They say who may not have the candidate; that davy is at work is not said any more."""
+        dialect, make = kind
+        weights = {**split(10_000), **LEFT_OUT}
+        after = given(make(), dialect, weights, NAMED)
+        left = patched(after, NOTES.leave(after))
+        assert not differs(rules(left, dialect, NAMED).weights(), weights)
+        assert left["metadata"]["labels"] == {}
+
+
 shares = st.integers(0, 10_000)
 
 

@@ -83,6 +83,10 @@ class Notes:
         gone = set_metas(found, "annotations", {**notes, self.weights_name: None})
         return gone if others else [*gone, *set_metas(found, "labels", {LABEL: None})]
 
+    def leave(self, found: Json) -> list[Operation]:
+        """Note that davy is done, but that its rules stay: what was written explains them."""
+        return set_metas(found, "labels", {LABEL: None})
+
     def _fence(self, found: Json, fence: Fence) -> dict[str, str | None]:
         return {self.fence_name: str(fence.after(self.fence(found)))}
 

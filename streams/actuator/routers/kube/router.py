@@ -127,8 +127,9 @@ class RulesRouter:
         def patch(found: Json) -> list[Operation]:
             rules = self._rules(found)
             at_home = not rises(home(self.arms), rules.weights())
-            strip = outcome is Outcome.ROLLED_BACK and at_home
-            return [*((rules.stripped() or ()) if strip else ()), *self.notes.rest(found)]
+            if outcome is Outcome.ROLLED_BACK and at_home:
+                return [*(rules.stripped() or ()), *self.notes.rest(found)]
+            return self.notes.leave(found) if rules.own else self.notes.rest(found)
 
         self._write(patch, None, None)
 
