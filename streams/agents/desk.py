@@ -49,6 +49,11 @@ class Desk:
         return self.judge is not None and self.judge.ended
 
     @property
+    def body(self) -> bytes:
+        """Avro body of the decision that was made last; empty before the first."""
+        return b"" if self.judge is None else self.judge.body
+
+    @property
     def resume_offset(self) -> int:
         """First offset of `panes` that is read again where a restart takes on this state."""
         if self.again_offset < self.panes_offset:

@@ -177,7 +177,7 @@ class JudgeOwner:
         )
 
     async def _publish(self, desk: Desk, decision: Decision) -> None:
-        value = self._records.value(decision)
+        value = self._records.value(desk.body)
         await self._save(desk, [value])
         self._context.meters.decisions.labels(decision.action).inc()
         self._seqs[decision.rollout] = decision.seq

@@ -11,8 +11,6 @@ from streams.agents.context import Context
 from streams.agents.desk import Desk
 from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
-from streams.judge.decision_facts import Decision
-from streams.judge.record import decision_to_record
 from streams.wire.signatures import TrustedKeys
 
 PROGRESS = "progress/"
@@ -35,9 +33,9 @@ class JudgeRecords:
             partition=self._partition,
         )
 
-    def value(self, decision: Decision) -> bytes:
-        """A decision as it stands on the topic."""
-        return self._context.codec.encode("decisions", decision_to_record(decision))
+    def value(self, body: bytes) -> bytes:
+        """A decision as it stands on the topic; its hash was taken of the same bytes."""
+        return self._context.codec.framed("decisions", body)
 
     def decision(self, rollout: str, value: bytes) -> OutRecord:
         """The record; time of issue and signature are envelope, not body."""

@@ -21,6 +21,8 @@ UNIT = 2.0**-40
 LIMB_BITS = 56
 LIMB_MASK = (1 << LIMB_BITS) - 1
 HALF_LIMB = 1 << (LIMB_BITS - 1)
+FITS = 1 << (63 - LIMB_BITS)
+"""High limbs from -FITS up to FITS - 1 make one int64 with the low limb."""
 LIMB = UNIT * 2.0**LIMB_BITS
 """What one unit of the high limb is worth: 65 536."""
 
@@ -76,13 +78,19 @@ class FixedSum:
 
     def to_state(self) -> Any:
         """Nested lists of integers in units of 2^-40."""
+        if self.high.size and self.high.min() >= -FITS and self.high.max() < FITS:
+            return ((self.high << LIMB_BITS) + self.low).tolist()
         units = (self.high.astype(object) << LIMB_BITS) + self.low.astype(object)
         return np.asarray(units, dtype=object).tolist()
 
     @classmethod
     def from_state(cls, state: int | Sequence[Any]) -> Self:
         """Read what `to_state` wrote."""
-        units = np.array(state, dtype=object)
+        units: Any
+        try:
+            units = np.array(state, np.int64)
+        except OverflowError:
+            units = np.array(state, dtype=object)
         result = cls()
         result.high = np.array(units >> LIMB_BITS, np.int64)
         result.low = np.array(units & LIMB_MASK, np.int64)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Self
 
 from streams.judge.facts import PaneInput
@@ -59,12 +60,15 @@ class Arrivals:
 
     def to_state(self) -> list[Any]:
         """JSON values."""
-        return list(astuple(self))
+        return list(_VALUES(self))
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> Self:
         """Read what `to_state` wrote."""
         requests, assigned, *counts = state
-        names = (field.name for field in fields(cls)[2:])
-        told = dict(zip(names, counts, strict=True))
+        told = dict(zip(_NAMES[2:], counts, strict=True))
         return cls(requests=tuple(requests), assigned=tuple(assigned), **told)
+
+
+_NAMES = tuple(field.name for field in fields(Arrivals))
+_VALUES = attrgetter(*_NAMES)

@@ -44,6 +44,8 @@ class Chain:
 
     seq: int = 0
     prev_hash: str = ""
+    body: bytes = b""
+    """Of the last decision, which goes out with the state and so is no part of it."""
     steps: list[Cut] = dataclasses.field(default_factory=list)
     last_cut: Cut | None = None
 
@@ -57,7 +59,8 @@ class Chain:
     def append(self, decision: Decision) -> None:
         """Make a decision the last one of the chain."""
         self.seq = decision.seq
-        self.prev_hash = body_hash(decision_body(decision))
+        self.body = decision_body(decision)
+        self.prev_hash = body_hash(self.body)
         self.steps = []
 
     def to_state(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from streams.judge.monitors.evidence import Counts
 from streams.judge.weights import Weights, WeightTimeline
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """A judged pane whose weights are not confirmed yet, as each pair counted it."""
 
@@ -30,6 +31,12 @@ class Waiting:
         baseline = int(self.counts[0][0, 0])
         return [baseline, *(int(counts[1, 0]) for counts in self.counts)]
 
+    @cached_property
+    def state(self) -> list[Any]:
+        """JSON values, counts sparse; made once, however many states it waits in."""
+        counts = [_sparse(each) for each in self.counts]
+        return [self.pane, counts, self.arrivals.to_state()]
+
 
 class PromotionQueue(ConfirmationQueue[Waiting]):
     """Panes that wait."""
@@ -40,11 +47,7 @@ class PromotionQueue(ConfirmationQueue[Waiting]):
 
     def to_state(self) -> dict[str, Any]:
         """The queue as JSON values, counts sparse."""
-        waiting = [
-            [w.pane, [_sparse(counts) for counts in w.counts], w.arrivals.to_state()]
-            for w in self._waiting
-        ]
-        return {"waiting": waiting, "dropped": self.dropped}
+        return {"waiting": [each.state for each in self._waiting], "dropped": self.dropped}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote."""

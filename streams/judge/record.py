@@ -7,9 +7,11 @@ have equal bytes (an Avro map has no order of its own).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from streams.judge.decision_facts import (
@@ -48,7 +50,7 @@ def decision_to_record(decision: Decision) -> dict[str, Any]:
     record["health"] = [_flat(check) for check in decision.health]
     record["cut"] = cut_to_record(decision.cut)
     record["steps"] = [cut_to_record(cut) for cut in decision.steps]
-    record["shadows"] = [dataclasses.asdict(shadow) for shadow in decision.shadows]
+    record["shadows"] = [shadow_to_record(shadow) for shadow in decision.shadows]
     record["drifts"] = [drift_to_record(drift) for drift in decision.drifts]
     record["figures"] = [_flat(figure) for figure in decision.figures]
     return record
@@ -82,8 +84,13 @@ def cut_from_record(record: Mapping[str, Any]) -> Cut:
     return Cut(**dict(record) | {"idle": tuple(record["idle"])})
 
 
+def shadow_to_record(shadow: Shadow) -> dict[str, Any]:
+    """The other judge's answer as Avro's (and JSON's) plain values."""
+    return _flat(shadow) | {"metrics": [_flat(metric) for metric in shadow.metrics]}
+
+
 def shadow_from_record(record: Mapping[str, Any]) -> Shadow:
-    """Read what `dataclasses.asdict` made of a shadow."""
+    """Read what `shadow_to_record` made."""
     metrics = tuple(ShadowMetric(**metric) for metric in record["metrics"])
     return Shadow(**dict(record) | {"metrics": metrics})
 
@@ -110,8 +117,19 @@ def _verdict_from_record(record: Mapping[str, Any]) -> Verdict:
     return Verdict(**dict(record) | {"finding": Finding(record["finding"])})
 
 
-def _flat(fact: Decision | Verdict | HealthCheck | Cut | Drift | Figure) -> dict[str, Any]:
-    return {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+Fact = Decision | Verdict | HealthCheck | Cut | Drift | Figure | Shadow | ShadowMetric
+
+
+def _flat(fact: Fact) -> dict[str, Any]:
+    names, values = _fields_of(type(fact))
+    return dict(zip(names, values(fact), strict=True))
+
+
+@functools.cache
+def _fields_of(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
+    """Names, and what takes all values from a fact; every kind has two fields or more."""
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    return names, attrgetter(*names)
 
 
 def _sorted(values: Mapping[str, int]) -> dict[str, int]:

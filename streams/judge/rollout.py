@@ -109,6 +109,11 @@ class RolloutJudge:
         self._move(pane, ruling)
         return decision
 
+    @property
+    def body(self) -> bytes:
+        """Avro body of the decision that was made last, as `chain.decision_body` writes it."""
+        return self._herald.chain.body
+
     def _hear(
         self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], now_ms: int
     ) -> None:

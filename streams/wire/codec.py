@@ -35,6 +35,14 @@ class Codec:
         known = self._topic(topic)
         return frame(known.schema_id, known.writer.write(record))
 
+    def framed(self, topic: str, body: bytes) -> bytes:
+        """The value of a body that was written by our own schema.
+
+        Raises:
+            RegistryError: our schema is not registered, or the store does not answer.
+        """
+        return frame(self._topic(topic).schema_id, body)
+
     def body(self, topic: str, record: dict[str, Any]) -> bytes:
         """The Avro body alone: same record, same bytes; what hashes are taken of.
 

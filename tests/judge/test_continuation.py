@@ -13,6 +13,8 @@ from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_from_record, decision_id, decision_to_record
 from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import recorded_cuts, replay_bodies
+from streams.wire.codec import Codec
+from streams.wire.store import LocalSchemaStore
 from tests.judge.world import GOOD, PANE_MS, Model, World, make_spec, run
 
 SPEC = make_spec()
@@ -105,6 +107,14 @@ class TestReplay:
 
 class TestRecord:
     """Decisions as Avro records."""
+
+    def test_the_codec_writes_what_the_chain_hashes(self) -> None:
+        """So the body is encoded once, for the hash and for the topic."""
+        codec, judge = Codec(LocalSchemaStore()), RolloutJudge(SPEC, PANE_MS)
+        for decision in run(judge, World(spec=SPEC), 20):
+            written = codec.body("decisions", decision_to_record(decision))
+            assert written == decision_body(decision)
+        assert judge.body == written
 
     def test_round_trip(self) -> None:
         for decision in run(RolloutJudge(SPEC, PANE_MS), World(spec=SPEC), 20):

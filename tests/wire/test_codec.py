@@ -40,7 +40,9 @@ class TestEncode:
 
     def test_value_is_the_body_behind_the_header(self, codec):
         """The id is the one of our schema."""
-        assert codec.encode("decisions", DECISION) == frame(9, codec.body("decisions", DECISION))
+        body = codec.body("decisions", DECISION)
+        assert codec.encode("decisions", DECISION) == frame(9, body)
+        assert codec.framed("decisions", body) == frame(9, body)
 
     def test_absent_fields_take_their_default(self, codec):
         """Optional fields may be left out."""
