@@ -7,12 +7,12 @@ have equal bytes (an Avro map has no order of its own).
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
 from streams.judge.decision_facts import (
     Action,
@@ -121,15 +121,19 @@ Fact = Decision | Verdict | HealthCheck | Cut | Drift | Figure | Shadow | Shadow
 
 
 def _flat(fact: Fact) -> dict[str, Any]:
-    names, values = _fields_of(type(fact))
+    names, values = _FIELDS[type(fact)]
     return dict(zip(names, values(fact), strict=True))
 
 
-@functools.cache
-def _fields_of(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
-    """Names, and what takes all values from a fact; every kind has two fields or more."""
+def _fields_of(kind: type[Fact]) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
     names = tuple(field.name for field in dataclasses.fields(kind))
     return names, attrgetter(*names)
+
+
+_FIELDS: Mapping[type, tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]] = MappingProxyType(
+    {kind: _fields_of(kind) for kind in get_args(Fact)}
+)
+"""Of each kind its names, and what takes all values at once; all have two fields or more."""
 
 
 def _sorted(values: Mapping[str, int]) -> dict[str, int]:
