@@ -71,10 +71,10 @@ class AlbSplit:
 
     def _actions(self) -> list[dict[str, Any]]:
         if self._kind == "rule":
-            answer = self._service.look("describe_rules", {"RuleArns": [self._arn]})
+            answer = self._service.look("DescribeRules", {"RuleArns": [self._arn]})
             found, actions = answer.get("Rules", []), "Actions"
         else:
-            answer = self._service.look("describe_listeners", {"ListenerArns": [self._arn]})
+            answer = self._service.look("DescribeListeners", {"ListenerArns": [self._arn]})
             found, actions = answer.get("Listeners", []), "DefaultActions"
         if not found:
             raise TargetNotFound(f"{self._arn}: is not there; check target.options.{self._kind}")
@@ -85,7 +85,7 @@ class AlbSplit:
         return tuple(arm for arm, group in self._groups.items() if not self._is_ready(group))
 
     def _is_ready(self, group: str) -> bool:
-        answer = self._service.look("describe_target_health", {"TargetGroupArn": group})
+        answer = self._service.look("DescribeTargetHealth", {"TargetGroupArn": group})
         found = [target.get("TargetHealth", {}) for target in answer["TargetHealthDescriptions"]]
         return any(
             health.get("State") == "healthy" or health.get("Reason") == UNCHECKED
@@ -103,21 +103,21 @@ class AlbSplit:
             if "AuthenticateOidcConfig" in action:  # the secret is not told, and so not sent back
                 action["AuthenticateOidcConfig"]["UseExistingClientSecret"] = True
         if self._kind == "rule":
-            self._service.write("modify_rule", {"RuleArn": self._arn, "Actions": actions})
+            self._service.write("ModifyRule", {"RuleArn": self._arn, "Actions": actions})
         else:
             parameters = {"ListenerArn": self._arn, "DefaultActions": actions}
-            self._service.write("modify_listener", parameters)
+            self._service.write("ModifyListener", parameters)
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """See Split."""
-        answer = self._service.look("describe_tags", {"ResourceArns": [arn]})
+        answer = self._service.look("DescribeTags", {"ResourceArns": [arn]})
         found = [tag for each in answer["TagDescriptions"] for tag in each.get("Tags", [])]
         return {tag["Key"]: tag.get("Value", "") for tag in found}
 
     def tag(self, arn: str, key: str, value: str) -> None:
         """See Split."""
         parameters = {"ResourceArns": [arn], "Tags": [{"Key": key, "Value": value}]}
-        self._service.write("add_tags", parameters)
+        self._service.write("AddTags", parameters)
 
 
 def _forward(actions: Sequence[dict[str, Any]]) -> dict[str, Any]:

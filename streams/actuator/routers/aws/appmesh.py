@@ -49,50 +49,50 @@ class AppMeshSplit:
 
     def look(self) -> Look:
         """See Split."""
-        route = self._service.look("describe_route", self._place)["route"]
+        route = self._service.look("DescribeRoute", self._place)["route"]
         where = f"route {self._place['routeName']}"
         with understood(where, "weighted route", error=TargetRejected, advice=ADVICE):
-            facts, spec, status = route["metadata"], route["spec"], route["status"]["status"]
-            weights = [(target["virtualNode"], target["weight"]) for target in _targets(spec)]
+            facts = route["metadata"]
+            weights = [(each["virtualNode"], each["weight"]) for each in _targets(route["spec"])]
             version = f"{facts['uid']}.{facts['version']}"
         return Look(
             arn=facts["arn"],
             shares_bp=shares(weights, self._nodes, where=where, what="virtual node"),
             setting=version,
-            document=spec,
+            document=route,
             how=f"DescribeRoute, version {facts['version']}",
-            busy="" if status == ACTIVE else f"{where} is {status}",
         )
 
-    def unready(self, look: Look) -> tuple[str, ...]:  # noqa: ARG002 - see below
-        """Nobody: App Mesh does not tell whether the nodes' tasks are well."""
-        return ()
+    def unready(self, look: Look) -> tuple[str, ...]:
+        """See Split; of a route in force nobody: App Mesh does not tell whether tasks are well."""
+        in_force = look.document.get("status", {}).get("status") == ACTIVE
+        return () if in_force else tuple(self._nodes)
 
     def write(self, look: Look, weights: Mapping[str, int]) -> None:
         """See Split; the same weights written over the same version count once (`clientToken`)."""
-        spec = copy.deepcopy(look.document)
+        spec = copy.deepcopy(look.document["spec"])
         arm_of = {node: arm for arm, node in self._nodes.items()}
         for target in _targets(spec):
             if target["virtualNode"] in arm_of:
                 target["weight"] = weights[arm_of[target["virtualNode"]]]
         content = json.dumps([look.setting, spec], sort_keys=True).encode()
         token = hashlib.sha256(content).hexdigest()[:32]
-        self._service.write("update_route", {**self._place, "spec": spec, "clientToken": token})
+        self._service.write("UpdateRoute", {**self._place, "spec": spec, "clientToken": token})
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """See Split."""
-        answer = self._service.look("list_tags_for_resource", {"resourceArn": arn})
+        answer = self._service.look("ListTagsForResource", {"resourceArn": arn})
         found = list(answer["tags"])
         while following := answer.get("nextToken"):
             parameters = {"resourceArn": arn, "nextToken": following}
-            answer = self._service.look("list_tags_for_resource", parameters)
+            answer = self._service.look("ListTagsForResource", parameters)
             found += answer["tags"]
         return {tag["key"]: tag["value"] for tag in found}
 
     def tag(self, arn: str, key: str, value: str) -> None:
         """See Split."""
         parameters = {"resourceArn": arn, "tags": [{"key": key, "value": value}]}
-        self._service.write("tag_resource", parameters)
+        self._service.write("TagResource", parameters)
 
 
 def _targets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import create_loader
@@ -36,10 +37,10 @@ class Client:
     def call(
         self, operation: str, parameters: Mapping[str, Any], *, changes: bool
     ) -> Mapping[str, Any]:
-        """The answer. RouterErrors."""
+        """The answer to an operation, named as AWS and its policies name it. RouterErrors."""
         try:
             client = self._client(CHANGES if changes else LOOKS)
-            answer: Mapping[str, Any] = getattr(client, operation)(**parameters)
+            answer: Mapping[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             if isinstance(error, NoCredentialsError):
                 self._made.clear()  # a client that found none never looks for them again

@@ -67,7 +67,8 @@ class TagFences:
 
     def read(self, arn: str) -> Fence | None:
         """See Fences."""
-        return Fence.parse(self._split.tags(arn).get(TAG, ""))
+        with _advised():
+            return Fence.parse(self._split.tags(arn).get(TAG, ""))
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -88,17 +89,22 @@ class TagTurn:
     def leave(self, arn: str, fence: Fence) -> None:
         """See Turn."""
         self.check()
-        try:
+        with _advised():
             self._split.tag(arn, TAG, str(fence))
-        except TargetDenied as error:
-            raise TargetDenied(
-                f"{error}; or keep the fence in a file: option `fence_file`"
-            ) from error
 
     def check(self) -> None:
         """See Turn."""
         if time.monotonic() > self._until:
             raise TargetConflict("this write hung; others may have gone on without it")
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Where tags are denied there is another way."""
+    try:
+        yield
+    except TargetDenied as error:
+        raise TargetDenied(f"{error}; or keep the fence in a file: option `fence_file`") from error
 
 
 class FileFences:

@@ -61,7 +61,7 @@ class LatticeSplit:
 
     def look(self) -> Look:
         """See Split."""
-        answer = self._service.look(f"get_{self._kind}", self._place)
+        answer = self._service.look(f"Get{self._kind.capitalize()}", self._place)
         with understood(self._arn, "forward action", error=TargetRejected, advice=ADVICE):
             action = answer[ACTIONS[self._kind]]
             weights = [(_id(g["targetGroupIdentifier"]), g["weight"]) for g in _targets(action)]
@@ -82,10 +82,10 @@ class LatticeSplit:
         return any(item.get("status") in WELL for page in pages for item in page["items"])
 
     def _pages(self, parameters: Mapping[str, Any]) -> Iterator[Answer]:
-        page = self._service.look("list_targets", parameters)
+        page = self._service.look("ListTargets", parameters)
         yield page
         while following := page.get("nextToken"):
-            page = self._service.look("list_targets", {**parameters, "nextToken": following})
+            page = self._service.look("ListTargets", {**parameters, "nextToken": following})
             yield page
 
     def write(self, look: Look, weights: Mapping[str, int]) -> None:
@@ -96,16 +96,16 @@ class LatticeSplit:
             if (name := _id(group["targetGroupIdentifier"])) in arm_of:
                 group["weight"] = weights[arm_of[name]]
         parameters = {**self._place, ACTIONS[self._kind]: action}
-        self._service.write(f"update_{self._kind}", parameters)
+        self._service.write(f"Update{self._kind.capitalize()}", parameters)
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """See Split."""
-        answer = self._service.look("list_tags_for_resource", {"resourceArn": arn})
+        answer = self._service.look("ListTagsForResource", {"resourceArn": arn})
         return dict(answer.get("tags", {}))
 
     def tag(self, arn: str, key: str, value: str) -> None:
         """See Split."""
-        self._service.write("tag_resource", {"resourceArn": arn, "tags": {key: value}})
+        self._service.write("TagResource", {"resourceArn": arn, "tags": {key: value}})
 
 
 def _targets(action: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ class SageMakerSplit:
 
     def look(self) -> Look:
         """See Split; while a change is under way the share is the larger of old and new."""
-        found = self._service.look("describe_endpoint", {"EndpointName": self._endpoint})
+        found = self._service.look("DescribeEndpoint", {"EndpointName": self._endpoint})
         status, where = found["EndpointStatus"], f"endpoint {self._endpoint}"
         with understood(where, "variants with weights", error=TargetRejected, advice=ADVICE):
             now = self._shares(found, "CurrentWeight")
@@ -80,22 +80,22 @@ class SageMakerSplit:
             for arm, name in self._variants.items()
         ]
         parameters = {"EndpointName": self._endpoint, "DesiredWeightsAndCapacities": asked}
-        self._service.write("update_endpoint_weights_and_capacities", parameters)
+        self._service.write("UpdateEndpointWeightsAndCapacities", parameters)
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """See Split."""
-        answer = self._service.look("list_tags", {"ResourceArn": arn})
+        answer = self._service.look("ListTags", {"ResourceArn": arn})
         found = list(answer["Tags"])
         while following := answer.get("NextToken"):
             parameters = {"ResourceArn": arn, "NextToken": following}
-            answer = self._service.look("list_tags", parameters)
+            answer = self._service.look("ListTags", parameters)
             found += answer["Tags"]
         return {tag["Key"]: tag["Value"] for tag in found}
 
     def tag(self, arn: str, key: str, value: str) -> None:
         """See Split."""
         parameters = {"ResourceArn": arn, "Tags": [{"Key": key, "Value": value}]}
-        self._service.write("add_tags", parameters)
+        self._service.write("AddTags", parameters)
 
 
 def _is_ready(variant: Mapping[str, Any]) -> bool:
