@@ -12,6 +12,9 @@ DavyError
 │   ├── StalledError   something stands still that must move; begin anew
 │   └── StateError     stored state that cannot be used
 ├── PartError          a process of the demo or of a test did not start or did not stay
+├── HookError          somebody who is to be told of a rollout
+│   ├── HookAway           not now; try again
+│   └── HookRefused        never; say so and go on
 └── RouterError        a traffic target
     ├── TargetNotFound     it is not there; no retry
     ├── TargetDenied       it refuses us; no retry
@@ -87,6 +90,22 @@ class StateError(LogError):
 
 class PartError(DavyError):
     """A process that the demo or a test needs did not start or did not stay."""
+
+
+class HookError(DavyError):
+    """Somebody could not be told of what happened to a rollout."""
+
+
+class HookAway(HookError):  # noqa: N818 - the tree's root carries the suffix
+    """It did not arrive; trying again may help, after `after_s` where that was said."""
+
+    def __init__(self, message: str, after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class HookRefused(HookError):  # noqa: N818
+    """It will never be taken like this; the message says what to mend."""
 
 
 class RouterError(DavyError):

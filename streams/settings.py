@@ -34,6 +34,7 @@ from streams import secret_files, security
 from streams.access_settings import RegistrySettings, Seconds, SigningSettings
 from streams.errors import SettingsError
 from streams.http_settings import HttpSettings, TrustedProxy
+from streams.notify_settings import KINDS, NotifySettings, untagged
 from streams.property_names import dotted
 from streams.settings_file import PREFIX, FileSource, config_path
 from streams.yaml_lines import compose_file, did_you_mean, entries, where
@@ -52,6 +53,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "http": HttpSettings,
     "registry": RegistrySettings,
     "signing": SigningSettings,
+    "notify": NotifySettings,
 }
 """Settings that have settings of their own."""
 
@@ -116,6 +118,8 @@ class Settings(BaseSettings):
     """Static group membership; None joins as a new member at every start."""
     http: HttpSettings = HttpSettings()
     """Health, readiness and metrics."""
+    notify: NotifySettings = NotifySettings()
+    """Who is told what happens to rollouts (`davy notify`)."""
     stall_s: Seconds = 30.0
     """A partition or a target that stands still for so long, with work waiting, begins anew."""
     hang_s: Seconds = 60.0
@@ -225,10 +229,11 @@ def _explain(failure: ValidationError, flags: Mapping[str, object]) -> str:
         path = tuple(str(part) for part in error["loc"])
         if "key" in error.get("ctx", {}):
             path = (*path, error["ctx"]["key"])
-        name = ".".join(path)
         message = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             message = f"unknown setting; {did_you_mean(path[-1], _neighbours(path))}"
+        path = untagged(path)
+        name = ".".join(path)
         text = f"{name}: {message}" if name else message
         lines.append(f"{_source(path, flags)}{text[0].lower()}{text[1:]}")
     return "\n".join(lines)
@@ -238,6 +243,8 @@ def _neighbours(path: tuple[str, ...]) -> Iterable[str]:
     """What may stand where an unknown setting stands."""
     if path[:-1] == ("http", "trusted_proxy"):
         return TrustedProxy.model_fields
+    if path[:2] == ("notify", "hooks") and len(path) > 4:  # noqa: PLR2004 - name, kind, field
+        return KINDS[path[3]].model_fields
     return SECTIONS.get(path[0], Settings).model_fields
 
 

@@ -24,8 +24,9 @@ Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name
 Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
 CHATTY = ("faust", "mode", "aiokafka", "httpx", "httpx2", "librdkafka")
 """Libraries whose news are not the operator's; their warnings are, if not by the hundred."""
-TELLTALE = ("aiokafka.conn",)
-"""Loggers that write whole requests at DEBUG, that of SASL PLAIN with its password too."""
+TELLTALE = {"aiokafka.conn": logging.INFO, "httpx": logging.WARNING, "httpcore": logging.INFO}
+"""Loggers that write whole requests below this level: that of SASL PLAIN with its password, and
+URLs, which of chats are secrets."""
 
 
 def complain(message: str) -> None:
@@ -63,8 +64,8 @@ def log_to_stderr(level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for name in TELLTALE:
-        logging.getLogger(name).setLevel(logging.INFO)
+    for name, least in TELLTALE.items():
+        logging.getLogger(name).setLevel(least)
     if known[level.upper()] == logging.INFO:
         for name in CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from streams.cli import INSTALL, acls, audit, decisions, deploy, kayenta, keys, plan, rollout
+from streams.cli import INSTALL, acls, audit, decisions, deploy, hooks, kayenta, keys, plan, rollout
 from streams.cli.common import (
     Bootstrap,
     Config,
@@ -51,6 +51,7 @@ app.add_typer(acls.app, name="acls")
 app.add_typer(deploy.schemas, name="schemas")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(hooks.app, name="hooks")
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -97,6 +98,21 @@ def actuator(
     from streams.actuator.service import run_actuator  # noqa: PLC0415 - needed here only
 
     run_actuator(settings)
+
+
+@app.command()
+def notify(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: Level = "INFO",
+) -> None:
+    """Tell hooks what happens to rollouts; ends gracefully on SIGTERM and Ctrl-C."""
+    settings = service_settings_of(config, bootstrap, prefix)
+    log_to_stderr(log_level)
+    from streams.notify.service import run_notify  # noqa: PLC0415 - needed here only
+
+    run_notify(settings)
 
 
 @app.command(name="version")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeAlias
 
 from confluent_kafka import (
@@ -45,6 +47,11 @@ DENIED = {
 }
 LET_THROUGH = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.GROUP_ID_NOT_FOUND}
 """What is told after rights were looked at."""
+SETTLING = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+}
 ANSWER_S = 20.0
 
 
@@ -86,14 +93,13 @@ class Probe:
         found: Attempts = {}
         for name in names:
             place = ConsumerGroupTopicPartitions(name, [TopicPartition(topic, 0, 0)])
-            asked = {
-                "Read": self._admin.alter_consumer_group_offsets([place]),
-                "Describe": self._admin.describe_consumer_groups([name]),
-                "Delete": self._admin.delete_consumer_groups([name]),
+            asked: dict[str, Callable[[], Mapping[Any, Future[Any]]]] = {
+                "Read": partial(self._admin.alter_consumer_group_offsets, [place]),
+                "Describe": partial(self._admin.describe_consumer_groups, [name]),
+                "Delete": partial(self._admin.delete_consumer_groups, [name]),
             }
-            for operation, answers in asked.items():
-                (answer,) = answers.values()
-                found["group", name, operation] = _allowed(lambda a=answer: _one(a))
+            for operation, ask in asked.items():
+                found["group", name, operation] = _allowed(partial(_settled, ask))
         return found
 
     def transactional_ids(self, names: Sequence[str]) -> Attempts:
@@ -182,6 +188,18 @@ def _one(answers: Future[Any] | Mapping[Any, Future[Any]]) -> None:
     for place in getattr(result, "topic_partitions", None) or ():
         if place.error is not None:
             raise KafkaException(place.error)
+
+
+def _settled(ask: Callable[[], Mapping[Any, Future[Any]]]) -> None:
+    """The only answer, once the coordinator of a broker that has just started knows its groups."""
+    deadline = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return _one(ask())
+        except KafkaException as failure:
+            if failure.args[0].code() not in SETTLING or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def _some(answer: Future[Any]) -> None:

@@ -35,6 +35,7 @@ STATE = {"cells", "panes", "judge-state"}
 READS = {
     "worker": EVENTS | STEERING | TOLD | STATE,
     "actuator": STEERING | TOLD,
+    "notify": STEERING | {"decisions", "routing"},
     "page": STEERING | TOLD | {"panes"},
     "auditor": STEERING | TOLD | {"panes", "judge-state"},
     "operator": {"rollouts"} | TOLD,
@@ -46,10 +47,15 @@ WRITES = {
     "actuator": {"routing"},
     "operator": STEERING,
 }
-SEES_ALL = {"worker", "actuator", "auditor", "operator"}
+SEES_ALL = {"worker", "actuator", "notify", "auditor", "operator"}
 """Roles that check topics: their counts and settings."""
-ROLES = ("publisher", "exporter", "worker", "actuator", "page", "auditor", "operator")
-GROUPS = {"davy": {"worker"}, "davy-actuator": {"actuator"}, "davy-b": set[str]()}
+ROLES = ("publisher", "exporter", "worker", "actuator", "notify", "page", "auditor", "operator")
+GROUPS = {
+    "davy": {"worker"},
+    "davy-actuator": {"actuator"},
+    "davy-notify-ops": {"notify"},
+    "davy-b": set[str](),
+}
 """Group -> who joins it."""
 ASKS_FOR_GROUP = {"worker", "page", "auditor", "operator"}
 IDS = {
