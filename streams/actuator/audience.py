@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from streams.actuator.ports import Capabilities
+from streams.actuator.ports import Capabilities, Sticky
 from streams.spec.dimensions import OTHER_VALUE, Dimension, SegmentHarm
-from streams.spec.model import Mode, RolloutSpec
+from streams.spec.model import Mode, RolloutSpec, Unit
 from streams.spec.targeting import Rule
 
 
@@ -71,6 +71,12 @@ def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
             path="mode",
             sentence=f"router {router} cannot copy requests to a candidate — take one that can "
             "(envoy), or write `mode: live`",
+        )
+    if spec.unit is Unit.USER and can.sticky is Sticky.NO:
+        yield Inability(
+            path="unit",
+            sentence=f"router {router} draws an arm for every request anew, so users would be of "
+            "both arms — write `unit: request`, or take a router that keeps users (`davy routers`)",
         )
     if spec.on_segment_harm is SegmentHarm.SEGMENT:
         yield from _cannot_target_segments(spec, can)

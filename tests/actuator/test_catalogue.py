@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
 from infra.docs.figures import routers_table
-from streams.actuator.routers import BUILT_IN, catalogue, factory_of
+from streams.actuator.routers import BUILT_IN, catalogue, factory_of, open_router
 from streams.actuator.routers.declared import About, Check, abouts_of
-from tests.actuator.targets import RIGS, WITH_TRAFFIC, Rig, chosen, router_of
+from streams.errors import TargetRejected
+from streams.spec.model import Target
+from tests.actuator.targets import ARMS, RIGS, WITH_TRAFFIC, Rig, chosen, router_of
 from tests.actuator.test_contract_audience import ABLE
 from tests.kube.kserve_rigs import MODES
 
@@ -66,6 +69,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """`install(module, text)`: a package 1.0 with that module, whose `OPEN` is a router."""
 
     def put(module: str, text: str) -> None:
+        monkeypatch.delitem(sys.modules, module, raising=False)
         (tmp_path / f"{module}.py").write_text(text)
         facts = tmp_path / f"{module}-1.0.dist-info"
         facts.mkdir()
@@ -88,6 +92,23 @@ class TestPlugins:
         assert "davy_test_broken:OPEN cannot be loaded: no licence" in broken.trouble
         assert rows["davy_test_silent"].trouble == catalogue.UNTOLD
         assert rows["envoy"].about
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "def OPEN(options, arms, audience): return options['nothing']",
+            "def OPEN(options, arms): ...",
+            "def OPEN(options, arms, audience): return object()",
+            "OPEN = 7",
+        ],
+    )
+    def test_one_that_cannot_open_stops_no_rollout_of_others(
+        self, install: Install, text: str
+    ) -> None:
+        """Whatever goes wrong in it is a refusal, as that of any target."""
+        install("davy_test_rude", text)
+        with pytest.raises(TargetRejected, match="router davy_test_rude: cannot be opened: "):
+            open_router(Target(router="davy_test_rude", options={}), ARMS)
 
     def test_none_takes_the_name_of_ours(
         self, install: Install, monkeypatch: pytest.MonkeyPatch

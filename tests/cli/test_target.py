@@ -99,6 +99,20 @@ class TestTargeting:
         check_route(load(ENVOY + rules))
 
 
+class TestUnit:
+    def test_users_need_a_router_that_keeps_them(self):
+        """Traefik draws an arm for every request; nginx hashes users."""
+        traefik = "route:\n  traefik: {file: /f.yaml, service: d, services: %s}\nunit: user\n"
+        nginx = "route:\n  nginx: {include: /f, variable: $v, key: $k, upstreams: %s}\nunit: user\n"
+        arms = "{baseline: v1, candidate: v2}"
+        with pytest.raises(SpecError) as failure:
+            check_route(load(traefik % arms))
+        assert str(failure.value).startswith("spec.yaml:6: unit: router traefik draws an arm for")
+        assert "write `unit: request`, or take a router that keeps users" in str(failure.value)
+        check_route(load(traefik.replace("unit: user", "unit: request") % arms))
+        check_route(load(nginx % arms))
+
+
 class TestSegmentHarm:
     def test_of_one_slice_alone_needs_a_router_that_can_target_it(self):
         """HAProxy's server weights hold for every request."""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from streams.actuator.audience import EVERYBODY, Audience
 from streams.actuator.ports import Router
-from streams.errors import TargetNotFound, TargetRejected
+from streams.errors import RouterError, TargetNotFound, TargetRejected
 from streams.spec.model import Target
 from streams.yaml_lines import did_you_mean
 
@@ -61,8 +61,15 @@ def open_router(target: Target, arms: Sequence[str], audience: Audience = EVERYB
         TargetNotFound: no router has that name, or the package behind it cannot be loaded.
         TargetRejected: the options do not make sense to it.
     """
-    router = factory_of(target.router)(target.options, arms, audience)
-    if router.capabilities.largest_weight < 1:
+    factory = factory_of(target.router)
+    try:
+        router = factory(target.options, arms, audience)
+        largest = router.capabilities.largest_weight
+    except RouterError:
+        raise
+    except Exception as error:  # a package of others may do what it likes, and stops no rollout
+        raise TargetRejected(f"router {target.router}: cannot be opened: {error!r}") from error
+    if largest < 1:
         raise TargetRejected(f"router {target.router}: a largest weight of at least 1 is needed")
     return router
 

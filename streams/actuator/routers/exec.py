@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from streams.actuator.audience import Audience
-from streams.actuator.ports import Capabilities, FenceKind
+from streams.actuator.ports import Capabilities, FenceKind, Sticky
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.remote import Json, RemoteRouter, refusal
@@ -30,6 +30,7 @@ CAN = Capabilities(
     largest_weight=FULL_BP,
     fence=FenceKind.NATIVE,
     survives_restart=True,
+    sticky=Sticky.AS_SET_UP,
     settles_s=30.0,
     ask_every_s=0.2,
 )
@@ -78,10 +79,11 @@ class Program:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End it and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    """End one that has not ended, and all that it started."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _text(file: IO[bytes]) -> str:

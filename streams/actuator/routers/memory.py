@@ -22,6 +22,7 @@ from streams.actuator.ports import (
     Outcome,
     Proof,
     Segments,
+    Sticky,
     Verification,
 )
 from streams.actuator.routers import options as read
@@ -39,6 +40,7 @@ CAN = Capabilities(
     reads_headers=False,
     rules=frozenset(RuleKind),
     mirror=True,
+    sticky=Sticky.AS_SET_UP,  # whoever asks it may keep users
 )
 
 

@@ -7,6 +7,7 @@ Source: nginx, "Controlling nginx".
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from streams.actuator.routers.lock import Hold
 from streams.actuator.routers.watched_file import Served
 from streams.errors import TargetDenied, TargetNotFound, TargetRejected, TargetTransient
 
+WHOLE = re.compile(r"[0-9]{1,5}\Z")
 COMMAND_S = 10.0
 OLD_WORKERS_S = 0.3
 CONNECT_S, ANSWER_S = 0.5, 2.0
@@ -106,7 +108,7 @@ def _weights(text: str, arms: Sequence[str], probe: str) -> Mapping[str, int] | 
     if (
         Fence.parse(fence) is None
         or shares.keys() != set(arms)
-        or not all(map(str.isdecimal, shares.values()))
+        or not all(map(WHOLE.match, shares.values()))
     ):
         raise TargetTransient(f"{probe}: `{text[:100]}` is no state of davy's; is it the location?")
     return {arm: int(share) for arm, share in shares.items()}

@@ -111,17 +111,20 @@ class RemoteRouter:
             return self._observed(answer)
 
     def _observed(self, answer: Json) -> Observed:
-        weights: Segments = {
-            ALL_SEGMENT: {str(arm): int(bp) for arm, bp in answer["weights_bp"]["all"].items()}
-        }
+        shares = answer["weights_bp"][ALL_SEGMENT]
+        if not all(type(share) is int for share in shares.values()):
+            raise ValueError(f"shares in whole basis points, not {shares!r}")
+        weights: Segments = {ALL_SEGMENT: dict(shares)}
         if problem := complaint(weights, self._arms):
             raise ValueError(problem)
-        fence = answer.get("fence")
+        unready = answer.get("unready", [])
+        if not isinstance(unready, list) or any(arm not in self._arms for arm in unready):
+            raise ValueError(f"unready: {unready!r} is no list of arms")
         return Observed(
             weights_bp=weights,
             revision=str(answer["revision"]),
-            fence=fence and Fence(rollout=fence["rollout"], seq=fence["seq"], claim=fence["claim"]),
-            unready=tuple(map(str, answer.get("unready", ()))),
+            fence=_fence(answer.get("fence")),
+            unready=tuple(unready),
             note=str(answer.get("note", "")),
         )
 
@@ -134,3 +137,14 @@ def refusal(where: str, answer: Json, otherwise: str = "transient") -> RouterErr
 
 def _told(fence: Fence) -> Json:
     return {"rollout": fence.rollout, "seq": fence.seq, "claim": fence.claim}
+
+
+def _fence(told: object) -> Fence | None:
+    match told:
+        case None:
+            return None
+        case {"rollout": str(rollout), "seq": int(seq), "claim": int(claim)}:
+            read = Fence.parse(str(Fence(rollout=rollout, seq=seq, claim=claim)))
+            if read is not None:
+                return read
+    raise ValueError(f"fence: {told!r}")

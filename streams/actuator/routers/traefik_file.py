@@ -6,6 +6,7 @@ replaced where they stand, so comments and layout stay. Source: Traefik, "Weight
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -18,6 +19,7 @@ from streams.errors import TargetNotFound, TargetRejected
 from streams.yaml_lines import compose, entries, where
 
 MARK = "# "
+WHOLE = re.compile(r"[0-9]{1,9}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def _weight(
     found: Mapping[str, tuple[yaml.Node, yaml.Node]], node: yaml.Node
 ) -> tuple[int, int, int]:
     number = found["weight"][1] if "weight" in found else None
-    if not isinstance(number, yaml.ScalarNode) or not number.value.isdecimal():
+    if not isinstance(number, yaml.ScalarNode) or not WHOLE.match(number.value):
         raise TargetRejected(f"{where(node)}: its weight is no whole number — write `weight: 0`")
     return int(number.value), number.start_mark.index, number.end_mark.index
 

@@ -16,7 +16,7 @@ import httpx
 import stamina
 
 from streams.actuator.audience import Audience
-from streams.actuator.ports import Capabilities, FenceKind
+from streams.actuator.ports import Capabilities, FenceKind, Sticky
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.remote import Json, RemoteRouter, refusal
@@ -41,7 +41,15 @@ KINDS = {
     425: "transient",
     429: "transient",
 }
-CAN = Capabilities(largest_weight=FULL_BP, fence=FenceKind.NATIVE, survives_restart=True)
+AGAIN = (httpx.NetworkError, httpx.RemoteProtocolError)
+"""What did not arrive, or not whole; who is slow is not asked again at once."""
+CAN = Capabilities(
+    largest_weight=FULL_BP,
+    fence=FenceKind.NATIVE,
+    survives_restart=True,
+    sticky=Sticky.AS_SET_UP,
+    ask_every_s=0.2,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +63,9 @@ class Line:
     def ask(self, question: Json) -> Json:
         """Post a question; what did not arrive is sent again: twice is the same as once."""
         body = json.dumps(question).encode()
-        again = stamina.RetryingCaller(attempts=TRIES, wait_initial=AGAIN_S, timeout=None)
+        again = stamina.RetryingCaller(attempts=TRIES, wait_initial=AGAIN_S, wait_jitter=AGAIN_S)
         try:
-            status, text = again(httpx.TransportError, self._post, body, uuid.uuid4().hex)
+            status, text = again(AGAIN, self._post, body, uuid.uuid4().hex)
         except httpx.HTTPError as error:
             raise TargetTransient(f"{self.url}: no answer ({error!r})") from error
         return self._read(status, text)
@@ -65,12 +73,15 @@ class Line:
     def _post(self, body: bytes, call_id: str) -> tuple[int, bytes]:
         headers = {"content-type": "application/json", **self._signed(body, call_id)}
         timeout = httpx.Timeout(self.timeout_s, connect=CONNECT_S)
+        end = time.monotonic() + self.timeout_s
         with httpx.stream(
             "POST", self.url, content=body, headers=headers, timeout=timeout
         ) as answer:
             text = b""
             for part in answer.iter_bytes():
                 text += part
+                if time.monotonic() > end:
+                    raise TargetTransient(f"{self.url}: no whole answer in {self.timeout_s:g} s")
                 if len(text) > LONGEST_BYTES:
                     raise TargetTransient(f"{self.url}: more than {LONGEST_BYTES} bytes of answer")
             return answer.status_code, text
