@@ -18,6 +18,8 @@ from streams.evidence.roots import turning_point
 EVEN_SPACING = 2.0
 """Ratio eta of the epochs of the stitched bound."""
 STITCH_POWER = 1.4
+Enough = Callable[[Floats, Floats], bool]
+"""Whether a bracket's ends tell the same of all that is asked."""
 SMALLEST_PRIOR = 1e-3
 
 
@@ -87,15 +89,23 @@ def gamma_poisson_mixture_bound(v: ArrayLike, alpha: float, v_opt: float, c: flo
 
 
 def beta_binomial_mixture_bound(
-    v: ArrayLike, alpha: float, v_opt: float, g: ArrayLike, h: ArrayLike
+    v: ArrayLike,
+    alpha: float,
+    v_opt: float,
+    g: ArrayLike,
+    h: ArrayLike,
+    enough: Enough | None = None,
 ) -> Floats:
     """Upper bound on S with steps in [-g, h], one of two sides that share alpha (any shape).
+
+    `enough` (see `turning_point`) ends the search where a bracket tells all that is asked; the
+    bound is then that bracket's upper end.
 
     >>> round(float(beta_binomial_mixture_bound(100.0, 0.05, 100.0, 0.2, 0.8)), 4)
     31.4308
     """
     prior = _prior(best_rho(v_opt, alpha), g, h)
-    return _beta_binomial_bound(v, alpha, (g, h, prior), _log_beta)
+    return _beta_binomial_bound(v, alpha, (g, h, prior), _log_beta, enough)
 
 
 def one_sided_beta_binomial_mixture_bound(
@@ -127,28 +137,34 @@ def _beta_binomial_bound(
     alpha: float,
     steps: tuple[ArrayLike, ArrayLike, ArrayLike],
     log_beta: Callable[[Floats, Floats], Floats],
+    enough: Enough | None = None,
 ) -> Floats:
     g, h, prior, time = (np.asarray(x, np.float64)[..., None] for x in (*steps, v))
     prior_down, prior_up = prior / (g * (g + h)), prior / (h * (g + h))
     start = log_beta(prior_down, prior_up)
+    stretch_down, stretch_up = g * (g + h), h * (g + h)
+    constant, log_g, log_h = time / (g * h) * np.log(g + h), np.log(g), np.log(h)
 
     def log_e(s: Floats) -> Floats:
-        down, up = (time - g * s) / (g * (g + h)), (time + h * s) / (h * (g + h))
-        result: Floats = time / (g * h) * np.log(g + h) - up * np.log(g) - down * np.log(h)
+        down, up = (time - g * s) / stretch_down, (time + h * s) / stretch_up
+        result: Floats = constant - up * log_g - down * log_h
         result += log_beta(prior_down + down, prior_up + up) - start
         return result
 
-    return first_above(log_e, alpha, (time / g)[..., 0])
+    return first_above(log_e, alpha, (time / g)[..., 0], enough)
 
 
-def first_above(log_e: Callable[[Floats], Floats], alpha: float, high: Floats) -> Floats:
+def first_above(
+    log_e: Callable[[Floats], Floats], alpha: float, high: Floats, enough: Enough | None = None
+) -> Floats:
     """Smallest s >= 0 with log_e(s) >= log 1/alpha, at most `high`; log_e rises with s."""
+    limit = -np.log(alpha)
 
     def below(points: Floats) -> Bools:
-        result: Bools = log_e(points) < -np.log(alpha)
+        result: Bools = log_e(points) < limit
         return result
 
-    return turning_point(below, np.zeros_like(high), high)[1]
+    return turning_point(below, np.zeros_like(high), high, enough)[1]
 
 
 def generous(v: ArrayLike, alpha: float, v_opt: float, c: float) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streams.evidence.boundaries import beta_binomial_mixture_bound
-from streams.evidence.fixed import Ints
+from streams.evidence.fixed import Floats, Ints
 from streams.sketches.histogram import Histogram
 from streams.sketches.log_histogram import MAPPING, LogHistogram, margin_buckets
 
@@ -95,10 +95,18 @@ def quantile_rank_bounds(t: ArrayLike, q: ArrayLike, alpha: float) -> tuple[Ints
     total, at = np.broadcast_arrays(np.asarray(t, np.int64), np.asarray(q, np.float64))
     v = at * (1.0 - at) * np.maximum(total, 1)
     g, h = np.stack([1.0 - at, at]), np.stack([at, 1.0 - at])
-    below, above = beta_binomial_mixture_bound(np.stack([v, v]), alpha, V_OPT, g, h)
-    slack = ROUNDING * total
-    low = np.clip(np.ceil(at * total - below - slack), 0, total).astype(np.int64)
-    high = np.clip(np.floor(at * total + above + slack) + 1, 1, total + 1).astype(np.int64)
+    rank, slack = at * total, ROUNDING * total
+
+    def ranks(bounds: Floats) -> Ints:
+        low = np.clip(np.ceil(rank - bounds[0] - slack), 0, total)
+        high = np.clip(np.floor(rank + bounds[1] + slack) + 1, 1, total + 1)
+        return np.stack([low, high]).astype(np.int64)
+
+    def known(bottom: Floats, top: Floats) -> bool:
+        return bool((ranks(bottom) == ranks(top)).all())  # ranks fall and rise with the bounds
+
+    bounds = beta_binomial_mixture_bound(np.stack([v, v]), alpha, V_OPT, g, h, known)
+    low, high = ranks(bounds)
     return low, high
 
 
@@ -113,17 +121,18 @@ def quantile_bounds(histogram: Histogram, q: float, alpha: float) -> tuple[float
 
 def outward(histogram: Histogram, low_rank: int, high_rank: int) -> tuple[float, float]:
     """Edges in ms around two order statistics; rank 0 or total + 1 knows no bound."""
-    ((low, high),) = _outward(histogram, np.array([[low_rank, high_rank]]))
+    ranks = np.array([[low_rank, high_rank]])
+    ((low, high),) = _outward(histogram, np.cumsum(histogram.counts), ranks)
     return low, high
 
 
-def _outward(histogram: Histogram, ranks: Ints) -> list[tuple[float, float]]:
-    """`outward` for each pair of ranks [pairs, 2]."""
+def _outward(histogram: Histogram, through: Ints, ranks: Ints) -> list[tuple[float, float]]:
+    """`outward` for each pair of ranks [pairs, 2]; `through` is the sum of counts up to each."""
     edges = histogram.mapping.edges
     last = edges.size - 1  # a clamp: it has no upper edge
-    index = np.searchsorted(np.cumsum(histogram.counts), ranks)
+    index = np.searchsorted(through, ranks)
     low = np.where(ranks[:, 0] >= 1, index[:, 0], 0)
-    high = np.where(ranks[:, 1] <= histogram.total, np.minimum(index[:, 1], last), last)
+    high = np.where(ranks[:, 1] <= through[-1], np.minimum(index[:, 1], last), last)
     lows = np.where(low > 0, edges[low - 1], 0.0)
     highs = np.where(high < last, edges[high], math.inf)
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
@@ -136,20 +145,28 @@ def quantile_ratio_interval(
 
     For display, and only inside one applied weight. (0, inf) while nothing is known.
     """
-    return quantile_ratio_intervals(baseline, candidate, (q,), alpha)[0]
+    return quantile_ratio_intervals([(baseline, candidate)], (q,), alpha)[0][0]
 
 
 def quantile_ratio_intervals(
-    baseline: LogHistogram, candidate: LogHistogram, qs: Sequence[float], alpha: float
-) -> list[tuple[float, float]]:
-    """`quantile_ratio_interval` for each of several quantiles, each at alpha."""
-    totals = np.array([[baseline.total], [candidate.total]])
-    ranks = np.stack(quantile_rank_bounds(totals, qs, alpha / 2.0), axis=-1)
-    arms = (_outward(baseline, ranks[0]), _outward(candidate, ranks[1]))
+    pairs: Sequence[tuple[LogHistogram, LogHistogram]], qs: Sequence[float], alpha: float
+) -> list[list[tuple[float, float]]]:
+    """`quantile_ratio_interval` of several pairs of arms at each of several quantiles.
+
+    Each at alpha; found together, which costs little more than one alone.
+    """
+    through = [[np.cumsum(arm.counts) for arm in pair] for pair in pairs]
+    totals = np.array([[counts[-1] for counts in pair] for pair in through])
+    ranks = np.stack(quantile_rank_bounds(totals[..., None], qs, alpha / 2.0), axis=-1)
     return [
-        (low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf))
-        for (low_b, high_b), (low_c, high_c) in zip(*arms, strict=True)
+        [_quotient(*ends) for ends in zip(*map(_outward, *each), strict=True)]
+        for each in zip(pairs, through, ranks, strict=True)
     ]
+
+
+def _quotient(baseline: tuple[float, float], candidate: tuple[float, float]) -> tuple[float, float]:
+    (low_b, high_b), (low_c, high_c) = baseline, candidate
+    return low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf)
 
 
 def quantile_ratio(baseline: LogHistogram, candidate: LogHistogram, q: float) -> float | None:

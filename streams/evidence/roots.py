@@ -15,12 +15,16 @@ ROUNDS = 11
 
 
 def turning_point(
-    holds: Callable[[Floats], Bools], low: ArrayLike, high: ArrayLike
+    holds: Callable[[Floats], Bools],
+    low: ArrayLike,
+    high: ArrayLike,
+    enough: Callable[[Floats, Floats], bool] | None = None,
 ) -> tuple[Floats, Floats]:
     """Bracket (last point known to hold, first known not to) of a condition that turns false.
 
     `holds` takes points [..., 15] and answers per point; low and high have the leading shape.
-    It is taken to hold at low and not at high.
+    It is taken to hold at low and not at high. Where `enough` says so of a bracket it is not
+    narrowed any more.
     """
     bottom, top = (np.asarray(end, np.float64) for end in np.broadcast_arrays(low, high))
     fractions = np.arange(1, PARTS) / PARTS
@@ -30,4 +34,6 @@ def turning_point(
         count = holds(points).sum(axis=-1)
         top = np.where(count == PARTS - 1, top, bottom + width * ((count + 1) / PARTS))
         bottom = bottom + width * (count / PARTS)
+        if enough is not None and enough(bottom, top):
+            break
     return bottom, top

@@ -35,6 +35,8 @@ class Field:
     def __init__(self, spec: RolloutSpec) -> None:
         """Raise `SpecError` where a metric lacks a number that its kind needs."""
         rows = list(_rows(spec))
+        for row in rows:
+            row.now.join([other.now for other in rows])
         self.panels, watches = open_watches(spec, alpha_shares(spec), rows)
         self.rows = [
             Pair(row, mine, _shadow(spec, row), copies=spec.mode is Mode.SHADOW)

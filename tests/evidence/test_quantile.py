@@ -1,11 +1,13 @@
 """Frozen quantiles, margins as bucket shifts, quantile bounds."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from streams.evidence.boundaries import beta_binomial_mixture_bound
 from streams.evidence.quantile import (
     effective_margin,
     exceedances,
@@ -15,6 +17,7 @@ from streams.evidence.quantile import (
     quantile_rank_bounds,
     quantile_ratio,
     quantile_ratio_interval,
+    quantile_ratio_intervals,
     warm_up_events,
 )
 from streams.sketches.log_histogram import MAPPING, LogHistogram
@@ -108,6 +111,24 @@ class TestBounds:
         assert high[0].tolist() == [1, 11]
         assert np.all(low <= np.array([[0, 10], [990, 0.99 * 10**9]]))
         assert high[1, 1] - low[1, 1] < 10**9 * 1e-4
+
+    @pytest.mark.parametrize("q", [0.5, 0.95, 0.99])
+    def test_ranks_are_those_of_the_whole_search(self, q):
+        """The search ends where ranks are known; the bound itself, to its last digit, agrees."""
+        t = np.unique(np.geomspace(1, 10**9, 400).astype(np.int64))
+        v, slack = q * (1 - q) * t, 1e-9 * t
+        above = beta_binomial_mixture_bound(v, 0.05, 100.0, q, 1 - q)
+        below = beta_binomial_mixture_bound(v, 0.05, 100.0, 1 - q, q)
+        low, high = quantile_rank_bounds(t, q, 0.05)
+        assert low.tolist() == np.clip(np.ceil(q * t - below - slack), 0, t).tolist()
+        assert high.tolist() == np.clip(np.floor(q * t + above + slack) + 1, 1, t + 1).tolist()
+
+    def test_pairs_are_the_same_together_as_alone(self):
+        arms = [lognormal(20 + seed, size, seed)[1] for seed, size in enumerate((900, 7, 40, 6000))]
+        pairs = [*itertools.product(arms, arms), (LogHistogram(), arms[0])]
+        together = quantile_ratio_intervals(pairs, (0.5, 0.95), 0.05)
+        alone = [[quantile_ratio_interval(*pair, q, 0.05) for q in (0.5, 0.95)] for pair in pairs]
+        assert together == alone
 
     def test_ratio_of_a_slower_candidate(self):
         slow, fast = lognormal(30, 50_000, 8)[1], lognormal(20, 50_000, 9)[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from streams.judge.monitors.generative import times_of
@@ -28,6 +28,11 @@ class CurrentTimes:
             timing: CurrentLatency(quantiles, alpha, times_of(timing))
             for timing, quantiles in asked.items()
         }
+
+    def join(self, rows: Sequence[CurrentTimes]) -> None:
+        """Be measured together with rows that are asked about the same, this one among them."""
+        for timing, each in self._each.items():
+            each.join([row.of(timing) for row in rows])
 
     def of(self, timing: Timing) -> CurrentLatency:
         """One of the times asked about."""

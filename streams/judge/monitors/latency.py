@@ -15,7 +15,7 @@ is held for the rest of the stage and the next one learns it from panes after th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -135,44 +135,62 @@ class CurrentLatency:
         """Which quantiles are asked for, the any-time miscoverage of their intervals, of what."""
         self._quantiles, self._alpha, self._pick = tuple(quantiles), alpha, pick
         self._weight_bp: int | None = None
-        self._baseline, self._candidate = LogHistogram(), LogHistogram()
+        self.baseline, self.candidate = LogHistogram(), LogHistogram()
         self._ratios: dict[float, Gauge] = {}
+        self._peers: tuple[CurrentLatency, ...] = (self,)
+
+    def join(self, peers: Sequence[CurrentLatency]) -> None:
+        """Be measured together with others that are asked for the same, itself among them."""
+        self._peers = tuple(peers)
 
     def add(self, baseline: Cell, candidate: Cell, weight_bp: int) -> None:
         """A pane; another weight than the last one's starts afresh."""
         if weight_bp != self._weight_bp:
             self._weight_bp = weight_bp
-            self._baseline, self._candidate = LogHistogram(), LogHistogram()
-        self._baseline.merge(self._pick(baseline))
-        self._candidate.merge(self._pick(candidate))
+            self.baseline, self.candidate = LogHistogram(), LogHistogram()
+        self.baseline.merge(self._pick(baseline))
+        self.candidate.merge(self._pick(candidate))
         self._ratios.clear()
 
     def ratio(self, quantile: float) -> Gauge:
-        """Ratio of the arms' quantiles; all are found together, when one is asked for."""
-        if not self._ratios:
-            self._ratios.update(self._measured())
+        """Ratio of the arms' quantiles; all of all peers are found when one is asked for."""
+        if self.stale:
+            measure([each for each in self._peers if each.stale], self._quantiles, self._alpha)
         return self._ratios[quantile]
 
-    def _measured(self) -> Iterator[tuple[float, Gauge]]:
-        arms = (self._baseline, self._candidate)
-        ends = quantile_ratio_intervals(*arms, self._quantiles, self._alpha)
+    @property
+    def stale(self) -> bool:
+        """Whether ratios are not found yet since the last pane."""
+        return not self._ratios
+
+    def tell(self, ends: Sequence[tuple[float, float]]) -> None:
+        """Intervals of all quantiles, in order."""
         for quantile, (low, high) in zip(self._quantiles, ends, strict=True):
-            ratio = quantile_ratio(*arms, quantile)
-            yield quantile, Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
+            ratio = quantile_ratio(self.baseline, self.candidate, quantile)
+            gauge = Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
+            self._ratios[quantile] = gauge
 
     def candidate_quantile(self, quantile: float) -> Gauge:
         """The candidate's quantile in milliseconds."""
-        low, high = quantile_bounds(self._candidate, quantile, self._alpha)
-        estimate = self._candidate.quantile(quantile)
+        low, high = quantile_bounds(self.candidate, quantile, self._alpha)
+        estimate = self.candidate.quantile(quantile)
         return Gauge(unit="ms", estimate=estimate, low=low, high=finite(high))
 
     def to_state(self) -> dict[str, Any]:
         """The histograms as JSON values, sparse."""
-        arms = [self._baseline.to_state(), self._candidate.to_state()]
+        arms = [self.baseline.to_state(), self.candidate.to_state()]
         return {"weight_bp": self._weight_bp, "arms": arms}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote."""
         self._weight_bp = state["weight_bp"]
-        self._baseline, self._candidate = (LogHistogram.from_state(a) for a in state["arms"])
+        self.baseline, self.candidate = (LogHistogram.from_state(a) for a in state["arms"])
         self._ratios.clear()
+
+
+def measure(peers: Sequence[CurrentLatency], quantiles: Sequence[float], alpha: float) -> None:
+    """Find the ratios of all of them at once."""
+    pairs = [(each.baseline, each.candidate) for each in peers]
+    found = quantile_ratio_intervals(pairs, quantiles, alpha)
+    for each, ends in zip(peers, found, strict=True):
+        each.tell(ends)
