@@ -126,5 +126,6 @@ def _ready(api: Api) -> bool:
 
 
 def _served(kind: Object) -> bool:
+    # Some are published with an empty status, `conditions: null` in it.
     conditions = kind.get("status", {}).get("conditions") or []
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)

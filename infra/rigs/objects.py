@@ -109,6 +109,11 @@ class Api:
         """Change fields of an object (JSON merge patch)."""
         return self._merge(self.path(one, namespace), change)
 
+    def patch(self, one: Object, steps: Sequence[Mapping[str, Any]], namespace: str = "") -> Object:
+        """Change an object step by step (JSON Patch), all or nothing."""
+        kind = {"Content-Type": "application/json-patch+json"}
+        return self.call("PATCH", self.path(one, namespace), headers=kind, text=json.dumps(steps))
+
     def set_status(self, one: Object, status: Mapping[str, Any], namespace: str = "") -> Object:
         """Change fields of an object's status, which a controller would write."""
         return self._merge(f"{self.path(one, namespace)}/status", {"status": status})
