@@ -7,11 +7,11 @@ import pytest
 
 from infra.rigs.cache import Absent, need
 from streams.demo.processes import Parts
-from tests.actuator.targets import RIGS, Rig, chosen
+from tests.actuator.targets import RIGS, TRAFFIC_ALONE, Rig, chosen
 from tests.actuator.world import World
 
 
-@pytest.fixture(params=chosen(*RIGS))
+@pytest.fixture(params=chosen(*(name for name in RIGS if name not in TRAFFIC_ALONE)))
 def rig(request: pytest.FixtureRequest, parts: Parts, tmp_path: Path) -> Iterator[Rig]:
     """One target after the other; a missing program is told by `absent`."""
     if request.param == "haproxy":

@@ -33,7 +33,17 @@ from streams.spec.model import Target
 from tests.actuator import traffic
 from tests.actuator.aws.rigs import AWS_RIGS
 
-__all__ = ["ARMS", "CLUSTERS", "RIGS", "WITH_TRAFFIC", "Rig", "chosen", "command", "split"]
+__all__ = [
+    "ARMS",
+    "CLUSTERS",
+    "RIGS",
+    "TRAFFIC_ALONE",
+    "WITH_TRAFFIC",
+    "Rig",
+    "chosen",
+    "command",
+    "split",
+]
 CLUSTERS = {"baseline": "v1", "candidate": "v2"}
 
 
@@ -344,6 +354,8 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "exec": own_program,
     "webhook": own_service,
 }
+TRAFFIC_ALONE = ("nginx_file", "traefik_file")
+"""Like those that are asked but for the proof: answers are counted, and no more."""
 MARKS = {"haproxy": [pytest.mark.haproxy]}
 WITH_TRAFFIC = (
     "envoy",

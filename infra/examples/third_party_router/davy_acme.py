@@ -16,7 +16,7 @@ from streams.actuator.ports import Arms, Capabilities, Fence, FenceKind
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.files import revision_of
-from streams.actuator.routers.watched_file import Onlooker, WatchedFileRouter
+from streams.actuator.routers.watched_file import SilentReader, WatchedFileRouter
 from streams.errors import TargetRejected
 
 NAME = "acme-gate"
@@ -84,4 +84,4 @@ def open_gate(
             raise TargetRejected(f"{path}: no file of the gate's ({error!r})") from error
         return found
 
-    return WatchedFileRouter(path, arms, parse, Onlooker(), CAN)
+    return WatchedFileRouter(path, arms, parse, SilentReader(), CAN)

@@ -14,7 +14,7 @@ from streams.actuator.ports import Capabilities, FenceKind, Sticky
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.flag_file import Flag, FlagFile
-from streams.actuator.routers.watched_file import Onlooker, WatchedFileRouter
+from streams.actuator.routers.watched_file import SilentReader, WatchedFileRouter
 from streams.spec.model import FULL_BP
 
 OPTIONS = ("file", "flag", "variants", "key")
@@ -55,4 +55,6 @@ def open_flagd(
         variants=read.per_arm(options, "variants", arms, router="flagd"),
         key=key or "targetingKey",
     )
-    return WatchedFileRouter(path, arms, lambda text: FlagFile.parse(text, flag), Onlooker(), CAN)
+    return WatchedFileRouter(
+        path, arms, lambda text: FlagFile.parse(text, flag), SilentReader(), CAN
+    )

@@ -12,7 +12,7 @@ from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.traefik_api import TraefikApi
 from streams.actuator.routers.traefik_file import TraefikFile, Weighted
-from streams.actuator.routers.watched_file import Onlooker, WatchedFileRouter
+from streams.actuator.routers.watched_file import SilentReader, WatchedFileRouter
 from streams.spec.model import FULL_BP
 
 OPTIONS = ("file", "service", "services", "api")
@@ -51,5 +51,5 @@ def open_traefik(
         services=read.per_arm(options, "services", arms, router="traefik"),
     )
     api = read.optional_url(options, "api", router="traefik", example=API)
-    reader = Onlooker() if api is None else TraefikApi(api, split)
+    reader = SilentReader() if api is None else TraefikApi(api, split)
     return WatchedFileRouter(path, arms, lambda text: TraefikFile.parse(text, split), reader, CAN)

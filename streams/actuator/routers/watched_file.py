@@ -82,7 +82,7 @@ class Reader(Protocol):
         ...
 
 
-class Onlooker:
+class SilentReader:
     """A reader that watches the file by itself, and that nobody can ask."""
 
     def take(self, hold: Hold) -> None:

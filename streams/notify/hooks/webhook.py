@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from streams.notify.facts import Notice
 from streams.notify.hooks.post import Poster, as_json
-from streams.notify.hooks.signing import key_of, signed_headers
 from streams.notify.secrets import secret_of
 from streams.notify.words import as_record
 from streams.notify_settings import WebhookHook
+from streams.wire.webhooks import key_of, signed_headers
 
 
 class Webhook:
