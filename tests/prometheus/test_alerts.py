@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -69,7 +70,7 @@ class TestRules:
 
     def test_the_jobs_have_the_names_that_alerts_go_by(self) -> None:
         jobs = yaml.safe_load((FOLDER / "scrape.yaml").read_text())["scrape_configs"]
-        assert [job["job_name"] for job in jobs] == ["davy-worker", "davy-actuator"]
+        assert [job["job_name"] for job in jobs] == ["davy-worker", "davy-actuator", "davy-notify"]
 
 
 def exposed(page: str) -> set[str]:
@@ -87,8 +88,10 @@ def test_a_running_davy_exposes_what_alerts_read(
     pipeline = Pipeline(tansu, prefix, parts)
     fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
     env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
+    hooks = {"ops": {"kind": "alertmanager", "url": "http://127.0.0.1:9"}}
+    env["DAVY_NOTIFY"] = json.dumps({"hooks": hooks})
     pages = []
-    for name in ("worker", "actuator"):
+    for name in ("worker", "actuator", "notify"):
         part = parts.start(name, [sys.executable, "-m", "streams.cli", name], env=env)
         pipeline.eventually(
             lambda p=part: _ready(p), what=f"a ready {name}", parts=[part], deadline_s=120
@@ -99,7 +102,7 @@ def test_a_running_davy_exposes_what_alerts_read(
         for alert in ALERTS
         for name in re.findall(r"\b(?:davy|process)_[a-z_]+\b", alert["expr"])
     }
-    missing = wanted - exposed(pages[0]) - exposed(pages[1])
+    missing = wanted - set().union(*map(exposed, pages))
     assert missing == set()
     for page in pages:
         lint = subprocess.run(
