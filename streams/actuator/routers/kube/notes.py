@@ -26,7 +26,7 @@ def suffix(name: str) -> str:
     """What tells the notes of this rule from others; names that cannot stand there are hashed.
 
     >>> suffix("primary"), suffix(""), suffix("for all!")
-    ('.primary', '', '.fcba6dfb8ab0e1f8')
+    ('.primary', '', '.92c1f55c0fa29f52')
     """
     if not name or NAME.match(name):
         return f".{name}" if name else ""
