@@ -16,7 +16,7 @@ from tests.actuator.aws.wires import Answer, Call, Listener, error, hooked
 class SlowEndpoint:
     """What an endpoint does and moto's does not: it takes its time, and keeps counts not told."""
 
-    def __init__(self, sagemaker: Any, looks: int = 2) -> None:
+    def __init__(self, sagemaker: Any, looks: int) -> None:
         self._sagemaker, self.looks = sagemaker, looks
         """How many looks a change takes."""
         self._left = 0
@@ -69,11 +69,11 @@ def _asked(call: Call) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def endpoint(before: Listener | None = None) -> Iterator[Cloud]:
-    """An endpoint with two production variants, of two instances and of one."""
+def endpoint(before: Listener | None = None, *, looks: int = 2) -> Iterator[Cloud]:
+    """Two production variants, of two instances and of one; a change takes so many looks."""
     with mock_aws():
         cloud = _endpoint()
-        slow = SlowEndpoint(cloud.aws)
+        slow = SlowEndpoint(cloud.aws, looks)
         with slow.running(), watched(cloud, slow.check, before=before):
             yield cloud
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,15 +149,52 @@ class TestTag:
             assert tagged(cloud) == str(NEW)
 
     def test_a_writer_that_hung_gives_up(self) -> None:
-        """Between its look and its write it may take ten seconds; here it may take none."""
-        with alb(by_rule=True) as cloud:
-            service = Service("elbv2", region="eu-west-1", where="alb")
-            groups = cloud.options["target_groups"]
-            part = AlbSplit(service, cloud.options["rule"], "rule", groups)
-            router = AwsRouter(part, TagFences(part, patience_s=0.0), CAN, ARMS)
+        """Ten seconds after its last look at the tag it writes nothing."""
+        now = Clock()
+        hang = Meanwhile("DescribeTags", partial(now.wait, 11.0), armed=True)
+        with alb(by_rule=True, before=hang) as cloud:
             with pytest.raises(TargetConflict, match="hung"):
-                raise_to(router, 2500, NEW)
+                raise_to(timed(cloud, now), 2500, NEW)
             assert {"AddTags", "ModifyRule"}.isdisjoint(names(cloud, 0))
+
+    def test_a_new_look_begins_anew(self) -> None:
+        """Whoever hung while the tag was set looks again, and finds nobody newer."""
+        now = Clock()
+        hang = Meanwhile("AddTags", partial(now.wait, 11.0), armed=True)
+        with alb(by_rule=True, before=hang) as cloud:
+            router = timed(cloud, now)
+            raise_to(router, 2500, NEW)
+            assert router.observe().weights_bp == split(2500)
+
+    def test_where_aws_is_slow_it_comes_through(self) -> None:
+        """Eight calls of four seconds each are no hang: a rollback waits for no better days."""
+        now = Clock()
+
+        def slow(_: Call) -> None:
+            now.wait(4.0)
+
+        with alb(by_rule=True, before=slow) as cloud:
+            cloud.interfere(split(2500))
+            router = timed(cloud, now)
+            raise_to(router, 0, NEW)
+            assert (router.observe().weights_bp, now.s > 30) == (split(0), True)
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when told to."""
+
+    s: float = 0.0
+
+    def wait(self, seconds: float) -> None:
+        self.s += seconds
+
+
+def timed(cloud: Cloud, now: Clock) -> Router:
+    """The router of a rule, by that clock."""
+    service = Service("elbv2", region="eu-west-1", where="alb")
+    part = AlbSplit(service, cloud.options["rule"], "rule", cloud.options["target_groups"])
+    return AwsRouter(part, TagFences(part, lambda: now.s), CAN, ARMS)
 
 
 class TestFile:

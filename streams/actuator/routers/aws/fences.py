@@ -2,13 +2,14 @@
 
 No API of AWS compares before it writes, so the tag is advisory. It stops every writer that looks
 at it after it was written. A writer that had looked before, and whose call arrives later, is not
-stopped: it has PATIENCE_S here and the timeout of one call, and what it did shows at the next look.
+stopped: from its last look it has PATIENCE_S to send its call, which may be under way for a few
+seconds more. What it did shows at the next look.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +22,7 @@ from streams.errors import TargetConflict, TargetDenied
 
 TAG = "davy-fence"
 PATIENCE_S = 10.0
-"""How long a writer may take from its look at the fence to its write."""
+"""How long a writer may take from its last look at the fence to its write."""
 
 
 class Turn(Protocol):
@@ -62,8 +63,8 @@ class TagFences:
 
     kind = FenceKind.ADVISORY
 
-    def __init__(self, split: Split, *, patience_s: float = PATIENCE_S) -> None:
-        self._split, self._patience_s = split, patience_s
+    def __init__(self, split: Split, clock: Callable[[], float] = time.monotonic) -> None:
+        self._split, self._clock = split, clock
 
     def read(self, arn: str) -> Fence | None:
         """See Fences."""
@@ -73,17 +74,19 @@ class TagFences:
     @contextmanager
     def turn(self) -> Iterator[Turn]:
         """See Fences; nobody is kept out."""
-        yield TagTurn(self, self._split, until=time.monotonic() + self._patience_s)
+        yield TagTurn(self, self._split, self._clock)
 
 
 class TagTurn:
-    """See Turn."""
+    """See Turn. It counts from the last look: where AWS is slow a rollback still comes through."""
 
-    def __init__(self, fences: TagFences, split: Split, *, until: float) -> None:
-        self._fences, self._split, self._until = fences, split, until
+    def __init__(self, fences: TagFences, split: Split, clock: Callable[[], float]) -> None:
+        self._fences, self._split, self._clock = fences, split, clock
+        self._looked_at = clock()
 
     def read(self, arn: str) -> Fence | None:
         """See Turn."""
+        self._looked_at = self._clock()
         return self._fences.read(arn)
 
     def leave(self, arn: str, fence: Fence) -> None:
@@ -94,7 +97,7 @@ class TagTurn:
 
     def check(self) -> None:
         """See Turn."""
-        if time.monotonic() > self._until:
+        if self._clock() > self._looked_at + PATIENCE_S:
             raise TargetConflict("this write hung; others may have gone on without it")
 
 
