@@ -59,7 +59,7 @@ class EqualitySums:
         share = n_c / np.maximum(n_b + n_c, 1)
         events: Floats = np.where(used, b + c, 0).astype(np.float64)
         self.x_c += np.where(used, c, 0)
-        log_d = np.log1p(share[..., None] * np.expm1(two_sided_grid().log_psi))
+        log_d = np.log1p(share[..., None] * two_sided_grid().psi_less_one)
         self.log_d.add(events[..., None] * log_d[..., None, :])
 
     def merge(self, other: Self) -> None:

@@ -123,7 +123,10 @@ def rows_of(values: Floats, shape: tuple[int, ...], rows: Ints) -> Floats:
 
 def log_sum_exp(values: Floats) -> Floats:
     """Return log sum exp over the last axis; defined for -inf, no overflow."""
-    top = values.max(axis=-1)
+    top = np.maximum.reduce(values, axis=-1)
+    if np.isfinite(top).all():
+        total: Floats = top + np.log(np.add.reduce(np.exp(values - top[..., None]), axis=-1))
+        return total
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
         result: Floats = safe + np.log(np.exp(values - safe[..., None]).sum(axis=-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +27,15 @@ class Grid:
     log_psi: Floats
     log_weight: Floats
 
-    @property
+    @functools.cached_property
     def psi(self) -> Floats:
         """The points themselves."""
         return np.exp(self.log_psi)
+
+    @functools.cached_property
+    def psi_less_one(self) -> Floats:
+        """Psi - 1, without cancellation."""
+        return np.expm1(self.log_psi)
 
 
 def weighted(log_psi: Floats, log_weight: Floats) -> Grid:
@@ -54,6 +60,7 @@ def non_inferiority_grid(margin: ArrayLike) -> Grid:
     return weighted(-np.geomspace(low, high, 12, axis=-1), np.zeros(12))
 
 
+@functools.cache
 def two_sided_grid() -> Grid:
     """14 equally weighted psi on both sides of 1, |log psi| geometric in [.1, 3]."""
     steps = np.geomspace(0.1, 3.0, 7)

@@ -102,6 +102,10 @@ def jsd_estimate(p: Floats, q: Floats, inverse_p: Floats, inverse_q: Floats) -> 
     )
 
 
+Shares = tuple[Floats, Floats, Floats, Floats]
+"""P and Q, float64[..., k], and 1/n of each arm."""
+
+
 class JsdSums:
     """Counts by applied weight: int64[..., 2, k] for each (arms: baseline, candidate).
 
@@ -113,12 +117,13 @@ class JsdSums:
     (True, False)
     """
 
-    __slots__ = ("groups", "shape")
+    __slots__ = ("_found", "groups", "shape")
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         """Nothing counted yet, for `shape` independent streams."""
         self.shape = shape
         self.groups: dict[int, Ints] = {}
+        self._found: tuple[Shares, JsdEstimate | None] | None = None
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...] = ()) -> Self:
@@ -132,7 +137,12 @@ class JsdSums:
 
     def fold(self, group: int, counts_b: ArrayLike, counts_c: ArrayLike) -> None:
         """Add counts by category, ints [..., k], under the applied weight `group`."""
-        pair = np.stack([np.asarray(counts_b, np.int64), np.asarray(counts_c, np.int64)], axis=-2)
+        arms = [np.asarray(counts_b, np.int64), np.asarray(counts_c, np.int64)]
+        self.fold_pair(group, np.stack(arms, axis=-2))
+
+    def fold_pair(self, group: int, pair: Ints) -> None:
+        """The same of both arms' counts, int64[..., 2, k]."""
+        self._found = None
         held = self.groups.get(group)
         if held is None:
             held = np.zeros((*self.shape, 2, pair.shape[-1]), np.int64)
@@ -144,11 +154,16 @@ class JsdSums:
         for group, counts in other.groups.items():
             self.fold(group, counts[..., 0, :], counts[..., 1, :])
 
-    def shares(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def shares(self) -> Shares:
         """P, Q of baseline and candidate [..., k], and 1/n of each (inf without data).
 
         Groups are weighted by n_b n_c / (n_b + n_c); a group with one arm empty has no weight.
         """
+        if self._found is None:
+            self._found = (self._shares(), None)
+        return self._found[0]
+
+    def _shares(self) -> Shares:
         k = self.categories
         mixes: Floats = np.zeros((*self.shape, 2, k))
         inverse: Floats = np.zeros((*self.shape, 2))
@@ -168,7 +183,12 @@ class JsdSums:
 
     def estimates(self) -> JsdEstimate:
         """Plug-in, corrected, standard error, n; the rest follows from these."""
-        return jsd_estimate(*self.shares())
+        shares = self.shares()
+        known = self._found and self._found[1]
+        if known is None:
+            known = jsd_estimate(*shares)
+            self._found = (shares, known)
+        return known
 
     def estimate(self) -> Floats:
         """Bias-corrected JSD in nats, at least 0; NaN while either arm is empty."""

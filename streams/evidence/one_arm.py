@@ -34,7 +34,7 @@ def bernoulli_log_e(events: Ints, exposures: Ints, limit: ArrayLike, grid: Grid)
     events, exposures, limit broadcast to the leading shape; 0 < limit < 1. With psi > 1 it is an
     e-process for every rate <= limit, with psi < 1 for every rate >= limit.
     """
-    log_mean = np.log1p(np.asarray(limit, np.float64)[..., None] * np.expm1(grid.log_psi))
+    log_mean = np.log1p(np.asarray(limit, np.float64)[..., None] * grid.psi_less_one)
     log_ratio = events[..., None] * grid.log_psi - exposures[..., None] * log_mean
     return log_sum_exp(grid.log_weight + log_ratio)
 

@@ -45,7 +45,7 @@ def rate_ratio_log_factor(
     odds = c * test.tolerated
     share = odds / np.maximum(odds + b, 1e-300)
     events = (events_b + events_c)[..., None]
-    log_mean = np.log1p(share[..., None] * np.expm1(test.harm.log_psi))
+    log_mean = np.log1p(share[..., None] * test.harm.psi_less_one)
     log_factor = events_c[..., None] * test.harm.log_psi - events * log_mean
     return np.where(((b > 0) & (c > 0))[..., None], log_factor, 0.0)
 
@@ -54,7 +54,7 @@ def one_arm_log_factor(test: OneArmTest, n: ArrayLike, x: ArrayLike) -> Floats:
     """Log likelihood ratios of one arm's counts against p <= limit, [..., grid]."""
     count, events = np.asarray(n, np.float64)[..., None], np.asarray(x, np.float64)[..., None]
     limit = np.asarray(test.limit, np.float64)[..., None]
-    log_mean = np.log1p(limit * np.expm1(test.harm.log_psi))
+    log_mean = np.log1p(limit * test.harm.psi_less_one)
     log_factor: Floats = events * test.harm.log_psi - count * log_mean
     return log_factor
 
@@ -88,13 +88,14 @@ class LateOnset:
     True
     """
 
-    __slots__ = ("block", "early", "grid", "log_s")
+    __slots__ = ("_ahead", "block", "early", "grid", "log_s")
 
     def __init__(self, grid: Grid, shape: tuple[int, ...] = (), *, early: float = 0.0) -> None:
         """No strata yet, for `shape` independent streams; `early` as in `begun_by`."""
         self.grid, self.early = grid, early
         self.block: Ints = np.zeros(shape, np.int64)
         self.log_s: Floats = np.full((*shape, grid.log_psi.size), -np.inf)
+        self._ahead: Floats | None = None
 
     @classmethod
     def zeros(cls, grid: Grid, shape: tuple[int, ...] = (), *, early: float = 0.0) -> Self:
@@ -124,14 +125,16 @@ class LateOnset:
             started = begun_by(reached, self.early) - begun_by(self.block, self.early)
             with np.errstate(divide="ignore"):
                 begun = np.logaddexp(begun, np.log(started)[..., None])
-            self.block[...] = reached
+            self.block[...], self._ahead = reached, None
         moved = begun + np.asarray(log_factor, np.float64)
         self.log_s[...] = np.where(used[..., None], moved, self.log_s)
 
     def log_e_harm(self) -> Floats:
         """Log e-value against "at no time more than the limit", leading shape."""
         begun = log_sum_exp(self.grid.log_weight + self.log_s)
-        return np.logaddexp(begun, np.log1p(-begun_by(self.block, self.early)))
+        if self._ahead is None:
+            self._ahead = np.log1p(-begun_by(self.block, self.early))
+        return np.logaddexp(begun, self._ahead)
 
     def to_state(self) -> dict[str, Any]:
         """JSON: the block and log S^g; the latter null before any stratum."""

@@ -90,6 +90,11 @@ class Closed:
         """Counts of baseline and candidates, [rows, metrics, columns] each."""
         return self.counts[..., 0, :], self.counts[..., 1, :]
 
+    def columns(self) -> tuple[Counts, Counts, Counts, Counts]:
+        """Exposures and events of the baseline, then of candidates, [rows, metrics] each."""
+        counts = self.counts
+        return counts[..., 0, 0], counts[..., 0, 1], counts[..., 1, 0], counts[..., 1, 1]
+
     @property
     def mask(self) -> Bools:
         """`of` as a column, for the rows' metrics."""

@@ -100,9 +100,8 @@ class MixEvidence:
         for weight_bp in sorted(
             {bp for bp, of in zip(closed.weights_bp, closed.of, strict=True) if of}
         ):
-            same = np.equal(closed.weights_bp, weight_bp)[:, None, None]
-            baseline, candidate = (counts[..., arm, :] * same for arm in (0, 1))
-            self._jsd.fold(weight_bp, baseline, candidate)
+            same = np.equal(closed.weights_bp, weight_bp)[:, None, None, None]
+            self._jsd.fold_pair(weight_bp, counts * same)
         if closed.at_s is not None:
             self._equality.fold(counts[..., 0, :], counts[..., 1, :])
         self._exposures += counts.sum(axis=-1)

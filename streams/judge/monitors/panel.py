@@ -8,7 +8,6 @@ asked at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,7 +106,9 @@ class Panel:
         """The panel's columns, [rows, metrics, 2, columns], and how much they vary."""
         counts: Counts = closed.counts[:, :, self._columns].swapaxes(1, 2)
         phi = 1.0 if self._dispersions is None else self._dispersions.phi[: len(counts)]
-        return replace(closed, counts=counts, phi=phi)
+        return Closed(
+            counts=counts, of=closed.of, weights_bp=closed.weights_bp, at_s=closed.at_s, phi=phi
+        )
 
     def enter_stage(self) -> None:
         """What was shown in an earlier stage does not promote."""

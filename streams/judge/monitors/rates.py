@@ -67,7 +67,7 @@ class RatioEvidence:
 
     def fold(self, closed: Closed) -> None:
         """Add closed strata."""
-        (n_b, x_b), (n_c, x_c) = (np.moveaxis(arm, -1, 0) for arm in closed.arms())
+        n_b, x_b, n_c, x_c = closed.columns()
         self._phi = np.asarray(closed.phi, np.float64)
         if closed.at_s is None:
             self._ratio.fold(n_b, n_c, x_b, x_c, closed.mask)
@@ -196,7 +196,7 @@ class SuccessEvidence:
 
     def fold(self, closed: Closed) -> None:
         """Add closed strata."""
-        (n_b, x_b), (n_c, x_c) = (np.moveaxis(arm, -1, 0) for arm in closed.arms())
+        n_b, x_b, n_c, x_c = closed.columns()
         if closed.at_s is not None:
             self._late.fold(n_c, x_c, start_block(closed.at_s), closed.mask)
         self._baseline.fold(n_b, x_b, closed.mask)
