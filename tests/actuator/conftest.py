@@ -7,6 +7,7 @@ import pytest
 
 from infra.rigs.cache import Absent, need
 from streams.demo.processes import Parts
+from tests.actuator.kube import targets as on_kube
 from tests.actuator.targets import RIGS, TRAFFIC_ALONE, Rig, chosen
 from tests.actuator.world import World
 
@@ -16,7 +17,8 @@ def rig(request: pytest.FixtureRequest, parts: Parts, tmp_path: Path) -> Iterato
     """One target after the other; a missing program is told by `absent`."""
     if request.param == "haproxy":
         request.getfixturevalue("haproxy_program")
-    with RIGS[request.param](parts, tmp_path) as started:
+    more = [request.getfixturevalue("kube")] if request.param in on_kube.RIGS else []
+    with RIGS[request.param](parts, tmp_path, *more) as started:
         yield started
 
 

@@ -32,6 +32,7 @@ from streams.demo.proxy import ROUTE, start_envoy
 from streams.spec.model import Target
 from tests.actuator import traffic
 from tests.actuator.aws.rigs import AWS_RIGS
+from tests.actuator.kube import targets as on_kube
 
 __all__ = [
     "ARMS",
@@ -338,7 +339,7 @@ def _by_arm(answers: Counter[str]) -> Counter[str]:
     return Counter({arm_of.get(name, name): number for name, number in answers.items()})
 
 
-RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
+RIGS: dict[str, Callable[..., AbstractContextManager[Rig]]] = {
     "memory": memory,
     "memory_coarse": memory_coarse,
     "memory_percent": memory_percent,
@@ -353,11 +354,13 @@ RIGS: dict[str, Callable[[Parts, Path], AbstractContextManager[Rig]]] = {
     "flagd": flagd,
     "exec": own_program,
     "webhook": own_service,
+    **on_kube.RIGS,
 }
 TRAFFIC_ALONE = ("nginx_file", "traefik_file")
 """Like those that are asked but for the proof: answers are counted, and no more."""
-MARKS = {"haproxy": [pytest.mark.haproxy]}
+MARKS = {"haproxy": [pytest.mark.haproxy]} | {name: [pytest.mark.kube] for name in on_kube.RIGS}
 WITH_TRAFFIC = (
+    "httproute",
     "envoy",
     "envoy_file",
     "haproxy",

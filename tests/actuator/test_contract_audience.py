@@ -33,7 +33,8 @@ TIERS = {"tier=free": Shown(header="x-tier", values=("free",))}
 SEGMENTS = Audience(shown=COUNTRIES | TIERS)
 LEFT_OUT = home(ARMS, ("untargeted",))
 USERS = [f"user-{number}" for number in range(500)]
-ABLE = ("memory", "memory_coarse", "envoy", "envoy_file")
+COPYING = ("memory", "memory_coarse", "envoy", "envoy_file", "virtualservice")
+ABLE = (*COPYING, "httproute", "grpcroute")
 
 
 def bucket(user: str) -> float:
@@ -125,6 +126,10 @@ class TestRules:
     def test_others_get_the_baseline(self, rig: Rig, audience: Audience) -> None:
         """Weights hold within the targeted traffic; the others are told to have nothing."""
         router = rig.open_for(audience)
+        if not {rule.kind for rule in audience.rules} <= router.capabilities.rules:
+            with pytest.raises(TargetRejected, match="cannot"):
+                put(router, {**split(2500), **LEFT_OUT})
+            return
         put(router, {**split(2500), **LEFT_OUT})
         assert seen(rig.open_for(audience), {**split(2500), **LEFT_OUT})
 
@@ -170,7 +175,7 @@ class TestRules:
         wait_until(lambda: seen(router, weights), what="tidied up", deadline_s=5)
 
 
-@pytest.mark.parametrize("rig", chosen(*ABLE), indirect=True)
+@pytest.mark.parametrize("rig", chosen(*COPYING), indirect=True)
 class TestMirror:
     def test_copies_are_applied_and_seen(self, rig: Rig) -> None:
         """A mirrored share is told, and without it nothing is."""

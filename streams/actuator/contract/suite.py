@@ -16,7 +16,6 @@ FIRST = Fence(rollout="r1", seq=1)
 SECOND = Fence(rollout="r1", seq=2)
 REQUESTS = 1500
 ONCE_IN_A_MILLION = 1e-6
-NEARLY = 0.15
 EXACT = 10_000
 """The largest weight of a target that has every basis point."""
 
@@ -232,13 +231,10 @@ class TrafficContract:
 
     def _assert_share(self, rig: Rig, share: float) -> None:
         assert rig.count is not None
-        if rig.unasked:
-            rig.wait(lambda: abs(self._share(rig, 200) - share) < NEARLY, f"a share of {share:g}")
-        counted = rig.count(REQUESTS)
-        assert counted["baseline"] + counted["candidate"] == REQUESTS, counted
         low, high = binom.interval(1 - ONCE_IN_A_MILLION, REQUESTS, share)
+        count = rig.count
+        if rig.unasked:
+            rig.wait(lambda: low <= count(REQUESTS)["candidate"] <= high, f"a share of {share:g}")
+        counted = count(REQUESTS)
+        assert counted["baseline"] + counted["candidate"] == REQUESTS, counted
         assert low <= counted["candidate"] <= high
-
-    def _share(self, rig: Rig, requests: int) -> float:
-        assert rig.count is not None
-        return rig.count(requests)["candidate"] / requests

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from streams.actuator.audience import Audience
-from streams.actuator.routers.declared import About, declared
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.kube import httproute
 from streams.actuator.routers.kube.client import Kind
 from streams.actuator.routers.kube.gateway_exact import Ranking
@@ -38,8 +38,8 @@ RANKING = Ranking(before=_before_headers, after=lambda _: 0, completed=completed
     About(
         target="Gateway API: GRPCRoute",
         can=CAN,
-        counterpart="JSON Patch on objects",
-        checks=(),
+        counterpart="kube-apiserver 1.35 and Traefik 3.7",
+        checks=(Check.CONTRACT, Check.AUDIENCE),
     )
 )
 def open_grpcroute(

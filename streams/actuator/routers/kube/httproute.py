@@ -10,7 +10,7 @@ from typing import Any
 
 from streams.actuator.audience import Audience
 from streams.actuator.ports import Capabilities, FenceKind
-from streams.actuator.routers.declared import About, declared
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.kube.client import Kind
 from streams.actuator.routers.kube.division import RULES
 from streams.actuator.routers.kube.gateway_exact import Ranking
@@ -64,8 +64,8 @@ RANKING = Ranking(
     About(
         target="Gateway API: HTTPRoute",
         can=CAN,
-        counterpart="JSON Patch on objects",
-        checks=(),
+        counterpart="kube-apiserver 1.35 and Traefik 3.7",
+        checks=(Check.CONTRACT, Check.AUDIENCE, Check.ANSWERS),
     )
 )
 def open_httproute(

@@ -13,7 +13,7 @@ from typing import Any
 from streams.actuator.audience import Audience
 from streams.actuator.ports import Capabilities, FenceKind, Proof, Verification
 from streams.actuator.routers import options as read
-from streams.actuator.routers.declared import About, declared
+from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.kube.client import Kind, KubeClient
 from streams.actuator.routers.kube.division import RULES
 from streams.actuator.routers.kube.istio import IstioDialect
@@ -63,8 +63,8 @@ class Istiod:
     About(
         target="Istio: VirtualService",
         can=CAN,
-        counterpart="JSON Patch on objects",
-        checks=(),
+        counterpart="kube-apiserver 1.35",
+        checks=(Check.CONTRACT, Check.AUDIENCE),
     )
 )
 def open_virtualservice(
