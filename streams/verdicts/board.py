@@ -20,6 +20,10 @@ from streams.actuator.standing import lapsed
 from streams.verdicts.course import begin, commanded, decided, heard, routed
 from streams.verdicts.facts import Known, ToldDecision
 
+Later = RoutingRecord | LeaseFact | DecisionFact
+"""What means something of a rollout that is known."""
+EARLY_ROLLOUTS, EARLY_RECORDS = 256, 64
+
 
 class Board:
     """Rollouts by id. One thread writes; what others read are frozen facts."""
@@ -29,6 +33,8 @@ class Board:
         self._known: dict[str, Known] = {}
         self._commands: dict[str, deque[CommandRead]] = defaultdict(deque)
         """Read and not taken in: the rollout is not known yet, or its history is being read."""
+        self._early: dict[str, deque[Later]] = {}
+        """What was read of a rollout before its spec: topics arrive in no order of time."""
 
     def get(self, rollout: str) -> Known | None:
         """What is known of a rollout; None where none of that id was applied."""
@@ -58,6 +64,8 @@ class Board:
                 self._settle((record.rollout,))
         elif (known := self._known.get(record.rollout)) is not None:
             self._known[record.rollout] = self._changed(known, record, live=live)
+        elif live and _is_trusted(record):
+            self._keep(record)
 
     def loaded(self, partition: int) -> None:
         """All that stood in a partition at the start was read."""
@@ -65,7 +73,7 @@ class Board:
 
     def clear(self) -> None:
         """The log could not be followed for a while: it is read anew."""
-        self._known, self._commands = {}, defaultdict(deque)
+        self._known, self._commands, self._early = {}, defaultdict(deque), {}
 
     def _take_spec(self, record: SpecRead, partition: int, *, live: bool) -> None:
         known = self._known.get(record.rollout)
@@ -75,6 +83,8 @@ class Board:
             self._known[record.rollout] = begin(record.spec, partition)
             if live:
                 self._settle((record.rollout,))
+            for early in self._early.pop(record.rollout, ()):
+                self.take(early, partition, live=live)
         elif known.spec.spec_hash != record.spec.spec_hash:
             facts = {
                 "rollout": record.rollout,
@@ -82,6 +92,11 @@ class Board:
                 "ignored": record.spec.spec_hash,
             }
             say(logging.ERROR, "verdicts.second_spec", facts)
+
+    def _keep(self, record: Later) -> None:
+        """Keep what came before its spec; of few rollouts, and the last of each."""
+        if record.rollout in self._early or len(self._early) < EARLY_ROLLOUTS:
+            self._early.setdefault(record.rollout, deque(maxlen=EARLY_RECORDS)).append(record)
 
     def _settle(self, rollouts: Iterable[str], until_ms: int | None = None) -> None:
         """Take commands in that were kept, all of them or those up to a time."""
@@ -93,9 +108,7 @@ class Board:
                 known = commanded(known, kept.popleft())
             self._known[name] = known
 
-    def _changed(
-        self, known: Known, record: RoutingRecord | LeaseFact | DecisionFact, *, live: bool
-    ) -> Known:
+    def _changed(self, known: Known, record: Later, *, live: bool) -> Known:
         now = self.clock()
         match record:
             case RoutingRecord():
@@ -110,6 +123,10 @@ class Board:
                 raise TypeError("decisions come here in full, as ToldDecision")
             case _:
                 assert_never(record)
+
+
+def _is_trusted(record: Later) -> bool:
+    return not isinstance(record, DecisionFact) or record.doubted is None
 
 
 def _now(known: Known) -> Known:

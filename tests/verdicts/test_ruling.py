@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from streams.actuator.desk import Record
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
 from streams.spec.model import Candidate, Mode
 from streams.spec.targeting import HeaderRule
+from streams.verdicts.board import Board
 from streams.verdicts.facts import Result
 from streams.verdicts.hooks import next_step
 from streams.verdicts.ruling import may_begin, may_have, may_keep
@@ -160,6 +162,34 @@ class TestHistory:
         advanced(world)
         world.board.loaded(0)
         assert answer(world) == (FAIL, "aborted")
+
+
+class Heard(Board):
+    """Takes nothing in and remembers what came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Record] = []
+
+    def take(self, record: Record, partition: int, *, live: bool) -> None:  # noqa: ARG002 - as it is
+        self.told.append(record)
+
+
+class TestOrder:
+    def test_topics_come_in_no_order(self) -> None:
+        """What is read before its spec counts as soon as that is read."""
+        heard, board = Heard(), Board()
+        early = World(board=heard)
+        advanced(early)
+        early.route(100)
+        begun, *rest = heard.told
+        for record in rest:
+            board.take(record, 0, live=True)
+        assert board.get(early.spec.rollout) is None
+        board.take(begun, 0, live=True)
+        late = World(early.spec, board)
+        assert answer(late) == (PASS, "advance")
+        assert may_keep(late.known, ARM, time.monotonic()).result is PASS
 
 
 class TestMayKeep:
