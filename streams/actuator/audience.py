@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from streams.actuator.ports import Capabilities, Sticky
+from streams.actuator.ports import Capabilities, Kind, Sticky
 from streams.spec.dimensions import OTHER_VALUE, Dimension, SegmentHarm
 from streams.spec.model import Mode, RolloutSpec, Unit
 from streams.spec.targeting import Rule
@@ -77,6 +77,13 @@ def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
             path="unit",
             sentence=f"router {router} draws an arm for every request anew, so users would be of "
             "both arms — write `unit: request`, or take a router that keeps users (`davy routers`)",
+        )
+    if can.kind is Kind.GATE and (spec.target.max_step_bp or spec.target.dwell_s):
+        path = "max_step" if spec.target.max_step_bp else "dwell"
+        yield Inability(
+            path=f"route.{path}",
+            sentence=f"router {router} goes by steps of the target's own, which say how far and "
+            f"how soon — say so there, and leave {path} out",
         )
     if spec.on_segment_harm is SegmentHarm.SEGMENT:
         yield from _cannot_target_segments(spec, can)

@@ -5,10 +5,14 @@ An act is one rollout. Facts only: what was planned, what is seen now, what came
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from string import Template
+from textwrap import indent
+from typing import Any
+
+import yaml
 
 from streams.demo.faults import Fault
 from streams.judge.decision_facts import Action, Decision
@@ -60,14 +64,13 @@ class Act:
     expected: Outcome
     asked: Asked = Asked()
 
-    def spec_text(self, template: str, *, rds: Path, admin: str) -> str:
-        """The rollout spec as YAML."""
+    def spec_text(self, template: str, route: Mapping[str, Any]) -> str:
+        """The rollout spec as YAML; `route` is a router's name and its options."""
         return Template(template).substitute(
             rollout=self.rollout,
             baseline=self.baseline,
             candidate=self.candidate,
-            rds=rds,
-            admin=admin,
+            route=indent(yaml.safe_dump(dict(route), sort_keys=False), "  ").rstrip(),
             outcomes=self.asked.outcomes,
             guardrail=self.asked.guardrail,
             share=self.asked.share,

@@ -40,6 +40,7 @@ def run() -> int:
         told = story.tell(
             (args.build / "demo").resolve(),
             broker=args.broker,
+            router=args.router,
             fault=Fault(args.fault),
             show=show_on(console),
         )
@@ -50,7 +51,8 @@ def run() -> int:
         console.print(f"the demo failed: {error}", style="red", markup=False, highlight=False)
         return 2
     # The newest result, and the newest of each fault for the README's table.
-    for name in ("demo", f"demo-{args.fault}"):
+    kept = args.fault if args.router == "envoy" else f"{args.router}-{args.fault}"
+    for name in ("demo", f"demo-{kept}"):
         summary.write(told, args.build / f"{name}.json")
     for line in summary.lines(told):
         console.print(line, highlight=False, soft_wrap=True)
@@ -68,5 +70,6 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m streams.demo", description=__doc__)
     parser.add_argument("--fault", choices=FAULTS, default=Fault.ERRORS.value)
     parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu")
+    parser.add_argument("--router", choices=tuple(scene.FRONTS), default="envoy")
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder for results")
     return parser.parse_args()

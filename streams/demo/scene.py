@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,18 @@ import yaml
 from streams.demo.broker import RunningBroker, start_kafka, start_tansu
 from streams.demo.counts import CountsFile
 from streams.demo.faults import VERSIONS, Fault
+from streams.demo.fronts import Front, start_envoy_front
+from streams.demo.mesh import start_istio
 from streams.demo.processes import HOST, Part, Parts, free_ports, serves
-from streams.demo.proxy import Proxy, start_envoy
 from streams.errors import PartError
 from streams.settings import Settings, load_settings
-from streams.spec.model import FULL_BP
 from streams.topics import create_topics
 
 RATE = 250.0
+FRONTS: Mapping[str, Callable[[Parts, Mapping[str, int]], Front]] = {
+    "envoy": start_envoy_front,
+    "istio": start_istio,
+}
 DAVY = (sys.executable, "-m", "streams.cli")
 # Panes and waits that suit seconds; a real installation keeps the defaults.
 FAST: dict[str, int | float] = {
@@ -50,7 +54,7 @@ class Scene:
     parts: Parts
     folder: Path
     settings: Settings
-    proxy: Proxy
+    front: Front
     counts: CountsFile
     env: dict[str, str]
 
@@ -70,7 +74,9 @@ def forget_environment() -> None:
         del os.environ[name]
 
 
-def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None]) -> Scene:
+def set_up(
+    parts: Parts, *, broker: str, router: str, fault: Fault, say: Callable[[str], None]
+) -> Scene:
     """Start all parts, slow starters side by side, and wait until traffic flows.
 
     Raises:
@@ -91,9 +97,10 @@ def set_up(parts: Parts, *, broker: str, fault: Fault, say: Callable[[str], None
         health = partial(serves, f"http://{HOST}:{port}/health")
         part.wait_until(health, what="it is healthy", deadline_s=120.0)
     ports = {version: port for version, (_, port) in servers.items()}
-    proxy = start_envoy(parts, folder, ports, {VERSIONS[0]: FULL_BP, VERSIONS[1]: 0})
-    counts = _load(parts, folder, proxy, running, env)
-    return Scene(parts=parts, folder=folder, settings=settings, proxy=proxy, counts=counts, env=env)
+    front = FRONTS[router](parts, ports)
+    front.deploy(baseline=VERSIONS[0], candidate=VERSIONS[1])
+    counts = _load(parts, folder, front.url, running, env)
+    return Scene(parts=parts, folder=folder, settings=settings, front=front, counts=counts, env=env)
 
 
 def fresh(folder: Path) -> None:
@@ -130,10 +137,10 @@ def _servers(
 
 
 def _load(
-    parts: Parts, folder: Path, proxy: Proxy, broker: RunningBroker, env: dict[str, str]
+    parts: Parts, folder: Path, url: str, broker: RunningBroker, env: dict[str, str]
 ) -> CountsFile:
     path = folder / "answers.jsonl"
-    command = [sys.executable, "-m", "streams.demo.load", "--url", f"{proxy.url}/predict"]
+    command = [sys.executable, "-m", "streams.demo.load", "--url", f"{url}/predict"]
     command += ["--bootstrap", broker.bootstrap, "--rate", f"{RATE:g}"]
     part = parts.start("load", [*command, "--counts", path], env=env)
     counts = CountsFile(path)

@@ -16,7 +16,6 @@ from streams.demo.export import export
 from streams.demo.faults import Fault
 from streams.demo.feed import Feed
 from streams.demo.processes import Part, Parts
-from streams.demo.proxy import deploy_route
 from streams.demo.scene import DAVY, Scene, set_up
 from streams.demo.summary import Summary
 from streams.demo.table import Show
@@ -30,7 +29,7 @@ LOOK_S = 0.1
 APPLY_S = 20.0
 
 
-def tell(folder: Path, *, broker: str, fault: Fault, show: Show) -> Summary:
+def tell(folder: Path, *, broker: str, router: str, fault: Fault, show: Show) -> Summary:
     """Run the whole demo with its parts' logs in `folder`; leaves no process behind.
 
     Raises:
@@ -38,7 +37,7 @@ def tell(folder: Path, *, broker: str, fault: Fault, show: Show) -> Summary:
     """
     began = time.monotonic()
     with Parts(folder) as parts:
-        scene = set_up(parts, broker=broker, fault=fault, say=show.say)
+        scene = set_up(parts, broker=broker, router=router, fault=fault, say=show.say)
         set_up_s = time.monotonic() - began
         with Feed(scene.settings) as feed, show:
             results = play_all(acts(fault), scene, feed, show)
@@ -46,6 +45,7 @@ def tell(folder: Path, *, broker: str, fault: Fault, show: Show) -> Summary:
     return Summary(
         fault=fault,
         broker=broker,
+        router=router,
         set_up_s=set_up_s,
         total_s=time.monotonic() - began,
         results=results,
@@ -94,9 +94,9 @@ def look(act: Act, scene: Scene, feed: Feed, *, elapsed_s: float) -> View:
 
 def apply(act: Act, scene: Scene) -> RolloutSpec:
     """Deploy the act's route and hand its spec to `davy rollout apply`, as a person would."""
-    deploy_route(scene.proxy.rds, baseline=act.baseline, candidate=act.candidate)
+    route = scene.front.deploy(baseline=act.baseline, candidate=act.candidate)
     path = scene.folder / f"{act.rollout}.yaml"
-    path.write_text(act.spec_text(TEMPLATE, rds=scene.proxy.rds, admin=scene.proxy.admin))
+    path.write_text(act.spec_text(TEMPLATE, route))
     log = scene.folder / f"apply-{act.rollout}.log"
     command = [*DAVY, "rollout", "apply", str(path)]
     with Part(f"apply-{act.rollout}", command, log=log, env=scene.env) as part:

@@ -24,6 +24,7 @@ class Summary:
 
     fault: Fault
     broker: str
+    router: str
     set_up_s: float
     """Seconds until all parts ran."""
     total_s: float
@@ -73,6 +74,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "ok": summary.ok,
         "fault": summary.fault,
         "broker": summary.broker,
+        "router": summary.router,
         "set_up_s": round(summary.set_up_s, 2),
         "total_s": round(summary.total_s, 2),
         "rollouts": [_rollout(result) for result in summary.results],

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from streams.actuator.audience import inabilities
+from streams.actuator.ports import Capabilities, FenceKind, Kind
 from streams.actuator.retry import ALERT_AFTER
 from streams.errors import TargetTransient
 from streams.judge.decision_facts import Action
@@ -11,6 +16,7 @@ from streams.judge.facts import CommandKind
 from tests.actuator.targets import split
 from tests.actuator.world import LEASE_S, RECONCILE_S, World
 
+CAN = Capabilities(largest_weight=10_000, fence=FenceKind.PROCESS, survives_restart=False)
 STEP = {"max_step_bp": 2000}
 SLOW = {"max_step_bp": 2000, "dwell_s": 60.0}
 
@@ -141,3 +147,16 @@ class TestDryRun:
         assert told[0] == "dry_run: busy"
         assert told[-1].startswith("dry_run")
         assert world.journal.records[-1].phase.value == "observed"
+
+
+class TestGate:
+    @pytest.mark.parametrize(
+        ("pace", "path"), [(STEP, "route.max_step"), ({"dwell_s": 1.0}, "route.dwell")]
+    )
+    def test_a_target_with_steps_of_its_own_takes_no_others(
+        self, pace: dict[str, Any], path: str
+    ) -> None:
+        can = replace(CAN, kind=Kind.GATE)
+        (problem,) = inabilities(World(pace=pace).spec, can)
+        assert problem.path == path
+        assert not [*inabilities(World().spec, can)]

@@ -25,7 +25,7 @@ MakeView = Callable[..., View]
 @pytest.fixture
 def spec() -> RolloutSpec:
     """The demo's own spec of its first act."""
-    text = acts(Fault.ERRORS)[0].spec_text(TEMPLATE, rds=Path("/tmp/rds.json"), admin="http://x")
+    text = acts(Fault.ERRORS)[0].spec_text(TEMPLATE, {"memory": {}})
     return parse_spec(text).spec
 
 
@@ -205,7 +205,12 @@ class TestSummary:
             Result(view=bad, first_fault_ms=1_000, last_answer_ms=3_500),
         ]
         told = summary.Summary(
-            fault=Fault.ERRORS, broker="tansu", set_up_s=5.0, total_s=50.0, results=results
+            fault=Fault.ERRORS,
+            broker="tansu",
+            router="envoy",
+            set_up_s=5.0,
+            total_s=50.0,
+            results=results,
         )
         assert told.ok
         summary.write(told, tmp_path / "demo.json")
@@ -220,7 +225,7 @@ class TestSummary:
     def test_nothing_is_not_ok(self) -> None:
         """No result is no success."""
         told = summary.Summary(
-            fault=Fault.SLOW, broker="tansu", set_up_s=1.0, total_s=1.0, results=()
+            fault=Fault.SLOW, broker="tansu", router="envoy", set_up_s=1.0, total_s=1.0, results=()
         )
         assert not told.ok
 
@@ -230,7 +235,7 @@ class TestSpec:
     def test_is_good(self, fault: Fault) -> None:
         """Both specs load, and keep production's error budgets and every default guardrail."""
         for act in acts(fault):
-            loaded = parse_spec(act.spec_text(TEMPLATE, rds=Path("/r"), admin="http://x")).spec
+            loaded = parse_spec(act.spec_text(TEMPLATE, {"memory": {}})).spec
             assert (loaded.alpha_rollback, loaded.alpha_promote) == (0.01, 0.05)
             assert [stage.weight_bp for stage in loaded.stages] == [200, 2500, 10_000]
             names = {metric.name for metric in loaded.metrics}
