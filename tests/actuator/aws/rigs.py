@@ -44,7 +44,9 @@ AWS_RIGS = {
     "alb_rule": _rig(partial(alb, by_rule=True)),
     "alb_listener": _rig(partial(alb, by_rule=False), fence_file="fence.json"),
     "appmesh": _rig(app_mesh),
+    "appmesh_file": _rig(app_mesh, fence_file="fence.json"),
     "lattice_rule": _rig(partial(lattice, by_rule=True)),
-    "lattice_listener": _rig(partial(lattice, by_rule=False)),
+    "lattice_listener": _rig(partial(lattice, by_rule=False), fence_file="fence.json"),
     "sagemaker": _rig(endpoint),
+    "sagemaker_file": _rig(endpoint, fence_file="fence.json"),
 }
