@@ -162,8 +162,24 @@ class WandbHook(_Hook):
     folder: str = "wandb"
 
 
+class ClearmlHook(_Hook):
+    """A task a rollout at ClearML."""
+
+    kind: Literal["clearml"]
+    project: Annotated[str, Field(min_length=1)] = "davy"
+    offline: bool = True
+    """Into the cache of ClearML's, to be imported; else where `clearml.conf` says."""
+
+
 HookSettings = Annotated[
-    WebhookHook | SlackHook | TeamsHook | AlertmanagerHook | TriggerHook | MlflowHook | WandbHook,
+    WebhookHook
+    | SlackHook
+    | TeamsHook
+    | AlertmanagerHook
+    | TriggerHook
+    | MlflowHook
+    | WandbHook
+    | ClearmlHook,
     Field(discriminator="kind"),
 ]
 HookName = Annotated[str, Field(pattern=HOOK_NAME)]
@@ -186,6 +202,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     "trigger": TriggerHook,
     "mlflow": MlflowHook,
     "wandb": WandbHook,
+    "clearml": ClearmlHook,
 }
 """What `kind` may say."""
 

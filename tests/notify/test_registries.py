@@ -1,4 +1,4 @@
-"""MLflow's registry on a real local store, and an offline run of W&B."""
+"""MLflow's registry on a real local store, and offline runs of W&B and ClearML."""
 
 from __future__ import annotations
 
@@ -128,13 +128,14 @@ hook.close()
 
 
 def tell(home: Path, **options: Any) -> None:
-    """In a process of its own: W&B leaves threads and a service behind."""
-    offline = {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    """In a process of its own: these libraries leave threads and hooks behind."""
+    offline = {"HOME": str(home), "CLEARML_CACHE_DIR": str(home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", TELL, json.dumps(options)]
-    subprocess.run(command, check=True, cwd=home, env=os.environ | offline, timeout=100)
+    subprocess.run(command, check=True, cwd=home, env=os.environ | offline, timeout=200)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # both are slow to import
 class TestOffline:
     def test_wandb(self, tmp_path):
         """One run, named by the notice's key, with what happened in it."""
@@ -143,3 +144,13 @@ class TestOffline:
         written = run.read_bytes()
         for word in (b"digits-v2", b"decision_id", b"share_bp/candidate", b"promoted"):
             assert word in written
+
+    def test_clearml(self, tmp_path):
+        """A session that can be imported, with the key among its parameters."""
+        tell(tmp_path, kind="clearml", project="davy")
+        [session] = (tmp_path / "offline").glob("offline-*/task.json")
+        task = json.loads(session.read_text())
+        assert task["name"] == "digits-v2 promoted"
+        assert "d7-promoted" in session.read_text()
+        scalars = session.with_name("metrics.jsonl").read_text()
+        assert "share_bp" in scalars

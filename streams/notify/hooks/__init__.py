@@ -7,6 +7,7 @@ from typing import assert_never
 
 from streams.notify.facts import TROUBLES, Notice, severity_of
 from streams.notify.hooks.alertmanager import Alertmanager
+from streams.notify.hooks.clearml import Clearml
 from streams.notify.hooks.mlflow import Mlflow
 from streams.notify.hooks.slack import Slack
 from streams.notify.hooks.teams import Teams
@@ -17,6 +18,7 @@ from streams.notify.ports import Hook
 from streams.notify.sample import SAMPLE
 from streams.notify_settings import (
     AlertmanagerHook,
+    ClearmlHook,
     HookSettings,
     MlflowHook,
     Severity,
@@ -29,7 +31,7 @@ from streams.notify_settings import (
 )
 
 Posting = WebhookHook | SlackHook | TeamsHook | AlertmanagerHook | TriggerHook
-Sink = MlflowHook | WandbHook
+Sink = MlflowHook | WandbHook | ClearmlHook
 RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 _ENDINGS = frozenset({Transition.PROMOTED, Transition.ROLLED_BACK})
 _ALERTS = TROUBLES | _ENDINGS | {Transition.RECOVERED, Transition.SETTLED}
@@ -42,7 +44,7 @@ def open_hook(name: str, options: HookSettings) -> Hook:
         SettingsError: a secret cannot be had, an extra is missing, or an option makes no sense.
     """
     match options:
-        case MlflowHook() | WandbHook():
+        case MlflowHook() | WandbHook() | ClearmlHook():
             return _sink(name, options)
         case _:
             return _posting(name, options)
@@ -70,6 +72,8 @@ def _sink(name: str, options: Sink) -> Hook:
             return Mlflow(name, options)
         case WandbHook():
             return Wandb(name, options)
+        case ClearmlHook():
+            return Clearml(options)
         case _:
             assert_never(options)
 
@@ -101,7 +105,7 @@ def usual(options: HookSettings) -> frozenset[Transition]:
             return _ALERTS
         case TriggerHook():
             return frozenset(TRIGGERS)
-        case MlflowHook() | WandbHook():
+        case MlflowHook() | WandbHook() | ClearmlHook():
             return _ENDINGS
         case _:
             return frozenset(Transition)
