@@ -19,6 +19,7 @@ from streams.publisher.users import UserHash
 from streams.settings import Settings
 from tests.agents.pipeline import Pipeline
 from tests.exporter.test_export import process_page
+from tests.notify.receiver import Receiver
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -40,6 +41,8 @@ report_every: 2s
 WAIT_S = 120
 USER = "ada@example.org"
 KEY = "hush, the key of all users"
+CHAT = "hush-T0-B0"
+"""The end of a chat's URL, which is a secret."""
 
 
 class Deployment:
@@ -81,10 +84,10 @@ class Deployment:
         assert done.returncode in codes, done.stderr[-3000:]
         return done.stdout
 
-    def start(self, role: str, *arguments: str) -> Part:
+    def start(self, role: str, *arguments: str, **secrets: str) -> Part:
         """Start a program that runs on."""
         command = [*DAVY, *arguments, "--log-level", "DEBUG"]
-        return self.parts.start(role, command, env=self.env(role))
+        return self.parts.start(role, command, env=self.env(role) | secrets)
 
     def publish(self) -> None:
         """Eight seconds of answers with their labels, through the SDK."""
@@ -120,19 +123,25 @@ class TestRoles:
         spec = tmp_path / "digits.yaml"
         spec.write_text(SPEC)
         davy = Deployment(secured, way, prefix, parts)
-        with process_page() as page:
-            walk(davy, spec, page)
+        with process_page() as page, Receiver().running() as told:
+            walk(davy, spec, page, told)
 
 
-def walk(davy: Deployment, spec: Path, page: str) -> None:
+def walk(davy: Deployment, spec: Path, page: str, told: Receiver) -> None:
     """From the topics to the last look, every step by the role whose it is."""
     davy.davy("operator", "topics", "create")
+    hooks = {"ops": {"kind": "slack", "url": "env:SLACK"}}
+    secret = {"DAVY_NOTIFY": json.dumps({"hooks": hooks}), "SLACK": f"{told.url}/{CHAT}"}
+    notify = davy.start("notify", "notify", **secret)
+    notify.wait_until(
+        lambda: "notify.assigned" in notify.log.read_text(), what="hooks", deadline_s=WAIT_S
+    )
     davy.davy("operator", "rollout", "apply", str(spec))
     worker, actuator = davy.start("worker", "worker"), davy.start("actuator", "actuator")
     scrape = ["--scrape", f"v1={page}", "--service", "digits", "--every", "1s"]
     limits = ["--cpu-limit", "1", "--memory-limit", "1Gi"]
     exporter = davy.start("exporter", "resources", "export", *scrape, *limits)
-    running = [worker, actuator, exporter]
+    running = [worker, actuator, exporter, notify]
 
     log = Pipeline(davy.secured.admin, davy.prefix, davy.parts)
     log.eventually(
@@ -171,6 +180,12 @@ def walk(davy: Deployment, spec: Path, page: str) -> None:
         lambda: bool(log.raw("commands")), what="the command", parts=running, deadline_s=WAIT_S
     )
 
+    log.eventually(
+        lambda: {f"/{CHAT}"} == {call.path for call in told.calls},
+        what="somebody told",
+        parts=running,
+        deadline_s=WAIT_S,
+    )
     hashed = UserHash(KEY)(USER).encode()
     for topic in ("predictions", "outcomes"):
         assert [m.key() for m in log.raw(topic)].count(hashed) == 1
@@ -178,3 +193,4 @@ def walk(davy: Deployment, spec: Path, page: str) -> None:
     assert "ssl.ca.location" in davy.said[-1]
     for role in acls.role_names():
         assert davy.secured.password(role) not in "".join(davy.said)
+    assert CHAT not in "".join(davy.said)
