@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     """How often they are heard; at most half of the session."""
     reconcile_s: Seconds = 5.0
     """How often an actuator looks whether its targets stand where they must."""
+    programs: tuple[str, ...] = ()
+    """What routers `exec` and `nginx` may start on the actuator's host, as specs write it. Never a
+    shell or an interpreter: whoever may apply a rollout could run anything with it."""
     instance_id: str | None = None
     """Static group membership; None joins as a new member at every start."""
     http: HttpSettings = HttpSettings()

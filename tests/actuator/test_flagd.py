@@ -63,7 +63,7 @@ class TestUsers:
             wait_until(
                 lambda about=about: abs(len(having(evaluate)) - about) <= USERS / 25,
                 what=f"{candidate_bp}",
-                deadline_s=5,
+                deadline_s=10,
             )
             now = having(evaluate)
             assert had < now or candidate_bp == 0
@@ -77,10 +77,10 @@ class TestUsers:
         """The salt is the rollout's id."""
         router = open_flag(file)
         put(router, 2000)
-        wait_until(lambda: bool(having(evaluate)), what="2000", deadline_s=5)
+        wait_until(lambda: bool(having(evaluate)), what="2000", deadline_s=10)
         first = having(evaluate)
         put(router, 2000, Fence(rollout="r2", seq=1))
-        wait_until(lambda: having(evaluate) != first, what="another salt", deadline_s=5)
+        wait_until(lambda: having(evaluate) != first, what="another salt", deadline_s=10)
         second = having(evaluate)
         assert len(first & second) < min(len(first), len(second)) / 2
 

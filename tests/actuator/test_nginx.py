@@ -40,7 +40,7 @@ def put(router: Router, candidate_bp: int, fence: Fence = FENCE) -> None:
     desired = Desired(weights_bp=split(candidate_bp))
     router.apply(desired, expect=None, fence=fence)
     wait_until(
-        lambda: router.verify(desired).proof is Proof.HOLDS, what=f"{candidate_bp}", deadline_s=5
+        lambda: router.verify(desired).proof is Proof.HOLDS, what=f"{candidate_bp}", deadline_s=10
     )
 
 
@@ -72,7 +72,7 @@ class TestUsers:
         before = traffic.users_of(proxy.url, "v2", USERS)
         router.sign(expect=None, fence=Fence(rollout="r2", seq=1))
         holds = Desired(weights_bp=split(2000))
-        wait_until(lambda: router.verify(holds).proof is Proof.HOLDS, what="2000", deadline_s=5)
+        wait_until(lambda: router.verify(holds).proof is Proof.HOLDS, what="2000", deadline_s=10)
         assert traffic.users_of(proxy.url, "v2", USERS) == before
 
 
@@ -134,7 +134,7 @@ class TestMissedReload:
         proxy.include.write_text(file.with_weights(split(0)["all"], fence=FENCE))
         later, home = open_nginx(proxy), Desired(weights_bp=split(0))
         assert later.observe().weights_bp == split(2500), "what is served counts"
-        wait_until(lambda: later.verify(home).proof is Proof.HOLDS, what="0", deadline_s=5)
+        wait_until(lambda: later.verify(home).proof is Proof.HOLDS, what="0", deadline_s=10)
         assert traffic.count(proxy.url, 200, each=traffic.user) == {"v1": 200}
 
 

@@ -81,7 +81,7 @@ class TestApi:
         router = open_traefik(proxy)
         desired = Desired(weights_bp=split(2500))
         router.apply(desired, expect=None, fence=FENCE)
-        wait_until(lambda: router.verify(desired).proof is Proof.HOLDS, what="2500", deadline_s=5)
+        wait_until(lambda: router.verify(desired).proof is Proof.HOLDS, what="2500", deadline_s=10)
         text = proxy.dynamic.read_text() + "    v3: {loadBalancer: {nonsense: 1}}\n"
         put_file(proxy.dynamic, text.replace("weight: 2500", "weight: 0"))
         assert router.observe().weights_bp == split(2500)

@@ -1,6 +1,9 @@
+#!/usr/bin/env python3
 """A target of your own, for the router `exec`: reads a question on stdin, prints what there is.
 
-    route: {exec: {command: [python3, move_traffic.py, /var/lib/digits.json], name: digits}}
+    route: {exec: {command: [/usr/local/bin/move_traffic.py, /var/lib/digits.json], name: digits}}
+
+The actuator's davy.yaml allows it: `programs: [/usr/local/bin/move_traffic.py]`.
 
 This one keeps its weights in a file. In yours, `move` speaks to whatever moves your traffic.
 """

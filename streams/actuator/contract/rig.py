@@ -29,7 +29,7 @@ class Rig:
     """
     unasked: bool = False
     """Whether traffic may follow a moment after the proof, since nobody asks who serves it."""
-    settles_s: float = 5.0
+    settles_s: float = 10.0
     """The longest that a change may take until it shows."""
     open_for: Callable[[Audience], Router] | None = None
     """A router that tells this audience apart, where it can."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.errors import TargetRejected
+from streams.secret_files import without_credentials
 from streams.yaml_lines import did_you_mean
 
 
@@ -54,6 +55,12 @@ def optional_url(options: Mapping[str, Any], name: str, *, router: str, example:
     if address is not None and not address.startswith(("http://", "https://")):
         raise OptionError(
             f"target.options.{name}: {address} is no address — write it as {example}", option=name
+        )
+    if address is not None and without_credentials(address) != address:
+        raise OptionError(
+            f"target.options.{name}: a password in an address would stand in Kafka and in logs — "
+            f"leave it out, and let davy in by where it comes from: {example}",
+            option=name,
         )
     return address
 
