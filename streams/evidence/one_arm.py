@@ -6,6 +6,7 @@ psi f), and the state is two integers. Used for success floors and floors of rel
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.evidence.fixed import Floats, Ints, log_sum_exp
+from streams.evidence.fixed import Bools, Floats, Ints, log_sum_exp
 from streams.evidence.grids import Grid, PerStream, harm_grid, weighted
 from streams.evidence.roots import turning_point
 
@@ -26,6 +27,16 @@ def improvement_grid() -> Grid:
 
 INTERVAL_BELOW = improvement_grid()
 INTERVAL_ABOVE = weighted(-INTERVAL_BELOW.log_psi, INTERVAL_BELOW.log_weight)
+
+
+@functools.cache
+def _both_sides(streams: int) -> Grid:
+    """Bets above, then below, before so many axes of streams: both ends are searched at once."""
+    above, below = INTERVAL_ABOVE, INTERVAL_BELOW
+    log_psi = np.stack([above.log_psi, below.log_psi])
+    log_weight = np.stack([above.log_weight, below.log_weight])
+    wide = (2, *(1,) * streams, log_psi.shape[-1])
+    return Grid(log_psi.reshape(wide), log_weight.reshape(wide))
 
 
 def bernoulli_log_e(events: Ints, exposures: Ints, limit: ArrayLike, grid: Grid) -> Floats:
@@ -119,11 +130,15 @@ class OneArmSums:
         """Any-time 1 - alpha interval of the rate, alpha/2 a side, by inverting both tests."""
         limit = np.log(2.0 / alpha)
         x, n = self.x[..., None], self.n[..., None]
-        zero, one = np.zeros(self.n.shape), np.ones(self.n.shape)
-        above, below = INTERVAL_ABOVE, INTERVAL_BELOW
-        low, _ = turning_point(lambda p: bernoulli_log_e(x, n, p, above) >= limit, zero, one)
-        _, high = turning_point(lambda p: bernoulli_log_e(x, n, p, below) < limit, zero, one)
-        return low, high
+        sides = _both_sides(self.n.ndim + 1)
+
+        def holds(p: Floats) -> Bools:
+            found = bernoulli_log_e(x, n, p, sides)
+            return np.stack([found[0] >= limit, found[1] < limit])
+
+        shape = (2, *self.n.shape)
+        bottom, top = turning_point(holds, np.zeros(shape), np.ones(shape))
+        return bottom[0], top[1]
 
     def to_state(self) -> dict[str, Any]:
         """JSON: integers."""

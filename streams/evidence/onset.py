@@ -113,6 +113,10 @@ class LateOnset:
         `mask` tells which streams have closed a stratum. ValueError if a block comes before the
         stream's last one.
         """
+        if np.all(mask) and np.all(self.block == block) and np.all(self.block > 0):
+            # The usual: all have closed a stratum, in a block that goes on.
+            self.log_s += np.asarray(log_factor, np.float64)
+            return
         used: Bools = np.broadcast_to(np.asarray(mask, np.bool_), self.block.shape)
         reached = np.where(used, np.asarray(block, np.int64), self.block)
         if np.any(used & ((reached < self.block) | (reached < 1))):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -19,12 +19,14 @@ from streams.judge.arrivals import EMPTY, at_risk
 from streams.judge.decision_facts import Shadow, Verdict
 from streams.judge.facts import PaneInput
 from streams.judge.kayenta.shadow import KayentaShadow
-from streams.judge.monitors.evidence import Counts
+from streams.judge.monitors.evidence import Counts, Reader
+from streams.judge.monitors.latency import LatencyReader
 from streams.judge.monitors.opening import Row
 from streams.judge.monitors.watch import PaneWatch
 from streams.judge.strata import NO_PANE, UNKNOWN_BP, OpenStratum, Stratum
 from streams.judge.weights import Weights
 from streams.sketches.cell import Cell
+from streams.spec.metric_facts import Timing
 from streams.spec.model import BASELINE
 
 
@@ -43,7 +45,8 @@ class Pair:
         self.segment, self.arm, self.candidate = row.segment, row.arm, row.candidate
         self.watches = tuple(watches)
         ends = np.cumsum([1, *(watch.reader.columns for watch in watches)]).tolist()
-        self._slices = [slice(a, b) for a, b in pairwise(ends)]
+        self._seats = [slice(a, b) for a, b in pairwise(ends)]
+        self._timed = self._by_timing()
         self._columns: int = ends[-1] + 1
         self._whole, self._stage = self._fresh(), self._fresh()
         self._latency_now = row.now
@@ -65,9 +68,22 @@ class Pair:
         if baseline is candidate:  # both are empty
             return counts
         counts[:, 0] = at_risk(baseline), self._exposures(candidate)
-        for watch, columns in zip(self.watches, self._slices, strict=True):
-            counts[:, columns] = watch.reader.read(baseline, candidate)
+        for watch, columns in zip(self.watches, self._seats, strict=True):
+            if not _shares_times(watch.reader):
+                counts[:, columns] = watch.reader.read(baseline, candidate)
+        for seated in self._timed:
+            times = seated[0][0].times(baseline, candidate)
+            for reader, columns in seated:
+                counts[:, columns] = reader.count(*times)
         return counts
+
+    def _by_timing(self) -> list[list[tuple[LatencyReader, slice]]]:
+        """Readers that ask about the same times, which are summed up once a pane."""
+        found: dict[Timing, list[tuple[LatencyReader, slice]]] = {}
+        for watch, columns in zip(self.watches, self._seats, strict=True):
+            if _shares_times(watch.reader):
+                found.setdefault(watch.claim.metric.timing, []).append((watch.reader, columns))
+        return list(found.values())
 
     def _exposures(self, candidate: Cell) -> int:
         if not self._copies:
@@ -139,3 +155,7 @@ class Pair:
         self._latency_now.restore(state["latency_now"])
         if self._shadow is not None:
             self._shadow.restore(state["shadow"])
+
+
+def _shares_times(reader: Reader) -> TypeGuard[LatencyReader]:
+    return isinstance(reader, LatencyReader) and reader.by_times

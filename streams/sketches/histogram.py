@@ -62,7 +62,7 @@ class Histogram:
     @property
     def total(self) -> int:
         """Number of values counted."""
-        return int(self.counts.sum())
+        return int(np.add.reduce(self.counts))
 
     def update(self, values: Floats) -> None:
         """Count values (float64, any shape); they must be valid for the mapping."""
@@ -96,7 +96,11 @@ class Histogram:
 
     def count_above(self, edge_index: int) -> int:
         """How many values lie strictly above `edges[edge_index]`; exact. -1 counts all."""
-        return int(self.counts[edge_index + 1 :].sum())
+        return int(np.add.reduce(self.counts[edge_index + 1 :]))
+
+    def through(self) -> Ints:
+        """How many values lie at or below each edge, int64[size]: for many questions at once."""
+        return np.cumsum(self.counts)
 
     def to_state(self) -> dict[str, list[int]]:
         """Sparse counts, ascending by bucket: the Avro record `davy.Bins`."""

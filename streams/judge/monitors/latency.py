@@ -16,11 +16,13 @@ is held for the rest of the stage and the next one learns it from panes after th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from streams.evidence.fixed import Ints
 from streams.evidence.quantile import (
     exceedances,
     freeze_tau,
@@ -31,7 +33,7 @@ from streams.evidence.quantile import (
 )
 from streams.judge.monitors.evidence import Counts, Gauge, finite
 from streams.sketches.cell import Cell
-from streams.sketches.log_histogram import LogHistogram
+from streams.sketches.log_histogram import MAPPING, LogHistogram
 
 Pick = Callable[[Cell], LogHistogram]
 """Takes the times that are asked about from a cell."""
@@ -43,16 +45,37 @@ DULL = 3.0
 """Factor by which the odds of an exceedance may differ from (1 - q) / q before tau is dull."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """One arm's times in a pane, summed up once for all quantiles that are asked about."""
+
+    histogram: LogHistogram
+    through: Ints
+    total: int
+
+    @classmethod
+    def of(cls, histogram: LogHistogram) -> Times:
+        """Sum a histogram up."""
+        through = histogram.through()
+        return cls(histogram, through, int(through[-1]))
+
+    def above(self, edge: int) -> int:
+        """As `Histogram.count_above`."""
+        return self.total - int(self.through[edge]) if edge >= 0 else self.total
+
+
 class LatencyReader:
     """Requests and exceedances of a pane, once tau is frozen."""
 
     columns = LATENCY_COLUMNS
+    by_times = True
+    """Whether `count` is all that it does with a pane."""
 
     def __init__(self, quantile: float, margin: float, pick: Pick = REQUESTS) -> None:
         self._quantile, self._pick = quantile, pick
         self._shift = margin_buckets(margin)
         self._tau: int | None = None
-        self._block = LogHistogram()
+        self._begin()
         self._held = self._due = False
 
     @property
@@ -62,27 +85,40 @@ class LatencyReader:
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[requests, exceedances] per arm; zeros while the warm-up lasts."""
-        tau, before, after = self._tau, self._pick(baseline), self._pick(candidate)
-        self._learn(before)
+        return self.count(*self.times(baseline, candidate))
+
+    def times(self, baseline: Cell, candidate: Cell) -> tuple[Times, Times]:
+        """What `count` takes; readers that pick the same times may share it."""
+        return Times.of(self._pick(baseline)), Times.of(self._pick(candidate))
+
+    def count(self, baseline: Times, candidate: Times) -> Counts:
+        """As `read`, of a pane's times."""
+        tau = self._tau
+        self._learn(baseline)
         if tau is None:
             return np.zeros((2, LATENCY_COLUMNS), np.int64)
-        slow_b = exceedances(before, tau)
-        slow_c = exceedances(after, tau, self._shift)
-        rows = [[before.total, slow_b], [after.total, slow_c]]
+        slow_c = candidate.above(min(tau + self._shift, MAPPING.size - 1))
+        rows = [[baseline.total, baseline.above(tau)], [candidate.total, slow_c]]
         return np.array(rows, np.int64)
 
-    def _learn(self, latency: LogHistogram) -> None:
+    def _learn(self, times: Times) -> None:
         """Freeze tau for later panes when a block is full; the first block is the warm-up."""
-        self._block.merge(latency)
+        if times.total:
+            self._block.merge(times.histogram)
+            self._events += times.total
         if self._held:
             return
-        if self._tau is None or self._due or self._block.total >= BLOCK_EVENTS:
+        if self._tau is None or self._due or self._events >= BLOCK_EVENTS:
             self._freeze()
 
     def _freeze(self) -> None:
-        tau = freeze_tau(self._block, self._quantile)
+        tau = freeze_tau(self._block, self._quantile) if self._events else None
         if tau is not None:
-            self._tau, self._block, self._due = tau, LogHistogram(), False
+            self._tau, self._due = tau, False
+            self._begin()
+
+    def _begin(self) -> None:
+        self._block, self._events = LogHistogram(), 0
 
     def hold(self) -> None:
         """The baseline has changed: keep tau, and gather from the next pane on for `renew`.
@@ -90,7 +126,8 @@ class LatencyReader:
         A warm-up goes on: there is nothing to keep yet.
         """
         if self._tau is not None:
-            self._held, self._due, self._block = True, False, LogHistogram()
+            self._held, self._due = True, False
+            self._begin()
 
     def renew(self) -> None:
         """Freeze a tau that was held anew: from what was gathered, or as soon as that suffices."""
@@ -101,9 +138,9 @@ class LatencyReader:
     @property
     def dull(self) -> bool:
         """Whether tau is held, and a block gathered since exceeds it far too often or seldom."""
-        if not self._held or self._tau is None or self._block.total < BLOCK_EVENTS:
+        if not self._held or self._tau is None or self._events < BLOCK_EVENTS:
             return False
-        slow, total = exceedances(self._block, self._tau), self._block.total
+        slow, total = exceedances(self._block, self._tau), self._events
         odds = slow / max(total - slow, 1) * self._quantile / (1.0 - self._quantile)
         return not 1.0 / DULL <= odds <= DULL
 
@@ -120,6 +157,7 @@ class LatencyReader:
         """Take on what `to_state` wrote."""
         self._tau = state["tau"]
         self._block = LogHistogram.from_state(state["block"])
+        self._events = self._block.total
         self._held, self._due = state["held"], state["due"]
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from streams.judge.monitors.evidence import Counts, Reader
-from streams.judge.monitors.latency import LATENCY_COLUMNS, LatencyReader
+from streams.judge.monitors.latency import LATENCY_COLUMNS, LatencyReader, Times
 from streams.judge.monitors.rates import RateReader
 from streams.judge.monitors.sla import SLA_COLUMNS, SlaReader
 from streams.sketches.cell import Cell
@@ -96,10 +96,12 @@ class FirstTimeoutReader(RateReader):
 class FirstSlowReader(LatencyReader):
     """Units at risk, and their first requests above tau (a candidate's: above the margin too)."""
 
+    by_times = False
+
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """[units at risk, first exceedances] per arm; zeros while the warm-up lasts."""
         tau = self._tau
-        self._learn(baseline.latency)
+        self._learn(Times.of(baseline.latency))
         if tau is None:
             return np.zeros((2, LATENCY_COLUMNS), np.int64)
         arms = (units_of(baseline), units_of(candidate))
