@@ -8,17 +8,24 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streams.access_settings import SigningSettings
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import SettingsError
 from streams.judge.decision_facts import Action
+from streams.notify.sender import MOST_WAITING
 from streams.notify.service import run_notify
 from streams.notify_settings import NotifySettings
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec, Target
+from streams.wire.keys import new_pair, read_private
+from streams.wire.signatures import Signer
 from tests.actuator.log import Log, make_spec
 from tests.notify.receiver import Receiver
 
@@ -114,6 +121,71 @@ class TestTold:
             log.apply(spec)
             log.decide(spec, Action.ADVANCE, 2500)
             until(lambda: set(to.kinds()) == {"started", "stage_advanced"}, "told")
+
+    def test_a_new_hook_begins_with_what_comes(
+        self, log: Log, receive: Receive, caplog: Any
+    ) -> None:
+        """Nobody is told a year of history; what it belongs to is known all the same."""
+        to, spec = receive(), spec_of("one")
+        log.apply(spec)
+        log.decide(spec, Action.ADVANCE, 2500)
+        with telling(log, caplog, ops=webhook(to)):
+            log.decide(spec, Action.ROLLBACK, 0)
+            until(lambda: bool(to.calls), "the rollback")
+        assert to.kinds() == ["rolled_back"]
+        assert to.calls[0].body["data"]["service"] == "digits"
+
+    def test_a_backlog_waits_in_kafka(self, log: Log, receive: Receive, caplog: Any) -> None:
+        """More than is held in memory comes while the hook stands still; all is told once."""
+        to, names = receive(), [f"r{number}" for number in range(MOST_WAITING + 60)]
+        to.gate.clear()
+        with telling(log, caplog, ops=webhook(to, timeout_s=60)):
+            for name in names:
+                log.apply(spec_of(name))
+            to.gate.set()
+            until(lambda: len(to.calls) >= len(names), "all")
+        assert sorted(call.body["data"]["rollout"] for call in to.calls) == sorted(names)
+
+
+class TestForged:
+    def test_nobody_is_told_what_no_judge_said(
+        self, tansu: str, prefix: str, receive: Receive, caplog: Any, tmp_path: Path
+    ) -> None:
+        """A forged promotion moves no champion; the true rollback after it is told."""
+        pair = new_pair(tmp_path)
+        signer = Signer(read_private(pair.private))
+        log = Log(tansu, prefix, signer=signer, signing=SigningSettings(trusted=pair.public))
+        to, spec = receive(), spec_of("one")
+        with telling(log, caplog, ops=webhook(to)):
+            log.apply(spec)
+            unsigned = partial(replace, headers=())
+            log.decide(spec, Action.PROMOTE, 10_000, tampered=unsigned)
+            log.decide(spec, Action.ROLLBACK, 0)
+            until(lambda: "rolled_back" in to.kinds(), "the rollback")
+        log.close()
+        assert to.kinds() == ["started", "rolled_back"]
+
+
+class TestSeveral:
+    @pytest.mark.slow
+    def test_members_share_and_take_over(
+        self, kafka: str, prefix: str, receive: Receive, parts: Parts
+    ) -> None:
+        """Two processes tell each transition once; when one dies the other goes on."""
+        to, log = receive(), Log(kafka, prefix)
+        hooks = {"ops": webhook(to)}
+        first, second = start(parts, log, hooks), start(parts, log, hooks)
+        specs = [spec_of(f"r{number}") for number in range(8)]
+        for spec in specs:
+            log.apply(spec)
+        until(lambda: len(set(to.keys())) == 8, "all started")
+        first.kill()
+        for spec in specs:
+            log.decide(spec, Action.ROLLBACK, 0)
+        until(lambda: len(set(to.keys())) == 16, "all rolled back")
+        assert second.stop() == 0
+        log.close()
+        assert len({(call.headers["webhook-id"], call.raw) for call in to.calls}) == 16
 
 
 class TestOthers:
