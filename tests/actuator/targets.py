@@ -356,11 +356,12 @@ RIGS: dict[str, Callable[..., AbstractContextManager[Rig]]] = {
     "webhook": own_service,
     **on_kube.RIGS,
 }
-TRAFFIC_ALONE = ("nginx_file", "traefik_file")
+TRAFFIC_ALONE = ("nginx_file", "traefik_file", "virtualservice_istiod")
 """Like those that are asked but for the proof: answers are counted, and no more."""
 MARKS = {"haproxy": [pytest.mark.haproxy]} | {name: [pytest.mark.kube] for name in on_kube.RIGS}
 WITH_TRAFFIC = (
     "httproute",
+    "virtualservice_istiod",
     "envoy",
     "envoy_file",
     "haproxy",

@@ -193,8 +193,33 @@ class TestMirror:
             router.apply(desired, expect=None, fence=Fence(rollout="r1", seq=1))
 
 
-@pytest.mark.parametrize("rig", chosen("envoy", "envoy_file"), indirect=True)
-class TestTraffic:
+class Counting:
+    """Puts weights and counts answers."""
+
+    def put(
+        self, rig: Rig, audience: Audience, weights: Segments, sign: Mapping[str, str] | None
+    ) -> None:
+        """Apply, and wait until a request with these headers sees a candidate."""
+        assert rig.count is not None
+        count = rig.count
+        put(rig.open_for(audience), weights)
+        if sign is not None:
+            wait_until(
+                lambda: "candidate" in count(20, sign), what=f"a candidate for {sign}", deadline_s=9
+            )
+
+    def assert_share(self, rig: Rig, headers: Mapping[str, str], share: float) -> None:
+        assert rig.count is not None
+        counted = rig.count(REQUESTS, headers)
+        assert counted["baseline"] + counted["candidate"] == REQUESTS, counted
+        low, high = binom.interval(1 - ONCE_IN_A_MILLION, REQUESTS, share)
+        assert low <= counted["candidate"] <= high, headers
+
+
+@pytest.mark.parametrize(
+    "rig", chosen("envoy", "envoy_file", "httproute", "virtualservice_istiod"), indirect=True
+)
+class TestTraffic(Counting):
     def test_rules_by_name(self, rig: Rig) -> None:
         """Every rule lets its requests in, missing and other values stay with the baseline."""
         self.put(rig, NAMED, {**split(5000), **LEFT_OUT}, {"x-tier": "free"})
@@ -232,6 +257,9 @@ class TestTraffic:
         self.assert_share(rig, {"x-tier": "free", "x-country": "SG"}, 1.0)
         self.assert_share(rig, {"x-country": "SG"}, 0.0)
 
+
+@pytest.mark.parametrize("rig", chosen("envoy", "envoy_file"), indirect=True)
+class TestHashes(Counting):
     def test_users_by_hash(self, rig: Rig) -> None:
         """The users of the range, no others; within it a share of users, who stay as it grows."""
         self.put(rig, HASHED, {**split(5000), **LEFT_OUT}, {"x-user-id": user_at(1000)})
@@ -262,6 +290,11 @@ class TestTraffic:
         assert rig.count is not None
         return next(iter(rig.count(1, {"x-user-id": user})))
 
+
+@pytest.mark.parametrize(
+    "rig", chosen("envoy", "envoy_file", "virtualservice_istiod"), indirect=True
+)
+class TestCopies(Counting):
     def test_copies(self, rig: Rig) -> None:
         """The candidate is asked for a share of the requests; clients see the baseline alone."""
         assert rig.count is not None
@@ -285,22 +318,3 @@ class TestTraffic:
         before = rig.copies()
         rig.count(20, {"x-tier": "free"})
         return rig.copies() - before
-
-    def put(
-        self, rig: Rig, audience: Audience, weights: Segments, sign: Mapping[str, str] | None
-    ) -> None:
-        """Apply, and wait until a request with these headers sees a candidate."""
-        assert rig.count is not None
-        count = rig.count
-        put(rig.open_for(audience), weights)
-        if sign is not None:
-            wait_until(
-                lambda: "candidate" in count(20, sign), what=f"a candidate for {sign}", deadline_s=5
-            )
-
-    def assert_share(self, rig: Rig, headers: Mapping[str, str], share: float) -> None:
-        assert rig.count is not None
-        counted = rig.count(REQUESTS, headers)
-        assert counted["baseline"] + counted["candidate"] == REQUESTS, counted
-        low, high = binom.interval(1 - ONCE_IN_A_MILLION, REQUESTS, share)
-        assert low <= counted["candidate"] <= high, headers

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.rigs import gateway
+from infra.rigs import gateway, istiod
 from infra.rigs.objects import Api
 from infra.rigs.users import user_with
 from streams.actuator.audience import EVERYBODY, Audience
@@ -40,11 +40,18 @@ def target(kube: Api, folder: Path, router: str, **options: object) -> Target:
     return Target(router=router, options={**place, **known, **options})
 
 
-def virtual_service(candidate: int = 0) -> Json:
-    """A VirtualService with a route of a stranger's behind it."""
+DESTINATIONS = {"baseline": "digits-v1.example", "candidate": "digits-v2.example"}
+BACKENDS = {"baseline": "digits-v1", "candidate": "digits-v2"}
+
+
+def virtual_service(
+    gateway: str = "gateway", destinations: Mapping[str, str] = DESTINATIONS
+) -> Json:
+    """A VirtualService with a route of a stranger's behind the rollout's."""
+    weights = {"baseline": 100, "candidate": 0}
     routes = [
-        {"destination": {"host": f"digits-{version}.example"}, "weight": weight}
-        for version, weight in (("v1", 100 - candidate), ("v2", candidate))
+        {"destination": {"host": host}, "weight": weights[arm]}
+        for arm, host in destinations.items()
     ]
     match = [{"uri": {"prefix": "/"}}]
     other = {"name": "other", "route": [{"destination": {"host": "shop.example"}}]}
@@ -53,15 +60,11 @@ def virtual_service(candidate: int = 0) -> Json:
         "kind": "VirtualService",
         "metadata": {"name": "digits"},
         "spec": {
-            "hosts": ["digits.example"],
-            "gateways": ["gw"],
+            "hosts": ["*"],
+            "gateways": [gateway],
             "http": [{"name": "primary", "match": match, "route": routes}, other],
         },
     }
-
-
-DESTINATIONS = {"baseline": "digits-v1.example", "candidate": "digits-v2.example"}
-BACKENDS = {"baseline": "digits-v1", "candidate": "digits-v2"}
 
 
 def route(kind: str, parent: Json, ports: Mapping[str, int]) -> Json:
@@ -119,6 +122,36 @@ def virtualservice(_parts: Parts, folder: Path, kube: Api) -> Iterator[Rig]:
     kube.apply(made)
     options = {"route": "primary", "destinations": DESTINATIONS}
     yield _rig(kube, made, target(kube, folder, "virtualservice", **options), "http")
+
+
+@contextmanager
+def virtualservice_istiod(parts: Parts, folder: Path, kube: Api) -> Iterator[Rig]:
+    """A VirtualService that a real istiod makes routes of, for a real Envoy."""
+    seen: list[str] = []
+    with traffic.servers([*VERSIONS.values()], lambda name, _: seen.append(name)) as ports:
+        hosts = {
+            arm: istiod.service_entry(kube, f"{version}-{kube.access.namespace}", ports[version])
+            for arm, version in VERSIONS.items()  # hosts are known in all namespaces
+        }
+        mesh = istiod.start(parts, folder, kube)
+        made = virtual_service(mesh.gateway, hosts)
+        kube.apply(made)
+        wait_until(
+            lambda: traffic.count(mesh.url, 1) == Counter(v1=1), what="traffic", deadline_s=60
+        )
+        options = {"route": "primary", "destinations": hosts}
+        yield _rig(
+            kube,
+            made,
+            target(kube, folder, "virtualservice", **options),
+            "http",
+            count=lambda requests, headers=None: _by_arm(
+                traffic.count(mesh.url, requests, headers)
+            ),
+            copies=lambda: seen.count("v2"),
+            unasked=True,
+            settles_s=SETTLES_S,
+        )
 
 
 @contextmanager
@@ -180,4 +213,9 @@ def _by_arm(answers: Counter[str]) -> Counter[str]:
     return Counter({arm_of.get(name, name): number for name, number in answers.items()})
 
 
-RIGS = {"virtualservice": virtualservice, "httproute": httproute, "grpcroute": grpcroute}
+RIGS = {
+    "virtualservice": virtualservice,
+    "virtualservice_istiod": virtualservice_istiod,
+    "httproute": httproute,
+    "grpcroute": grpcroute,
+}

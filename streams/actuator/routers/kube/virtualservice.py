@@ -63,8 +63,8 @@ class Istiod:
     About(
         target="Istio: VirtualService",
         can=CAN,
-        counterpart="kube-apiserver 1.35",
-        checks=(Check.CONTRACT, Check.AUDIENCE),
+        counterpart="kube-apiserver 1.35, istiod 1.31 and Envoy 1.40",
+        checks=(Check.CONTRACT, Check.AUDIENCE, Check.ANSWERS),
     )
 )
 def open_virtualservice(
