@@ -186,7 +186,7 @@ def _opened_bp(which: Turn, place: Place) -> int | None:
     About(
         target="steps of a Rollout: go on, hold, abort",
         can=CAN,
-        counterpart="kube-apiserver 1.35, its controller played",
+        counterpart="Argo Rollouts 1.10 on kube-apiserver 1.35",
         checks=(Check.GATE,),
     )
 )
