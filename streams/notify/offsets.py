@@ -65,7 +65,7 @@ def begin_at(consumer: Consumer, parts: Iterable[Part]) -> dict[Part, Mark]:
         new = {
             (part.topic, part.partition): _end(consumer, part) for part in known if part.offset < 0
         }
-        if new:
+        if new:  # before anything is read: one killed here would begin later the next time
             consumer.commit(offsets=commits(new), asynchronous=False)
     except KafkaException as error:
         raise LogError(f"it is not known where to begin: {error.args[0].str()}") from error

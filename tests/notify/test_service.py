@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -174,7 +175,9 @@ class TestSeveral:
         """Two processes tell each transition once; when one dies the other goes on."""
         to, log = receive(), Log(kafka, prefix)
         hooks = {"ops": webhook(to)}
-        first, second = start(parts, log, hooks), start(parts, log, hooks)
+        first, second = (begun(parts, log, hooks) for _ in range(2))
+        for part in (first, second):
+            part.wait_until(lambda p=part: shares(p) == 1, what="one partition", deadline_s=60)
         specs = [spec_of(f"r{number}") for number in range(8)]
         for spec in specs:
             log.apply(spec)
@@ -283,19 +286,32 @@ class TestStart:
             run_notify(Settings())
 
 
-def start(
+def shares(part: Part) -> int:
+    """How many partitions it was given last."""
+    given = re.findall(r'notify.assigned .*partitions="?\[([^\]]*)\]', part.log.read_text())
+    return len(given[-1].split(",")) if given else 0
+
+
+def begun(
     parts: Parts,
     log: Log,
     hooks: Mapping[str, Any],
     flags: Sequence[str] = (),
     **secrets: str,
 ) -> Part:
-    """`davy notify` on the test's topics, once its group has spoken."""
+    """`davy notify` on the test's topics."""
     known = {"kafka", "registry", "notify", "http"}
     fields = log.settings.model_dump(exclude_defaults=True, exclude=known)
     env = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
     env |= {"DAVY_NOTIFY": json.dumps({"hooks": hooks}), **secrets}
     command = [sys.executable, "-m", "streams.cli", "notify", *flags]
-    part = parts.start(f"notify-{len(list(parts))}", command, env=env)
+    return parts.start(f"notify-{len(list(parts))}", command, env=env)
+
+
+def start(
+    parts: Parts, log: Log, hooks: Mapping[str, Any], flags: Sequence[str] = (), **secrets: str
+) -> Part:
+    """The same, once its group has spoken."""
+    part = begun(parts, log, hooks, flags, **secrets)
     part.wait_until(lambda: "notify.assigned" in part.tail(), what="assigned", deadline_s=60)
     return part
