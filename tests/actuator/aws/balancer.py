@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from moto import mock_aws
+from moto.ec2 import ec2_backends
 
 from streams.actuator.ports import Segments
 from streams.actuator.weights import units
@@ -17,8 +19,10 @@ from tests.actuator.aws.wires import Answer, Call, Listener, error
 @contextmanager
 def alb(*, by_rule: bool, before: Listener | None = None) -> Iterator[Cloud]:
     """A listener's rule, or its default action, whose users stay for a while."""
-    with mock_aws(), watched(_alb(by_rule=by_rule), weights_of_groups, before=before) as cloud:
-        yield cloud
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        with watched(_alb(by_rule=by_rule), weights_of_groups, before=before) as cloud:
+            yield cloud
 
 
 def _alb(*, by_rule: bool) -> Cloud:
@@ -47,15 +51,12 @@ def _alb(*, by_rule: bool) -> Cloud:
 
 def _load_balancer(alb: Any) -> tuple[dict[str, str], str]:
     """Target groups by arm, each with one server that is well, and a listener."""
-    ec2 = client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{zone}")
-        for n, zone in enumerate("ab")
-    ]
-    balancer = alb.create_load_balancer(
-        Name="digits", Subnets=[each["Subnet"]["SubnetId"] for each in subnets]
-    )["LoadBalancers"][0]["LoadBalancerArn"]
+    network = ec2_backends["123456789012"][REGION]  # a client of EC2 takes half a second to make
+    subnets = network.describe_subnets()
+    vpc = subnets[0].vpc_id
+    balancer = alb.create_load_balancer(Name="digits", Subnets=[each.id for each in subnets])[
+        "LoadBalancers"
+    ][0]["LoadBalancerArn"]
     groups = {}
     for arm, name in NAMES.items():
         made = alb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc)
