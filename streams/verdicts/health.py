@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from streams.serving.families import counter, gauge
@@ -26,6 +27,7 @@ class Health(Collector):
         self.follower: Follower | None = None
         self._hang_s = settings.hang_s
         registry.register(self)
+        ProcessCollector(registry=registry)
 
     def status(self) -> Status:
         """Alive and ready, or why not."""

@@ -70,7 +70,8 @@ class TestRules:
 
     def test_the_jobs_have_the_names_that_alerts_go_by(self) -> None:
         jobs = yaml.safe_load((FOLDER / "scrape.yaml").read_text())["scrape_configs"]
-        assert [job["job_name"] for job in jobs] == ["davy-worker", "davy-actuator", "davy-notify"]
+        names = ["davy-worker", "davy-actuator", "davy-notify", "davy-verdicts"]
+        assert [job["job_name"] for job in jobs] == names
 
 
 def exposed(page: str) -> set[str]:
@@ -91,7 +92,7 @@ def test_a_running_davy_exposes_what_alerts_read(
     hooks = {"ops": {"kind": "alertmanager", "url": "http://127.0.0.1:9"}}
     env["DAVY_NOTIFY"] = json.dumps({"hooks": hooks})
     pages = []
-    for name in ("worker", "actuator", "notify"):
+    for name in ("worker", "actuator", "notify", "verdicts"):
         part = parts.start(name, [sys.executable, "-m", "streams.cli", name], env=env)
         pipeline.eventually(
             lambda p=part: _ready(p), what=f"a ready {name}", parts=[part], deadline_s=120
