@@ -55,6 +55,8 @@ class SpecRead:
 
     rollout: str
     spec: RolloutSpec | None
+    at_ms: int = 0
+    """When it was written."""
 
 
 Record = SpecRead | RoutingRecord | CommandRead | LeaseFact | DecisionFact

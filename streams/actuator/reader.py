@@ -52,7 +52,7 @@ def made(topic: str, record: dict[str, Any], arrived: Arrived) -> Record:
     match topic:
         case "rollouts":
             spec = RolloutSpec.from_json(record["spec"])
-            return SpecRead(rollout=spec.rollout, spec=spec)
+            return SpecRead(rollout=spec.rollout, spec=spec, at_ms=arrived.at_ms)
         case "decisions":
             return decision_fact(record, arrived.value or b"")
         case "leases":

@@ -21,6 +21,7 @@ class Cause(StrEnum):
     UNKNOWN_ROLLOUT = "unknown_rollout"
     WRONG_REVISION = "wrong_revision"
     NOBODY_NAMED = "nobody_named"
+    SEVERAL_MEANT = "several_meant"
 
 
 class NoVerdict(Exception):  # noqa: N818 - it is an answer
@@ -58,8 +59,8 @@ class Rollouts(Protocol):
         """By id."""
         ...
 
-    def of_service(self, service: str, revision: str) -> Known | None:
-        """The newest of a service whose candidate goes by this revision."""
+    def of_service(self, service: str, revision: str) -> tuple[Known, ...]:
+        """Those of a service whose candidate goes by this revision: who lives, else the newest."""
         ...
 
 
@@ -110,18 +111,23 @@ def ask(
 
 
 def _found(question: Question, rollouts: Rollouts, log: Log) -> Known:
-    if question.rollout:
-        known = rollouts.get(question.rollout)
-    elif question.service:
-        known = rollouts.of_service(question.service, question.revision)
-    else:
+    if not question.rollout and not question.service:
         sentence = "name a `rollout`, or a `service` whose rollout the revision tells"
         raise NoVerdict(Cause.NOBODY_NAMED, sentence)
-    if known is not None:
-        return known
+    by_id = rollouts.get(question.rollout) if question.rollout else None
+    if by_id is not None:
+        return by_id
+    # One of another partition may be meant, so all of the log must be known.
     if unread := log.unread():
         raise NoVerdict(Cause.NOT_READ, unread)
-    raise NoVerdict(Cause.UNKNOWN_ROLLOUT, _unknown(question))
+    found = () if question.rollout else rollouts.of_service(question.service, question.revision)
+    if len(found) > 1:
+        names = ", ".join(known.spec.rollout for known in found)
+        sentence = f"rollouts {names} live, all of this revision; ask by `rollout`"
+        raise NoVerdict(Cause.SEVERAL_MEANT, sentence)
+    if not found:
+        raise NoVerdict(Cause.UNKNOWN_ROLLOUT, _unknown(question))
+    return found[0]
 
 
 def _unknown(question: Question) -> str:

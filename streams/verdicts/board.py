@@ -41,14 +41,18 @@ class Board:
         known = self._known.get(rollout)
         return None if known is None else _now(known)
 
-    def of_service(self, service: str, revision: str) -> Known | None:
-        """The newest rollout of a service whose candidate goes by this revision."""
+    def of_service(self, service: str, revision: str) -> tuple[Known, ...]:
+        """The rollouts of a service that live and whose candidate goes by this revision.
+
+        Where none of them lives, the newest of those that have ended.
+        """
         found = [
-            known
-            for known in list(self._known.values())
+            _now(known)
+            for known in self.all()
             if known.spec.service == service and known.spec.arm_of(revision) is not None
         ]
-        return _now(found[-1]) if found else None
+        newest = sorted(found, key=lambda known: known.applied_ms)[-1:]
+        return tuple(known for known in found if not known.ended) or tuple(newest)
 
     def all(self) -> tuple[Known, ...]:
         """Every rollout, in the order in which they were read."""
@@ -80,7 +84,7 @@ class Board:
         if record.spec is None:
             self._known.pop(record.rollout, None)
         elif known is None:
-            self._known[record.rollout] = begin(record.spec, partition)
+            self._known[record.rollout] = begin(record.spec, partition, record.at_ms)
             if live:
                 self._settle((record.rollout,))
             for early in self._early.pop(record.rollout, ()):

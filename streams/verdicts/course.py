@@ -20,11 +20,12 @@ OLD_NEWS = frozenset({Refusal.STALE, Refusal.TERMINAL})
 """Refusals that say nothing against the decision in force."""
 
 
-def begin(spec: RolloutSpec, partition: int) -> Known:
+def begin(spec: RolloutSpec, partition: int, applied_ms: int = 0) -> Known:
     """A rollout of which the spec alone is known."""
     return Known(
         spec=spec,
         partition=partition,
+        applied_ms=applied_ms,
         standing=Standing(arms=spec.arms, spec_hash=spec.spec_hash),
         lease=LeaseWatch(rollback_s=spec.silence_rollback_s),
     )

@@ -18,6 +18,7 @@ STATUS = {
     Cause.NOT_READ: 503,
     Cause.UNKNOWN_ROLLOUT: 404,
     Cause.WRONG_REVISION: 409,
+    Cause.SEVERAL_MEANT: 409,
     Cause.NOBODY_NAMED: 422,
 }
 RETRY_S = "5"

@@ -40,6 +40,8 @@ class Known:
     spec: RolloutSpec
     partition: int
     """Of all the topics whose key is the rollout."""
+    applied_ms: int = 0
+    """When its spec was written."""
     standing: Standing
     told: ToldDecision | None = None
     """The decision in force, in full."""
@@ -52,6 +54,11 @@ class Known:
     """The newest that tells what the target has."""
     routed_at: float | None = None
     """When that was heard live, monotonic seconds."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be decided."""
+        return self.standing.terminal or self.lease.ended
 
     def silence(self, now: float) -> Silence:
         """What it means that the judge was heard when it was; `now` in monotonic seconds."""

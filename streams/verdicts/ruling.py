@@ -30,8 +30,7 @@ def may_have(known: Known, arm: str, weight_bp: int, now: float) -> Ruling:
 
 def may_begin(known: Known, now: float) -> Ruling:
     """Whether the candidate's pods may be started, which gives them nothing yet."""
-    ended = known.standing.terminal or known.lease.ended
-    if ended:
+    if known.ended:
         sentence = "the rollout has ended, whatever is to begin now; apply a new one"
         return Ruling(result=Result.FAILED, code="ended", sentence=sentence)
     if known.silence(now) is not Silence.FRESH:
@@ -85,7 +84,7 @@ def applied_bp(known: Known, arm: str, now: float) -> int | None:
 
 def judge_state(known: Known, now: float) -> str:
     """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
-    if known.lease.ended or known.standing.terminal:
+    if known.ended:
         return "ended"
     states = {
         Silence.FRESH: "live",

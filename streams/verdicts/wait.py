@@ -68,7 +68,7 @@ def _found(follower: Follower, question: Question, *, checked: bool) -> Answered
 def _is_final(found: Answered | NoVerdict) -> bool:
     """Whether waiting cannot change it; a rollout that is not there may be begun yet."""
     if isinstance(found, NoVerdict):
-        return found.cause in (Cause.WRONG_REVISION, Cause.NOBODY_NAMED)
+        return found.cause in (Cause.WRONG_REVISION, Cause.NOBODY_NAMED, Cause.SEVERAL_MEANT)
     return found.ruling.result is not Result.UNDECIDED
 
 

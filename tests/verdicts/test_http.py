@@ -80,6 +80,17 @@ class TestStatus:
             assert (answer.status_code, answer.json()["code"]) == (503, "not_read")
             assert answer.headers["retry-after"]
 
+    def test_by_service_who_lives_answers(self, world: World, client: httpx.Client) -> None:
+        """Whatever was applied first; and nobody, where two live."""
+        ask = {"service": "digits", "hash": "6f9c7b", "weight": "25"}
+        old = World(spec("digits-0", revision="6f9c7b"), world.board, applied_ms=99)
+        answer = client.get("/v1/verdict", params=ask)
+        assert (answer.status_code, answer.json()["code"]) == (409, "several_meant")
+        old.decide(Action.PROMOTE, 10_000)
+        assert client.get("/v1/verdict", params=ask).json()["rollout"] == "digits-v2"
+        world.decide(Action.ROLLBACK, 0, "harm: errors")
+        assert client.get("/v1/verdict", params=ask).json()["rollout"] == "digits-0"
+
     def test_who_asked_is_told(self, client: httpx.Client) -> None:
         """So that whoever applies the rollout finds the revision to name."""
         hook = {"name": "podinfo", "namespace": "test", "phase": "Progressing", "checksum": "85d5"}

@@ -46,11 +46,13 @@ class World:
     spec: RolloutSpec = field(default_factory=spec)
     board: Board = field(default_factory=Board)
     live: bool = True
+    applied_ms: int = 0
     seq: int = 0
     prev: str = ""
 
     def __post_init__(self) -> None:
-        self.board.take(SpecRead(rollout=self.spec.rollout, spec=self.spec), 0, live=self.live)
+        begun = SpecRead(rollout=self.spec.rollout, spec=self.spec, at_ms=self.applied_ms)
+        self.board.take(begun, 0, live=self.live)
 
     @property
     def known(self) -> Known:
