@@ -139,16 +139,16 @@ class RulesRouter:
         """Read, guard, patch; again where only what is none of davy's business has changed."""
         for left in reversed(range(TRIES)):
             found = self.client.get(self.address)
-            self._guard(found, expect, fence)
-            try:
-                with self._understood():
+            with self._understood():
+                self._guard(found, expect, fence)
+                try:
                     steps = patch(found)
-                if not steps:
-                    return found
-                return self.client.patch(self.address, [unchanged(found), *steps])
-            except TargetConflict:
-                if not left:
-                    raise
+                    if not steps:
+                        return found
+                    return self.client.patch(self.address, [unchanged(found), *steps])
+                except TargetConflict:
+                    if not left:
+                        raise
         raise AssertionError
 
     def _guard(self, found: Json, expect: str | None, fence: Fence | None) -> None:
