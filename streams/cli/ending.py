@@ -1,0 +1,32 @@
+"""How does a command end? With its exit code, and one red line per problem."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from streams.cli import INSTALL
+from streams.cli.common import complain
+from streams.errors import DavyError, StalledError
+from streams.serving.pulse import HUNG
+
+FAILED = 2
+
+
+def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0, or 2 after one red line per problem; 70 to be started again."""
+    try:
+        app(arguments, prog_name="davy")
+    except StalledError as failure:
+        complain(str(failure))
+        sys.exit(HUNG)
+    except DavyError as failure:
+        complain(str(failure))
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] == "streams":
+            raise
+        complain(f"{missing.name} is not installed; {INSTALL}")
+    sys.exit(FAILED)
