@@ -108,4 +108,6 @@ def _command(spec: RolloutSpec, offset: int, kind: CommandKind) -> dict[str, Any
         "actor": fact.actor,
         "reason": fact.reason,
         "at": 5,
+        "stage": fact.stage,
+        "until": fact.until_ms,
     }

@@ -150,6 +150,8 @@ def routing_heard(records: Sequence[Decoded]) -> list[RoutingFact]:
             confirmed_until_ms=body["confirmed_until"],
             fence=body["fence"],
             reason=body["reason"],
+            stage=body["stage"],
+            until_ms=body["until"],
         )
         for record, body in records
     ]
@@ -163,6 +165,8 @@ def commands_heard(records: Sequence[Decoded]) -> list[CommandFact]:
             kind=CommandKind(body["command"].lower()),
             actor=body["actor"],
             reason=body["reason"],
+            stage=body["stage"],
+            until_ms=body["until"],
         )
         for record, body in records
     ]
