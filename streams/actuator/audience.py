@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from streams.actuator.ports import Capabilities, Kind, Sticky
 from streams.spec.dimensions import OTHER_VALUE, Dimension, SegmentHarm
-from streams.spec.model import Mode, RolloutSpec, Unit
+from streams.spec.model import FULL_BP, Mode, RolloutSpec, Unit
 from streams.spec.targeting import Rule
 
 
@@ -84,6 +84,13 @@ def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
             path=f"route.{path}",
             sentence=f"router {router} goes by steps of the target's own, which say how far and "
             f"how soon — say so there, and leave {path} out",
+        )
+    if spec.target.max_step_bp and spec.target.max_step_bp * can.largest_weight < 2 * FULL_BP:
+        finest = f"{100 / can.largest_weight:.2g} %"
+        yield Inability(
+            path="route.max_step",
+            sentence=f"router {router} has steps of {finest}, and a max_step must be at least two "
+            "of them — use a larger one, or leave it out",
         )
     if spec.on_segment_harm is SegmentHarm.SEGMENT:
         yield from _cannot_target_segments(spec, can)

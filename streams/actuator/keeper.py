@@ -15,7 +15,7 @@ from streams.actuator.lease import Silence
 from streams.actuator.lines import say
 from streams.actuator.meters import Meters
 from streams.actuator.pace import paced
-from streams.actuator.ports import Clock, FenceKind, Observed, Outcome, Router, Segments
+from streams.actuator.ports import Clock, Fence, FenceKind, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
     Move,
@@ -30,8 +30,9 @@ from streams.actuator.reconcile import (
 from streams.actuator.retry import RAISE_TRIES, Retry
 from streams.actuator.standing import Former, Standing, lapsed, stepped
 from streams.actuator.teller import Teller
+from streams.actuator.tidying import Tidying
 from streams.actuator.weights import differs, falls, home
-from streams.errors import RouterError, TargetConflict, TargetTransient
+from streams.errors import RouterError, TargetConflict, TargetRejected, TargetTransient
 from streams.spec.model import RolloutSpec
 
 INTENT_WAIT_S = 2.0
@@ -66,6 +67,7 @@ class Keeper:
         """A write may be under way that nobody waits for: one under a newer revision stops it."""
         self._reconcile_s = reconcile_s
         self._hand = Hand(router)
+        self._tidying = Tidying(router)
         self._teller, self._claim = teller, claim
         self._silence = Silence.FROZEN
         self._look_at = clock.monotonic_s()
@@ -144,15 +146,16 @@ class Keeper:
         todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
         raised_at = self.standing.raised_at
         since_s = None if raised_at is None else now - raised_at
-        todo = paced(todo, seen.weights_bp, self._spec.target, since_s)
+        todo = paced(todo, seen.weights_bp, self._spec.target, self._router.capabilities, since_s)
         if todo.move is Move.RAISE and not self._claim.proven():
             todo = Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=UNCLAIMED)
         if todo.move is Move.KEEP and self._overwrites and self.standing.wanted is not None:
             todo = replace(todo, move=Move.LOWER, weights_bp=seen.weights_bp)
-        if todo.move is not Move.KEEP:
-            self._move(seen, todo, enforcing=drift is Drift.RAISED)
-        elif former.intent is not None and not differs(seen.weights_bp, former.intent):
+        unproven = former.intent is not None and not differs(seen.weights_bp, former.intent)
+        if unproven and todo.move is not Move.LOWER:  # the next step stands on a proven one
             self._await_proof(seen, former.given, now)
+        elif todo.move is not Move.KEEP:
+            self._move(seen, todo, enforcing=drift is Drift.RAISED)
         else:
             self._keep(seen, todo.reason or drift.sentence, now)
 
@@ -180,6 +183,7 @@ class Keeper:
             self.decided_at = None
         if standing.is_settled(seen.weights_bp) and self.ended_at is None:
             self._end(now)
+        self._tidy_up(seen)
         news = (reason.partition(":")[0], standing.terminal, seen.revision)
         due = now >= self._look_at and self.ended_at is None
         if due or news != self._news:
@@ -206,11 +210,15 @@ class Keeper:
         self.ended_at = now
         rolled_back = self.standing.wanted == home(self._spec.arms, self.standing.wanted or ())
         outcome = Outcome.ROLLED_BACK if rolled_back else Outcome.PROMOTED
-        try:
-            self._router.finalize(outcome)
-        except RouterError as error:
-            self._say(logging.ERROR, "finalize_failed", error=str(error))
+        self._tidying.begin(outcome)
         self._say(logging.INFO, "ended", outcome=outcome)
+
+    def _tidy_up(self, seen: Observed) -> None:
+        error = self._tidying.step()
+        if error is None:
+            return
+        self._say(logging.ERROR, "finalize_failed", error=str(error))
+        self._teller.failed(self.standing, seen.weights_bp, f"finalize_failed: {error}")
 
     def _release(self, why: str) -> None:
         self.released = why
@@ -237,9 +245,20 @@ class Keeper:
         if todo.move is Move.RAISE and not fence.claim:
             raise TargetConflict(UNCLAIMED)
         self.standing = replace(self.standing, intent=todo.weights_bp, owned=True)
-        self._hand.put(write, expect=None if seen is None else seen.revision, fence=fence)
+        self._put(write, expect=None if seen is None else seen.revision, fence=fence)
         self._overwrites = False
         self._prove(self._hand.write or write)
+
+    def _put(self, write: Write, *, expect: str | None, fence: Fence) -> None:
+        """Write. What may have arrived counts as a raise; what was refused does not."""
+        before = self.standing.raised_at
+        if write.move is Move.RAISE:
+            self.standing = replace(self.standing, raised_at=write.began)
+        try:
+            self._hand.put(write, expect=expect, fence=fence)
+        except (TargetConflict, TargetRejected):
+            self.standing = replace(self.standing, raised_at=before)
+            raise
 
     def _why(self, todo: Plan, *, enforcing: bool) -> str:
         if enforcing:

@@ -18,6 +18,9 @@ from streams.actuator.weights import differs
 from streams.errors import RouterError
 from streams.spec.model import RolloutSpec
 
+WATCH_AFTER_END_S = 600.0
+"""Whoever moves the traffic has this long; until then it is told what the target has."""
+
 
 class Onlooker:
     """Stands where a keeper stands, and keeps its hands in its pockets."""
@@ -57,12 +60,17 @@ class Onlooker:
         self._teller.look(seen, at_ms, changed=differs(seen.weights_bp, self.standing.given))
         self.standing = replace(self.standing, given=seen.weights_bp)
         self._tell(seen, _said(todo), now)
-        if self.standing.terminal:
+        if self.standing.terminal and self.ended_at is None:
+            self.ended_at = now
+        if self.standing.is_settled(seen.weights_bp):
             self.released = "ended"
 
     def is_over(self) -> bool:
-        """Whether the end of the rollout was told: there is nothing to guard here."""
-        return bool(self.released) or self.ended_at is not None
+        """Whether the end was seen at the target, or was not within some time after it."""
+        ended_at = self.ended_at
+        if ended_at is not None and self._clock.monotonic_s() - ended_at > WATCH_AFTER_END_S:
+            self.released = self.released or "ended, and not seen at the target"
+        return bool(self.released)
 
     def _tell(self, seen: Observed, reason: str, now: float) -> None:
         news = (reason, self.standing.fence, self.standing.terminal, seen.revision)

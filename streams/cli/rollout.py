@@ -15,6 +15,7 @@ from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.cli.log import Entry, Log
 from streams.cli.rollouts import (
     KnownRollout,
+    check_free,
     check_not_rolled_back,
     find,
     is_new,
@@ -68,6 +69,7 @@ def apply(
     if not is_new(spec, known):
         show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) was applied before; nothing to do")
         return
+    check_free(spec, known, log)
     if not again:
         check_not_rolled_back(spec, known, log)
     log.write("rollouts", spec.rollout, rollout_record(spec, applied_by=getpass.getuser()))

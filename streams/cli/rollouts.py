@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streams.actuator.weights import differs
 from streams.cli.log import Log
 from streams.errors import LogError
 from streams.judge.decision_facts import Action, Decision
@@ -105,6 +106,30 @@ def is_new(spec: RolloutSpec, known: Mapping[str, KnownRollout]) -> bool:
             f"{other.spec.rollout}`"
         )
     return True
+
+
+def is_moving(known: KnownRollout, log: Log) -> bool:
+    """Whether a rollout that was decided for good still raises its share, step by step."""
+    target = known.spec.target
+    if known.live or target.dry_run or not (target.max_step_bp or target.dwell_s):
+        return False
+    last = log.newest("routing", known.spec.rollout)
+    if last is None or last.record is None:
+        return True
+    return not last.record["terminal"] or differs(
+        last.record["applied_bp"], last.record["desired_bp"]
+    )
+
+
+def check_free(spec: RolloutSpec, known: Mapping[str, KnownRollout], log: Log) -> None:
+    """LogError where another rollout was decided for good, but its target is still on the way."""
+    for other in known.values():
+        same = (other.spec.service, other.spec.route) == (spec.service, spec.route)
+        if same and is_moving(other, log):
+            raise LogError(
+                f"rollout `{other.spec.rollout}` still raises its candidate step by step; wait for "
+                f"its end (`davy rollout status {other.spec.rollout}`) or abort it"
+            )
 
 
 def _rivals(spec: RolloutSpec, known: Iterable[KnownRollout]) -> Iterable[KnownRollout]:

@@ -12,7 +12,13 @@ import typer
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.cli.log import Log
-from streams.cli.rollouts import check_approvable, find, known_rollouts, newest_decision
+from streams.cli.rollouts import (
+    check_approvable,
+    find,
+    is_moving,
+    known_rollouts,
+    newest_decision,
+)
 from streams.errors import LogError
 from streams.judge.facts import CommandKind
 from streams.spec.model import RolloutSpec
@@ -104,7 +110,7 @@ def _command(
     until: int | None = None,
 ) -> None:
     known = find(known_rollouts(log), rollout)
-    if not known.live:
+    if not known.live and not is_moving(known, log):
         raise LogError(f"rollout `{rollout}` has ended; `davy rollout status {rollout}` tells how")
     record = {
         "rollout": rollout,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.actuator.keeper import GUARD_AFTER_END_S
+from streams.actuator.ports import Outcome
 from streams.errors import TargetConflict, TargetDenied, TargetTransient
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
@@ -234,6 +235,15 @@ class TestRollback:
         assert world.share_bp == 0
         world.decide(2, 10_000, Action.PROMOTE)
         assert world.share_bp == 0
+
+    def test_what_cannot_be_tidied_up_now_is_tried_again(self, world: World) -> None:
+        """A conflict with a target's own controller, say; it is told once."""
+        world.faults.untidy += [TargetConflict("changed"), TargetTransient("busy")]
+        world.decide(1, 0, Action.ROLLBACK)
+        world.run(4 * RECONCILE_S)
+        assert world.target.outcome is Outcome.ROLLED_BACK
+        told = [r.reason for r in world.journal.records if r.phase.value == "failed"]
+        assert told == ["finalize_failed: changed"]
 
     def test_finalized_once_then_released(self, world: World) -> None:
         """After the end the target is tidied, guarded for a while, then let go."""

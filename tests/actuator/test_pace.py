@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streams.actuator.audience import inabilities
+from streams.actuator.onlooker import WATCH_AFTER_END_S
 from streams.actuator.ports import Capabilities, FenceKind, Kind
 from streams.actuator.retry import ALERT_AFTER
 from streams.errors import TargetTransient
@@ -21,9 +22,9 @@ STEP = {"max_step_bp": 2000}
 SLOW = {"max_step_bp": 2000, "dwell_s": 60.0}
 
 
-def shares(world: World) -> list[int]:
-    """The candidate's shares that were applied, one after the other."""
-    told = [r for r in world.journal.records if r.phase.value == "applied"]
+def shares(world: World, phase: str = "applied") -> list[int]:
+    """The candidate's shares that were told in a phase, one after the other."""
+    told = [r for r in world.journal.records if r.phase.value == phase]
     return [record.applied_bp["all"]["candidate"] for record in told]
 
 
@@ -89,6 +90,39 @@ class TestPace:
         world.run(600)
         assert world.share_bp == 0
 
+    def test_the_next_step_stands_on_a_proven_one(self) -> None:
+        """A controller that is slow to take the first step gets no second one on top."""
+        world = World(pace=STEP)
+        world.faults.unproven = True
+        world.beat()
+        world.decide(1, 5000)
+        run_heard(world, 4 * LEASE_S)
+        assert set(shares(world, "intent")) == {2000, 0}
+        assert world.share_bp == 0
+
+    def test_an_unproven_raise_counts_for_the_dwell(self) -> None:
+        world = World(pace=SLOW)
+        world.faults.unproven = True
+        world.beat()
+        world.decide(1, 2000)
+        world.faults.unproven = False
+        world.decide(2, 4000)
+        run_heard(world, 50)
+        assert world.share_bp == 2000
+
+    def test_a_step_that_rounds_to_nothing_is_no_step(self) -> None:
+        """It is told, and the target is left in peace."""
+        world = World(pace={"max_step_bp": 50}, largest_weight=100, total=100)
+        world.target.set(split(100))
+        world.beat()
+        world.decide(1, 2500)
+        writes = world.target.writes
+        run_heard(world, 60)
+        assert world.target.writes == writes
+        assert world.journal.records[-1].reason.startswith("max_step: ")
+        (problem,) = inabilities(world.spec, replace(CAN, largest_weight=100))
+        assert problem.path == "route.max_step"
+
 
 class TestPauseThatEnds:
     @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
@@ -124,6 +158,18 @@ class TestDryRun:
         world.decide(1, 0, Action.ROLLBACK)
         assert (world.target.writes, world.share_bp) == (0, 300)
         assert world.journal.records[-1].reason == f"dry_run: would lower to {split(0)}"
+        assert not world.actor.is_over()
+        world.target.set(split(0))
+        world.run(2 * RECONCILE_S)
+        assert world.actor.is_over()
+
+    def test_an_end_that_nobody_follows_is_watched_for_a_while(self) -> None:
+        world = World(pace={"dry_run": True})
+        world.beat()
+        world.decide(1, 10_000, Action.PROMOTE)
+        world.run(WATCH_AFTER_END_S - 2 * RECONCILE_S)
+        assert not world.actor.is_over()
+        world.run(4 * RECONCILE_S)
         assert world.actor.is_over()
 
     def test_what_others_apply_is_confirmed(self) -> None:

@@ -11,7 +11,7 @@ from streams.actuator.actor import RolloutActor
 from streams.actuator.audience import audience_of
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.leash import Leash, LeashedRouter
-from streams.actuator.ports import Applied, Desired, Fence, Observed, Proof, Verification
+from streams.actuator.ports import Applied, Desired, Fence, Observed, Outcome, Proof, Verification
 from streams.actuator.routers.memory import MemoryRouter, MemoryTarget
 from streams.actuator.weights import share_of
 from streams.errors import RouterError
@@ -82,6 +82,8 @@ class Faults:
     """Raised one by one, by whatever is asked."""
     refusals: list[RouterError] = field(default_factory=list)
     """Raised one by one by writes alone."""
+    untidy: list[RouterError] = field(default_factory=list)
+    """Raised one by one when the target is to be tidied up."""
     unproven: bool = False
     """Whether writes find no proof."""
     asked: int = 0
@@ -104,7 +106,6 @@ class FaultyRouter:
             router.capabilities, settles_s=faults.settles_s, ask_every_s=faults.ask_every_s
         )
         self.sign = self._router.sign
-        self.finalize = self._router.finalize
 
     def observe(self) -> Observed:
         self._fail()
@@ -125,6 +126,11 @@ class FaultyRouter:
             raise CrashedError
         return applied
 
+    def finalize(self, outcome: Outcome) -> None:
+        if self._faults.untidy:
+            raise self._faults.untidy.pop(0)
+        self._router.finalize(outcome)
+
     def verify(self, desired: Desired) -> Verification:
         self._faults.asked += 1
         if self._faults.unproven:
@@ -143,6 +149,7 @@ class World:
         self,
         *,
         largest_weight: int = 10_000,
+        total: int | None = None,
         faults: Faults | None = None,
         pace: dict[str, Any] | None = None,
         **spec: Any,
@@ -155,13 +162,15 @@ class World:
         self.target = MemoryTarget()
         self.faults = faults or Faults()
         self.commands: list[CommandRead] = []
-        self._largest = largest_weight
+        self._largest, self._total = largest_weight, total
         self.actor = self._born()
 
     def _born(self) -> RolloutActor:
         audience = audience_of(self.spec)
         self.tenure = HandTenure()
-        memory = MemoryRouter(self.target, ARMS, audience, largest_weight=self._largest)
+        memory = MemoryRouter(
+            self.target, ARMS, audience, largest_weight=self._largest, total=self._total
+        )
         leashed = LeashedRouter(memory, Leash(), self.tenure, self.clock)
         router = FaultyRouter(leashed, self.faults)
         return RolloutActor(self.spec, router, self.journal, self.clock, self.tenure, RECONCILE_S)

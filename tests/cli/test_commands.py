@@ -188,6 +188,18 @@ class TestSteering:
         (entry,) = log.read("commands")
         assert (entry.record["command"], entry.record["stage"]) == ("APPROVE", 1)
 
+    def test_a_promotion_that_goes_step_by_step_can_be_stopped(self, davy, spec_file, log):
+        """Nobody judges it any more, so a person must be able to; nothing else begins meanwhile."""
+        spec_file.write_text(SPEC.replace("route: {", "route: {max_step: 20%, "))
+        davy("rollout", "apply", str(spec_file))
+        log.write("leases", "digits-v2", ended())
+        assert davy("rollout", "pause", "digits-v2")[0] == 0
+        spec_file.write_text(SPEC.replace("candidate: v2", "candidate: v5"))
+        code, _, told = davy("rollout", "apply", str(spec_file))
+        assert code == 2
+        assert "still raises its candidate step by step" in " ".join(told.split())
+        assert davy("rollout", "abort", "digits-v2")[0] == 0
+
     def test_an_ended_rollout_takes_no_command(self, davy, spec_file, log):
         davy("rollout", "apply", str(spec_file))
         log.write("leases", "digits-v2", ended())

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from streams.actuator.contract.rig import Rig, split
+from streams.actuator.keeper import CONFLICT_TRIES
 from streams.actuator.ports import Desired, Fence, Outcome, Proof, Router
 from streams.actuator.weights import settled
 from streams.errors import TargetConflict, TargetRejected
@@ -42,9 +43,19 @@ def given(router: Router, candidate_bp: int) -> dict[str, dict[str, int]]:
 
 
 def put(rig: Rig, router: Router, candidate_bp: int, fence: Fence) -> None:
-    """Apply weights to what is there, and wait for the proof."""
-    expect = router.observe().revision
-    router.apply(Desired(weights_bp=split(candidate_bp)), expect=expect, fence=fence)
+    """Apply weights to what is there, and wait for the proof.
+
+    After a conflict it looks again, as the actuator does: a target's own controller may have
+    written meanwhile.
+    """
+    for tries_left in reversed(range(CONFLICT_TRIES)):
+        expect = router.observe().revision
+        try:
+            router.apply(Desired(weights_bp=split(candidate_bp)), expect=expect, fence=fence)
+            break
+        except TargetConflict:
+            if not tries_left:
+                raise
     assert proven(rig, router, candidate_bp)
 
 

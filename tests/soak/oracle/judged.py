@@ -150,8 +150,6 @@ def routing_heard(records: Sequence[Decoded]) -> list[RoutingFact]:
             confirmed_until_ms=body["confirmed_until"],
             fence=body["fence"],
             reason=body["reason"],
-            stage=body["stage"],
-            until_ms=body["until"],
         )
         for record, body in records
     ]
