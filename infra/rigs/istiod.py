@@ -76,7 +76,7 @@ def start(parts: Parts, folder: Path, api: Api) -> RunningMesh:
 
 def service_entry(api: Api, name: str, port: int) -> str:
     """Lay in what stands for a service with one server on loopback; its host."""
-    host = f"{name}.davy.test"
+    host = f"{name}.{api.access.namespace}.test"  # no other test's service of that name is meant
     api.apply(
         {
             "apiVersion": VERSION,
@@ -84,6 +84,7 @@ def service_entry(api: Api, name: str, port: int) -> str:
             "metadata": {"name": name},
             "spec": {
                 "hosts": [host],
+                "exportTo": ["."],
                 "location": "MESH_EXTERNAL",
                 "resolution": "STATIC",
                 "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.rigs.objects import Api, Object, RefusedError
-from streams.actuator.contract import ARMS, Rig, RouterContract, split
-from streams.actuator.ports import Desired, Fence, Outcome, Proof, Router
+from streams.actuator.contract import ARMS, Rig, RouterContract, split, suite
+from streams.actuator.ports import Desired, Fence, Outcome, Router
 from streams.actuator.routers import open_router
 from streams.errors import TargetConflict, TargetDenied, TargetNotFound, TargetRejected
 from streams.spec.model import Target
@@ -38,9 +38,7 @@ class TestContract(RouterContract):
 
 
 def put(rig: Rig, router: Router, candidate_bp: int, fence: Fence = FIRST) -> None:
-    desired = Desired(weights_bp=split(candidate_bp))
-    router.apply(desired, expect=router.observe().revision, fence=fence)
-    rig.wait(lambda: router.verify(desired).proof is Proof.HOLDS, f"{candidate_bp} basis points")
+    suite.put(rig, router, candidate_bp, fence)  # KServe's controller writes when it likes
 
 
 class TestPromotion:
