@@ -15,7 +15,7 @@ from streams.actuator.claim import Claim
 from streams.actuator.doubts import Doubts, unquoted
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.keeper import Keeper
-from streams.actuator.lease import LeaseWatch, Silence, outdated
+from streams.actuator.lease import LeaseWatch, Silence, judge_state, outdated
 from streams.actuator.lines import say
 from streams.actuator.meters import Meters
 from streams.actuator.onlooker import Onlooker
@@ -82,14 +82,8 @@ class RolloutActor:
     @property
     def judge(self) -> str:
         """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
-        silence = self._lease.silence(self._clock.monotonic_s())
-        if self._lease.ended or self.standing.terminal:
-            return "ended"
-        return {
-            Silence.FRESH: "live",
-            Silence.FROZEN: "frozen",
-            Silence.TOO_LONG: "rolled_back",
-        }[silence]
+        now = self._clock.monotonic_s()
+        return judge_state(self._lease, now, terminal=self.standing.terminal)
 
     # What comes in.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from streams.actuator.facts import LeaseFact
 
@@ -67,6 +68,22 @@ class LeaseWatch:
         if self.ended or since is None or self.rollback_s is None:
             return None
         return since + max(self.rollback_s, self.valid_s)
+
+
+def judge_state(lease: LeaseWatch, now: float, *, terminal: bool) -> str:
+    """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
+    if lease.ended or terminal:
+        return "ended"
+    silence = lease.silence(now)
+    match silence:
+        case Silence.FRESH:
+            return "live"
+        case Silence.FROZEN:
+            return "frozen"
+        case Silence.TOO_LONG:
+            return "rolled_back"
+        case _:
+            assert_never(silence)
 
 
 def outdated(lease: LeaseFact, last_ms: int, now_ms: int) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from types import FrameType
+from contextlib import ExitStack
 
 from streams.actuator.beginning import OpenRouter
 from streams.actuator.health import Health
@@ -15,6 +12,7 @@ from streams.actuator.routers import open_router
 from streams.actuator.routers.programs import permitting
 from streams.serving.pulse import Watchdog
 from streams.serving.server import StatusServer
+from streams.serving.signals import signals
 from streams.serving.status import pages
 from streams.settings import Settings
 
@@ -47,22 +45,3 @@ def run_actuator(
             held.enter_context(Watchdog(health.pulse, settings.hang_s))
         open_permitted = permitting(settings.programs, open_target)
         Actuator(settings, open_permitted, health).run(stopping)
-
-
-@contextmanager
-def signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event, where this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

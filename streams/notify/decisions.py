@@ -7,10 +7,10 @@ ordinary course (time, requests, evidence) is no news.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, assert_never
 
-from streams.actuator.ports import Segments
+from streams.actuator.facts import DecisionFact
 from streams.judge.decision_facts import Action
 from streams.notify.facts import Told
 from streams.notify_settings import Transition
@@ -24,17 +24,12 @@ ORDINARY = frozenset({"no_baseline", "min_time", "min_exposures", "not_shown_har
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRead:
-    """A decision as far as it is told."""
+class DecisionRead(DecisionFact):
+    """A decision with what is told of it."""
 
-    rollout: str
-    decision_id: str
-    seq: int
-    action: Action
     code: str
     sentence: str
     stage: int
-    weights_bp: Segments
     at_ms: int
     """Event time of the cut."""
     drifted: tuple[str, ...] = ()
@@ -71,19 +66,15 @@ class DecisionSeen:
         return self.trouble.offset if self.trouble and _patient(self.trouble.kind) else self.offset
 
 
-def decision_read(record: Mapping[str, Any]) -> DecisionRead:
-    """A record of `decisions`."""
+def decision_read(fact: DecisionFact, record: Mapping[str, Any]) -> DecisionRead:
+    """A record of `decisions`, of which the actuator's fact is known."""
     code, _, sentence = str(record["reason"]).partition(": ")
     pane = record["cut"]["pane"]
     return DecisionRead(
-        rollout=record["rollout"],
-        decision_id=record["decision_id"],
-        seq=record["seq"],
-        action=Action(record["action"]),
+        **{field.name: getattr(fact, field.name) for field in fields(DecisionFact)},
         code=code,
         sentence=sentence,
         stage=record["stage"],
-        weights_bp=record["weights_bp"],
         at_ms=pane * record["pane_ms"],
         drifted=tuple(d["metric"] for d in record["drifts"] if d["pane"] == pane),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from streams.notify.facts import Notice
 from streams.notify.ledger import Ledger, Mark
-from streams.notify.story import Arrived, Story
+from streams.notify.story import Entry, Story
 
 
 class Desk:
@@ -22,13 +22,13 @@ class Desk:
         """Whether this member still owns the partitions."""
 
     def take(
-        self, arrived: Arrived, wants: Callable[[Notice], bool]
+        self, entry: Entry, wants: Callable[[Notice], bool]
     ) -> tuple[tuple[Notice, Callable[[], None]], ...]:
         """What is to be told of a record, each with what is to be called once it is told."""
-        topic, offset = arrived.place.topic, arrived.place.offset
+        topic, offset = entry.place.topic, entry.place.offset
         ledger = self._ledgers[topic]
         before = self._story.anchor(topic, offset)
-        notices = self._story.take(arrived)
+        notices = self._story.take(entry)
         news = [n for n in notices if ledger.tells(offset) and wants(n)]
         ledger.read(offset, waiting=len(news), anchor=before)
         return tuple((notice, lambda: ledger.done(offset)) for notice in news)

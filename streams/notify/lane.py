@@ -21,6 +21,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from streams.actuator.reader import RecordReader
 from streams.broker import LIBRDKAFKA
 from streams.errors import LogError
 from streams.notify.desk import Desk
@@ -29,7 +30,7 @@ from streams.notify.ledger import Mark
 from streams.notify.lines import say
 from streams.notify.meters import Meters
 from streams.notify.offsets import Part, begin_at, commits, group_of, lane_config, tell_lost
-from streams.notify.reader import RecordReader
+from streams.notify.reader import entry_of
 from streams.notify.sender import Parcel, Sender
 from streams.serving.pulse import Pulse
 from streams.settings import Settings
@@ -219,12 +220,12 @@ class Lane:
         if desk is None:
             return
         topic = self._topics[message.topic() or ""]
-        arrived = self._reader.read(topic, message, stopping)
-        if arrived is None:
+        entry = entry_of(topic, message, self._reader.read(topic, message, stopping))
+        if entry is None:
             if not stopping.is_set():
                 desk.skip(topic, message.offset() or 0)
             return
-        for notice, done in desk.take(arrived, self._wants):
+        for notice, done in desk.take(entry, self._wants):
             since, wanted = time.monotonic(), lambda: desk.open
             self._sender.put(Parcel(notice=notice, done=done, wanted=wanted, since=since))
 

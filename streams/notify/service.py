@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from types import FrameType
+from contextlib import ExitStack
 
 import stamina.instrumentation
 
+from streams.actuator.reader import RecordReader
 from streams.errors import SettingsError
 from streams.notify.health import status_of
 from streams.notify.hooks import open_hook, wanted_by
 from streams.notify.lane import Lane
 from streams.notify.lines import say
 from streams.notify.meters import Meters
-from streams.notify.reader import RecordReader
+from streams.notify.reader import told
 from streams.notify.sender import Pace, Sender
 from streams.notify_settings import HookSettings
 from streams.serving.pulse import Pulse, Watchdog
 from streams.serving.server import StatusServer
+from streams.serving.signals import signals
 from streams.serving.status import pages
 from streams.settings import Settings
 from streams.topics import check_topics
@@ -50,10 +49,10 @@ def run_notify(settings: Settings, *, stop: threading.Event | None = None) -> No
     stopping = stop or threading.Event()
     meters, pulse = Meters(), Pulse()
     lanes = [_lane(settings, name, hook, meters) for name, hook in settings.notify.hooks.items()]
-    told = pages(lambda: status_of(lanes, settings.hang_s), meters.registry)
+    web = pages(lambda: status_of(lanes, settings.hang_s), meters.registry)
     with ExitStack() as held:
-        held.enter_context(_signals(stopping))
-        held.enter_context(StatusServer(settings.http, told, usual_port=PORT))
+        held.enter_context(signals(stopping))
+        held.enter_context(StatusServer(settings.http, web, usual_port=PORT))
         if threading.current_thread() is threading.main_thread():  # else it is not our process
             held.enter_context(Watchdog(pulse, settings.hang_s))
         say(logging.INFO, "started", {"hooks": ", ".join(settings.notify.hooks)})
@@ -68,7 +67,7 @@ def _lane(settings: Settings, name: str, options: HookSettings, meters: Meters) 
         name,
         wanted_by(options),
         Sender(name, open_hook(name, options), Pace(give_up_s=options.give_up_s), meters),
-        RecordReader(codec, trusted, waits=pulse.beat),
+        RecordReader(codec, trusted, pulse.beat, make=told, name="notify"),
         pulse,
         meters,
     )
@@ -98,22 +97,3 @@ def _run(lanes: list[Lane], stopping: threading.Event, pulse: Pulse, hang_s: flo
         thread.join()
     if failures:
         raise failures[0]
-
-
-@contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event, where this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

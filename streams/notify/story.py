@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streams.actuator.facts import RoutingRecord
-from streams.judge.facts import CommandKind
+from streams.actuator.desk import SpecRead
+from streams.actuator.facts import CommandRead, RoutingRecord
 from streams.notify.decisions import DecisionRead, DecisionSeen, after_decision
 from streams.notify.facts import Notice, Place, Subject, Told, told_key
 from streams.notify.routing import RoutingSeen, after_routing
@@ -18,29 +18,24 @@ from streams.spec.model import RolloutSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpecTold:
-    """A rollout was applied; `spec` is None where it was deleted."""
+class SpecTold(SpecRead):
+    """A rollout was applied, and by whom."""
 
-    rollout: str
-    spec: RolloutSpec | None
     actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandTold:
-    """A person asked for something."""
+class CommandTold(CommandRead):
+    """A person asked for something, and why."""
 
-    rollout: str
-    kind: CommandKind
-    actor: str
     reason: str
 
 
-Fact = SpecTold | DecisionRead | RoutingRecord | CommandTold
+Fact = SpecRead | DecisionRead | RoutingRecord | CommandTold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Entry:
     """A fact, where it stood, and when it was written (milliseconds since the epoch)."""
 
     fact: Fact
@@ -56,17 +51,17 @@ class Story:
         self._decisions: dict[str, DecisionSeen] = {}
         self._routing: dict[str, RoutingSeen] = {}
 
-    def take(self, arrived: Arrived) -> tuple[Notice, ...]:
+    def take(self, entry: Entry) -> tuple[Notice, ...]:
         """What a record tells. Records of one topic come in the order of their offsets."""
-        match arrived.fact:
-            case SpecTold() as spec:
-                return tuple(self._applied(spec, arrived))
+        match entry.fact:
+            case SpecRead() as spec:
+                return tuple(self._applied(spec, entry))
             case DecisionRead() as decision:
-                return tuple(self._decided(decision, arrived))
+                return tuple(self._decided(decision, entry))
             case RoutingRecord() as routing:
-                return tuple(self._routed(routing, arrived))
+                return tuple(self._routed(routing, entry))
             case CommandTold() as command:
-                return (self._commanded(command, arrived),)
+                return (self._commanded(command, entry),)
 
     def anchor(self, topic: str, through: int) -> int:
         """From where a topic must be read for what is known now, at most `through`."""
@@ -84,7 +79,7 @@ class Story:
     def _subject(self, rollout: str) -> Subject:
         return self._subjects.get(rollout, Subject(rollout=rollout))
 
-    def _applied(self, told: SpecTold, arrived: Arrived) -> Iterator[Notice]:
+    def _applied(self, told: SpecRead, entry: Entry) -> Iterator[Notice]:
         if told.spec is None:
             for known in (self._subjects, self._decisions, self._routing):
                 known.pop(told.rollout, None)
@@ -95,20 +90,21 @@ class Story:
             versions = ", ".join(subject.candidates.values())
             sentence = f"{subject.service}: may {versions} replace {subject.baseline}?"
             said = Told(transition=Transition.STARTED, code="applied", sentence=sentence)
-            key = told_key(said, subject, "", arrived.place)
-            yield _notice(said, key, subject, arrived, actor=told.actor)
+            key = told_key(said, subject, "", entry.place)
+            actor = told.actor if isinstance(told, SpecTold) else ""
+            yield _notice(said, key, subject, entry, actor=actor)
 
-    def _decided(self, now: DecisionRead, arrived: Arrived) -> Iterator[Notice]:
+    def _decided(self, now: DecisionRead, entry: Entry) -> Iterator[Notice]:
         before, subject = self._decisions.get(now.rollout), self._subject(now.rollout)
-        seen, told = after_decision(before, now, arrived.place.offset)
+        seen, told = after_decision(before, now, entry.place.offset)
         self._decisions[now.rollout] = seen
         for said in told:
             yield Notice(
-                key=told_key(said, subject, now.decision_id, arrived.place),
+                key=told_key(said, subject, now.decision_id, entry.place),
                 transition=said.transition,
                 subject=subject,
-                at_ms=arrived.at_ms,
-                place=arrived.place,
+                at_ms=entry.at_ms,
+                place=entry.place,
                 code=said.code,
                 sentence=said.sentence,
                 ended=said.ended,
@@ -118,19 +114,19 @@ class Story:
                 weights_bp=now.weights_bp,
             )
 
-    def _routed(self, now: RoutingRecord, arrived: Arrived) -> Iterator[Notice]:
+    def _routed(self, now: RoutingRecord, entry: Entry) -> Iterator[Notice]:
         before, subject = self._routing.get(now.rollout), self._subject(now.rollout)
-        seen, told = after_routing(before, now, arrived.place.offset)
+        seen, told = after_routing(before, now, entry.place.offset)
         self._routing[now.rollout] = seen
         decided = self._decisions.get(now.rollout)
         stage = decided.stage if decided is not None and decided.seq == now.fence else -1
         for said in told:
             yield Notice(
-                key=told_key(said, subject, now.decision_id, arrived.place),
+                key=told_key(said, subject, now.decision_id, entry.place),
                 transition=said.transition,
                 subject=subject,
                 at_ms=now.at,
-                place=arrived.place,
+                place=entry.place,
                 code=said.code,
                 sentence=said.sentence,
                 ended=said.ended,
@@ -140,14 +136,14 @@ class Story:
                 weights_bp=now.applied_bp,
             )
 
-    def _commanded(self, command: CommandTold, arrived: Arrived) -> Notice:
+    def _commanded(self, command: CommandTold, entry: Entry) -> Notice:
         subject = self._subject(command.rollout)
         who = command.actor or "somebody"
         sentence = f"{command.kind} asked by {who}"
         sentence += f": {command.reason}" if command.reason else ""
         said = Told(transition=Transition.COMMANDED, code=str(command.kind), sentence=sentence)
-        key = told_key(said, subject, "", arrived.place)
-        return _notice(said, key, subject, arrived, actor=command.actor)
+        key = told_key(said, subject, "", entry.place)
+        return _notice(said, key, subject, entry, actor=command.actor)
 
 
 def subject_of(spec: RolloutSpec) -> Subject:
@@ -163,13 +159,13 @@ def subject_of(spec: RolloutSpec) -> Subject:
     )
 
 
-def _notice(said: Told, key: str, subject: Subject, arrived: Arrived, *, actor: str) -> Notice:
+def _notice(said: Told, key: str, subject: Subject, entry: Entry, *, actor: str) -> Notice:
     return Notice(
         key=key,
         transition=said.transition,
         subject=subject,
-        at_ms=arrived.at_ms,
-        place=arrived.place,
+        at_ms=entry.at_ms,
+        place=entry.place,
         code=said.code,
         sentence=said.sentence,
         actor=actor,

@@ -10,7 +10,7 @@ from streams.judge.decision_facts import Verdict
 from streams.spec.model import LONGEST_WORDS
 from streams.verdicts.asking import Answered
 from streams.verdicts.facts import Result, Ruling
-from streams.verdicts.ruling import applied_bp, judge_state, wanted_bp
+from streams.verdicts.ruling import applied_bp, wanted_bp
 
 PERCENT = 100.0
 
@@ -110,7 +110,7 @@ def answer_of(answered: Answered, ruling: Ruling) -> Answer:
         decision_id="" if accepted is None else accepted.decision_id,
         seq=known.standing.fence,
         spec_hash=known.spec.spec_hash,
-        judge=judge_state(known, answered.now),
+        judge=known.judge(answered.now),
         metrics=[_evidence(v) for v in (told.verdicts if told else ()) if v.candidate == arm],
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streams.actuator.facts import DecisionFact, RoutingRecord
-from streams.actuator.lease import LeaseWatch, Silence
+from streams.actuator.lease import LeaseWatch, Silence, judge_state
 from streams.actuator.standing import Standing
 from streams.judge.decision_facts import Verdict
 from streams.spec.model import FULL_BP, RolloutSpec
@@ -63,6 +63,10 @@ class Known:
     def silence(self, now: float) -> Silence:
         """What it means that the judge was heard when it was; `now` in monotonic seconds."""
         return self.lease.silence(now)
+
+    def judge(self, now: float) -> str:
+        """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
+        return judge_state(self.lease, now, terminal=self.standing.terminal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from streams.serving.pulse import Pulse
 from streams.serving.status import Status
 from streams.settings import Settings
 from streams.verdicts.follower import Follower
-from streams.verdicts.ruling import judge_state
 
 
 class Health(Collector):
@@ -46,7 +45,7 @@ class Health(Collector):
         read = float(not follower.unread())
         yield gauge("davy_verdicts_log_read", text, (), [((), read)])
         now = time.monotonic()
-        states = Counter(judge_state(known, now) for known in follower.board.all())
+        states = Counter(known.judge(now) for known in follower.board.all())
         rows = [((state,), float(count)) for state, count in sorted(states.items())]
         text = "Rollouts by whether their judge is heard: live, frozen, rolled_back, ended."
         yield gauge("davy_verdicts_rollouts", text, ("judge",), rows)

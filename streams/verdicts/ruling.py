@@ -82,18 +82,6 @@ def applied_bp(known: Known, arm: str, now: float) -> int | None:
     return share_of(known.routing.applied_bp, ALL_SEGMENT, arm)
 
 
-def judge_state(known: Known, now: float) -> str:
-    """Whether the judge is heard: live, frozen, rolled_back; ended when it need not be."""
-    if known.ended:
-        return "ended"
-    states = {
-        Silence.FRESH: "live",
-        Silence.FROZEN: "frozen",
-        Silence.TOO_LONG: "rolled_back",
-    }
-    return states[known.silence(now)]
-
-
 def _failed(known: Known, arm: str, now: float) -> Ruling | None:
     code, sentence = next(_failures(known, arm, now), ("", ""))
     return Ruling(result=Result.FAILED, code=code, sentence=sentence) if code else None

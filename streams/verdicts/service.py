@@ -12,9 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from streams.actuator.service import signals
 from streams.serving.pulse import Watchdog
 from streams.serving.server import listen, url_of
+from streams.serving.signals import signals
 from streams.serving.status import pages
 from streams.settings import Settings
 from streams.verdicts.app import create_app

@@ -10,7 +10,7 @@ from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind, RoutingPhase
 from streams.notify.decisions import DecisionRead
 from streams.notify.facts import Notice, Place, Subject
-from streams.notify.story import Arrived, CommandTold, SpecTold, Story
+from streams.notify.story import CommandTold, Entry, SpecTold, Story
 from streams.notify_settings import Transition
 from streams.spec.model import Target
 from tests.actuator.log import make_spec
@@ -39,7 +39,11 @@ def decision(
         rollout=rollout,
         decision_id=f"{rollout}-d{seq}",
         seq=seq,
+        spec_hash=SPEC.spec_hash,
         action=action,
+        terminal=action in {Action.PROMOTE, Action.ROLLBACK},
+        prev_hash="",
+        body_hash="",
         code=code,
         sentence=sentence,
         stage=stage,
@@ -84,15 +88,15 @@ def applied() -> SpecTold:
 
 
 def command(kind: CommandKind) -> CommandTold:
-    return CommandTold(rollout=ROLLOUT, kind=kind, actor="ada", reason="a look")
+    return CommandTold(rollout=ROLLOUT, kind=kind, actor="ada", at_ms=0, reason="a look")
 
 
 TOPIC = {SpecTold: "rollouts", DecisionRead: "decisions", RoutingRecord: "routing"}
 
 
-def arrived(fact: Any, offset: int) -> Arrived:
+def entry(fact: Any, offset: int) -> Entry:
     topic = TOPIC.get(type(fact), "commands")
-    return Arrived(
+    return Entry(
         fact=fact, place=Place(topic=topic, partition=0, offset=offset), at_ms=1_700_000_000_000
     )
 
@@ -100,7 +104,7 @@ def arrived(fact: Any, offset: int) -> Arrived:
 def told(*facts: Any, story: Story | None = None, begin: int = 0) -> list[Notice]:
     """What records tell that come one after the other."""
     tells = story or Story()
-    return [n for at, fact in enumerate(facts, begin) for n in tells.take(arrived(fact, at))]
+    return [n for at, fact in enumerate(facts, begin) for n in tells.take(entry(fact, at))]
 
 
 def kinds(*facts: Any) -> list[str]:

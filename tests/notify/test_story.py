@@ -18,9 +18,9 @@ from streams.notify_settings import Severity, Transition
 from tests.notify.records import (
     ROLLOUT,
     applied,
-    arrived,
     command,
     decision,
+    entry,
     hold,
     kinds,
     routing,
@@ -262,7 +262,7 @@ class TestRestart:
 
 def work(desk: Desk, facts: list[Any], begin: int) -> tuple[Desk, list[tuple[Notice, Any]]]:
     """Feed a desk; its notices in order."""
-    found = [p for at, f in enumerate(facts, begin) for p in desk.take(arrived(f, at), _all)]
+    found = [p for at, f in enumerate(facts, begin) for p in desk.take(entry(f, at), _all)]
     return desk, found
 
 
