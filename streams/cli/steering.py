@@ -19,7 +19,7 @@ from streams.cli.rollouts import (
     known_rollouts,
     newest_decision,
 )
-from streams.errors import LogError
+from streams.errors import LogError, SettingsError
 from streams.judge.facts import CommandKind
 from streams.spec.model import RolloutSpec
 from streams.spec.units import UnitError, duration
@@ -64,8 +64,8 @@ def pause(
     lasts: For = None,
 ) -> None:
     """Hold the rollout where it is; harm still rolls it back."""
-    log = Log(settings_of(config, bootstrap, prefix))
-    _command(CommandKind.PAUSE, rollout, reason, log, until=_until(lasts))
+    until, log = _until(lasts), Log(settings_of(config, bootstrap, prefix))
+    _command(CommandKind.PAUSE, rollout, reason, log, until=until)
 
 
 def approve(
@@ -78,11 +78,11 @@ def approve(
     stage: StageIndex = None,
 ) -> None:
     """Say yes to a stage that needs a person's approval: the next one, or `--stage`."""
-    log = Log(settings_of(config, bootstrap, prefix))
+    until, log = _until(lasts), Log(settings_of(config, bootstrap, prefix))
     spec = find(known_rollouts(log), rollout).spec
     chosen = _next_stage(log, spec) if stage is None else stage
     check_approvable(spec, chosen)
-    _command(CommandKind.APPROVE, rollout, reason, log, stage=chosen, until=_until(lasts))
+    _command(CommandKind.APPROVE, rollout, reason, log, stage=chosen, until=until)
 
 
 def _next_stage(log: Log, spec: RolloutSpec) -> int:
@@ -91,13 +91,13 @@ def _next_stage(log: Log, spec: RolloutSpec) -> int:
 
 
 def _until(lasts: str | None) -> int | None:
-    """When a wish of this length lapses, milliseconds since the epoch."""
+    """When a wish of this length lapses, milliseconds since the epoch; SettingsError if none."""
     if lasts is None:
         return None
     try:
         return time.time_ns() // 1_000_000 + round(duration(lasts) * 1000)
     except UnitError as error:
-        raise LogError(f"--for: {error}") from error
+        raise SettingsError(f"--for: {error}") from error
 
 
 def _command(

@@ -18,7 +18,7 @@ from streams.cli.common import (
     service_settings_of,
     settings_of,
 )
-from streams.errors import LogError
+from streams.errors import SettingsError
 from streams.spec.model import FULL_BP
 from streams.spec.units import UnitError, duration
 from streams.verdicts.asking import Answered
@@ -62,7 +62,7 @@ def verdict(
     try:
         weight_bp, timeout_s = asked_bp(weight, FULL_BP), duration(timeout)
     except UnitError as error:
-        raise LogError(f"--weight or --timeout: {error}") from error
+        raise SettingsError(f"--weight or --timeout: {error}") from error
     found = wait_for_verdict(
         settings_of(config, bootstrap, prefix),
         Question(rollout=rollout, revision=revision, weight_bp=weight_bp),

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from streams.cli import steering
+from streams.errors import SettingsError
 from streams.judge.decision_facts import Action
 
 SPEC = """\
@@ -174,6 +176,12 @@ class TestSteering:
         davy("rollout", "apply", str(spec_file))
         code, _, told = davy("rollout", "pause", "digits-v2", "--for", "soon")
         assert (code, "--for: `soon` is no time" in " ".join(told.split())) == (2, True)
+
+    @pytest.mark.parametrize("command", [steering.pause, steering.approve])
+    def test_a_length_that_is_none_is_told_without_a_broker(self, command):
+        """It is a mistake of the flag's, and nothing has to be asked to see it."""
+        with pytest.raises(SettingsError, match="--for: `soon` is no time"):
+            command("digits-v2", bootstrap="127.0.0.1:9", lasts="soon")
 
     def test_approve_names_the_stage_that_waits(self, davy, spec_file, log, decide):
         spec_file.write_text(
