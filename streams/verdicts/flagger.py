@@ -19,12 +19,23 @@ from streams.verdicts.argo import PROBLEMS
 from streams.verdicts.asking import Answered, NoVerdict, ask
 from streams.verdicts.desk import Desk, said
 from streams.verdicts.facts import Known, Question, Result, Ruling
-from streams.verdicts.hooks import MEANINGS, TELLING, HookType, Meaning, asked_bp, next_step
-from streams.verdicts.ruling import applied_bp, just_raised
+from streams.verdicts.hooks import (
+    MEANINGS,
+    TELLING,
+    HookType,
+    Meaning,
+    asked_bp,
+    next_step,
+    steps_of,
+)
+from streams.verdicts.ruling import applied_bp, just_raised, unknown_share
 
 YES, NO, NOT_YET = 200, 412, 425
 SETTLE_S = 2.0
 """After a yes, weights that were told earlier than this do not show yet what came of it."""
+FRESH_S = 6.0
+"""Weights that were told longer ago may be those before a raise that another server has granted:
+more than an actuator takes from look to look, less than Flagger's interval."""
 ANSWERS: dict[int | str, dict[str, Any]] = {
     NO: {"model": Answer, "description": "No: the candidate failed, or there is no reason to."},
     NOT_YET: {"model": Answer, "description": "Not yet."},
@@ -44,11 +55,14 @@ class Gates:
         self._start = now
         self._granted: dict[str, float] = {}
 
-    def may_grant(self, known: Known) -> bool:
-        """Whether weights were told since the last raise, so that none is granted twice."""
+    def doubt(self, known: Known, now: float) -> Ruling | None:
+        """Why no raise is granted now; None where weights were told lately and since the last."""
+        if known.standing.terminal:
+            return None
+        if known.routed_at is None or now - known.routed_at > FRESH_S:
+            return unknown_share()
         since = self._granted.get(known.spec.rollout, self._start)
-        settled = known.routed_at is not None and known.routed_at > since + SETTLE_S
-        return settled or known.standing.terminal
+        return None if known.routed_at > since + SETTLE_S else just_raised()
 
     def grant(self, known: Known, now: float) -> None:
         """A raise was granted."""
@@ -106,10 +120,11 @@ def _asked(desk: Desk, kind: HookType, meaning: Meaning, body: Hook) -> Answered
         weight_bp=asked_bp(told.get("weight", ""), meaning.weight_bp),
     )
 
+    steps = steps_of(told) if kind is HookType.CONFIRM_TRAFFIC_INCREASE else ()
+
     def rule(known: Known, arm: str, weight_bp: int, at: float) -> Ruling:
-        if kind is HookType.CONFIRM_TRAFFIC_INCREASE:
-            have_bp = applied_bp(known, arm, at) or 0
-            weight_bp = next_step(told.get("steps", ""), have_bp, weight_bp)
+        if steps:
+            weight_bp = next_step(steps, applied_bp(known, arm, at) or 0)
         return meaning.rule(known, arm, weight_bp, at)
 
     return ask(
@@ -124,10 +139,10 @@ def _asked(desk: Desk, kind: HookType, meaning: Meaning, body: Hook) -> Answered
 
 
 def _granted(gates: Gates, answered: Answered) -> Ruling:
-    if not gates.may_grant(answered.known):
-        return just_raised()
-    gates.grant(answered.known, answered.now)
-    return answered.ruling
+    doubt = gates.doubt(answered.known, answered.now)
+    if doubt is None:
+        gates.grant(answered.known, answered.now)
+    return doubt or answered.ruling
 
 
 def _status(meaning: Meaning, ruling: Ruling) -> int:

@@ -6,7 +6,7 @@ each kind of hook: a gate opens, a check counts as passed, and a rollback hook r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,19 +78,33 @@ MEANINGS: Mapping[HookType, Meaning] = {
 }
 
 
-def next_step(steps: str, have_bp: int, usual_bp: int) -> int:
-    """The first of Flagger's steps (`5,25,50`) above what the candidate has; 100% after the last.
+def steps_of(metadata: Mapping[str, str]) -> tuple[int, ...]:
+    """Flagger's steps in basis points: `steps`, or `weight` where there is one alone.
+
+    Flagger itself does not say where it goes to: who is not told may not open its gate.
 
     Raises:
-        UnitError: one of them is no share.
+        UnitError: there is neither, or one of them is no share.
 
-    >>> next_step("5, 25, 50", 500, 1), next_step("5,25,50", 5000, 1), next_step("", 500, 1)
-    (2500, 10000, 1)
+    >>> steps_of({"steps": "5, 25,50"}), steps_of({"weight": "25%"})
+    ((500, 2500, 5000), (2500,))
     """
-    if not steps:
-        return usual_bp
-    shares = (asked_bp(text.strip(), usual_bp) for text in steps.split(","))
-    return min((share for share in shares if share > have_bp), default=FULL_BP)
+    text = metadata.get("steps") or metadata.get("weight")
+    if not text:
+        raise UnitError(
+            "there is neither, and Flagger does not say to which share it goes",
+            'write the steps of the Canary: `steps: "25,50"`',
+        )
+    return tuple(_share(each.strip()) for each in text.split(","))
+
+
+def next_step(steps: Sequence[int], have_bp: int) -> int:
+    """The first step above what the candidate has; all of the traffic after the last.
+
+    >>> next_step((500, 2500, 5000), 500), next_step((500, 2500, 5000), 5000)
+    (2500, 10000)
+    """
+    return min((step for step in steps if step > have_bp), default=FULL_BP)
 
 
 def asked_bp(text: str, usual_bp: int) -> int:
@@ -102,8 +116,10 @@ def asked_bp(text: str, usual_bp: int) -> int:
     >>> asked_bp("25", 1), asked_bp("25%", 1), asked_bp("", 10000)
     (2500, 2500, 10000)
     """
-    if not text:
-        return usual_bp
+    return _share(text) if text else usual_bp
+
+
+def _share(text: str) -> int:
     try:
         return weight(text)
     except UnitError:

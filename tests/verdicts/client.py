@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -25,20 +25,20 @@ ANY_PORT = HttpSettings(port=0)
 
 
 class Time:
-    """A clock that a test sets, for gates that open once in a while."""
+    """A clock that goes when a test says so, for gates that open once in a while."""
 
     def __init__(self) -> None:
-        self.ahead_s = 0.0
+        self._began, self.ahead_s = time.monotonic(), 0.0
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return self._began + self.ahead_s
 
 
 def make_app(
     board: Board,
     log: EverythingRead | None = None,
     http: HttpSettings = ANY_PORT,
-    clock: Time | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The app as the program makes it."""
     registry = CollectorRegistry()
@@ -46,7 +46,7 @@ def make_app(
         rollouts=board,
         log=log or EverythingRead(),
         ledger=Ledger(registry),
-        clock=clock or Time(),
+        clock=clock,
     )
     told = pages(lambda: Status(unready=()), registry)
     return create_app(Settings(http=http), desk, told)

@@ -11,13 +11,15 @@ import pytest
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
 from streams.verdicts.board import Board
-from streams.verdicts.flagger import SETTLE_S
+from streams.verdicts.flagger import FRESH_S, SETTLE_S
 from tests.verdicts.client import Time, make_app, over_http
 from tests.verdicts.controllers import Canary
 from tests.verdicts.world import EverythingRead, World, spec
 
 ALL = ("pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "rollback")
-OF = {"rollout": "digits-v2"}
+STEPS = {"steps": "25,50"}
+OF = {"rollout": "digits-v2", **STEPS}
+GATE = "confirm-traffic-increase"
 
 
 class Asked:
@@ -90,9 +92,9 @@ class TestHooks:
         [
             ({"checksum": "v3"}, (409, "wrong_revision")),
             ({"checksum": ""}, (409, "wrong_revision")),
-            ({"metadata": {"rollout": "another"}}, (404, "unknown_rollout")),
-            ({"metadata": {"service": "digits"}, "checksum": "7c"}, (404, "unknown_rollout")),
-            ({"metadata": {}}, (422, "nobody_named")),
+            ({"metadata": STEPS | {"rollout": "another"}}, (404, "unknown_rollout")),
+            ({"metadata": STEPS | {"service": "b"}, "checksum": "7"}, (404, "unknown_rollout")),
+            ({"metadata": STEPS}, (422, "nobody_named")),
             ({"metadata": OF | {"weight": "much"}}, (422, "bad_weight")),
             ({"metadata": OF | {"checksum": "7c"}, "checksum": "8d"}, (409, "wrong_revision")),
         ],
@@ -124,29 +126,60 @@ class TestHooks:
 class TestGate:
     def test_a_raise_is_granted_once(self, asked: Asked) -> None:
         """Until weights are told that came later: the decision is restated meanwhile."""
-        gate = "confirm-traffic-increase"
         asked.world.decide(Action.ADVANCE, 2500)
-        assert asked.code(gate) == (200, "advance")
+        assert asked.code(GATE) == (200, "advance")
         asked.world.decide(Action.ADVANCE, 2500, "raising: waits for its weights")
-        assert asked.code(gate) == (425, "just_raised")
+        assert asked.code(GATE) == (425, "just_raised")
         asked.route(0)  # Flagger did not do it
-        assert asked.code(gate) == (200, "advance")
+        assert asked.code(GATE) == (200, "advance")
         asked.route(2500)
-        assert asked.code(gate) == (425, "not_yet")
+        assert asked.code(GATE) == (425, "not_yet")
+
+    def test_another_server_does_not_grant_it_once_more(self, asked: Asked) -> None:
+        """It knows nothing of the first one's yes, and what the actuator told is from before."""
+        first, another = asked.client, make_app(asked.world.board, asked.log, clock=asked.clock)
+        asked.world.decide(Action.ADVANCE, 5000)
+        with over_http(another) as second:
+            asked.route(0)
+            assert asked.code(GATE) == (200, "advance")
+            asked.clock.ahead_s += FRESH_S + 1
+            for asked.client in (first, second):
+                assert asked.hook(GATE).status_code == 425
+            assert asked.code(GATE) == (425, "routing_unknown")
+            asked.route(2500)
+            assert asked.code(GATE) == (200, "advance")
 
     def test_a_step_beyond_what_is_wanted_waits(self, asked: Asked) -> None:
         """`steps` tell to which share Flagger goes next."""
-        gate, told = "confirm-traffic-increase", {"metadata": OF | {"steps": "10, 50"}}
+        told = {"metadata": OF | {"steps": "10, 50"}}
         asked.world.decide(Action.ADVANCE, 2500)
         asked.route(1000)
-        assert asked.code(gate, **told) == (425, "not_yet")
+        assert asked.code(GATE, **told) == (425, "not_yet")
         asked.world.decide(Action.ADVANCE, 5000)
-        assert asked.code(gate, **told) == (200, "advance")
+        assert asked.code(GATE, **told) == (200, "advance")
+
+    @pytest.mark.parametrize("metadata", [{}, {"steps": ""}, {"steps": "25,"}], ids=str)
+    def test_who_does_not_say_where_it_goes_is_refused(
+        self, asked: Asked, metadata: dict[str, str]
+    ) -> None:
+        """One basis point more than it has is no word for a step of 20 %."""
+        asked.world.decide(Action.ADVANCE, 100)
+        answer = asked.hook(GATE, metadata={"rollout": "digits-v2", **metadata})
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_weight")
+        assert "metadata.weight or metadata.steps" in answer.json()["reason"]
+
+    def test_one_weight_is_the_only_step(self, asked: Asked) -> None:
+        """Beyond it lies all of the traffic, not a little more than the candidate has."""
+        told = {"metadata": {"rollout": "digits-v2", "weight": "10"}}
+        asked.world.decide(Action.ADVANCE, 2500)
+        assert asked.code(GATE, **told) == (200, "advance")
+        asked.route(1000)
+        assert asked.code(GATE, **told) == (425, "not_yet")
 
     def test_what_the_candidate_has_must_be_known(self, asked: Asked) -> None:
         asked.world.decide(Action.ADVANCE, 2500)
         asked.clock.ahead_s += 3600
-        assert asked.code("confirm-traffic-increase") == (425, "routing_unknown")
+        assert asked.code(GATE) == (425, "routing_unknown")
 
 
 def canary(asked: Asked, *hooks: str, **more: Any) -> Canary:
@@ -180,7 +213,7 @@ class TestCanary:
         assert (one.tick(), one.weight) == ("Failed", 0)
 
     def test_without_a_rollback_hook_by_the_counter(self, asked: Asked) -> None:
-        one = canary(asked, "rollout", "confirm-traffic-increase", threshold=2)
+        one = canary(asked, "rollout", GATE, threshold=2)
         asked.world.decide(Action.ADVANCE, 2500)
         one.tick()
         asked.route(2500)
@@ -229,11 +262,10 @@ class TestCanary:
     def test_the_next_revision_gets_no_yes_of_the_last(self, asked: Asked) -> None:
         """The Canary's metadata still name the rollout that was promoted."""
         asked.world.decide(Action.PROMOTE, 10_000)
-        one = canary(asked, "confirm-traffic-increase", "confirm-promotion", checksum="v3")
+        one = canary(asked, GATE, "confirm-promotion", checksum="v3")
         assert {(one.tick(), one.weight) for _ in range(20)} == {("Progressing", 0)}
 
     def test_stages_other_than_flaggers_are_waited_for(self, asked: Asked) -> None:
         asked.world.decide(Action.ADVANCE, 1000)
-        one = canary(asked, steps=(25, 50))
-        one.metadata = OF | {"steps": "25,50"}
+        one = canary(asked)
         assert {(one.tick(), one.weight) for _ in range(5)} == {("Progressing", 0)}

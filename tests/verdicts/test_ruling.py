@@ -15,7 +15,7 @@ from streams.spec.model import Candidate, Mode
 from streams.spec.targeting import HeaderRule
 from streams.verdicts.board import Board
 from streams.verdicts.facts import Result
-from streams.verdicts.hooks import next_step
+from streams.verdicts.hooks import next_step, steps_of
 from streams.verdicts.ruling import may_begin, may_have, may_keep
 from tests.verdicts.world import ARM, World, spec
 
@@ -242,6 +242,6 @@ class TestMayBegin:
 
 
 def test_steps_of_which_one_is_no_share() -> None:
-    assert next_step("5%,25", 0, 1) == 500
+    assert next_step(steps_of({"steps": "5%,25"}), 0) == 500
     with pytest.raises(Exception, match="no traffic weight"):
-        next_step("5,many", 0, 1)
+        steps_of({"steps": "5,many"})
