@@ -13,6 +13,7 @@ from streams.cli.common import Config, settings_of
 from streams.errors import HookError, SettingsError
 from streams.notify.hooks import open_hook, usual
 from streams.notify.sample import SAMPLE
+from streams.notify.sender import tell
 from streams.notify_settings import HookSettings
 from streams.yaml_lines import did_you_mean
 
@@ -53,7 +54,7 @@ def _tried(name: str, options: HookSettings) -> str:
     hook = open_hook(name, options)
     now_ms = time.time_ns() // 1_000_000
     try:
-        hook.tell(replace(SAMPLE, at_ms=now_ms, key=f"davy-test-{now_ms}"))
+        tell(hook, replace(SAMPLE, at_ms=now_ms, key=f"davy-test-{now_ms}"))
     except HookError as error:
         return str(error)
     finally:

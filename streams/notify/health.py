@@ -20,6 +20,8 @@ def _dead(lanes: Sequence[Lane], hang_s: float) -> Iterator[str]:
     for lane in lanes:
         if lane.pulse.age_s > hang_s / 2:
             yield f"the loop of hook {lane.name} has not turned for {lane.pulse.age_s:.0f} s"
+        if lane.mute:
+            yield f"the thread that tells hook {lane.name} has ended: start `davy notify` again"
 
 
 def _unready(lanes: Sequence[Lane]) -> Iterator[str]:

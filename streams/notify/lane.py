@@ -73,6 +73,11 @@ class Lane:
         """Whether some partition does not know its rollouts yet."""
         return any(desk.loading for desk in list(self._desks.values()))
 
+    @property
+    def mute(self) -> bool:
+        """Whether the thread that tells its hook has ended unasked."""
+        return self._sender.died
+
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set.
 

@@ -9,10 +9,12 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import stamina
 
@@ -52,6 +54,28 @@ class Parcel:
     """When it was read, monotonic seconds."""
 
 
+def tell(hook: Hook, notice: Notice) -> None:
+    """Tell a hook; what its library throws neither ends a thread nor loses the notice.
+
+    Nor is it quoted: addresses with passwords stand in such texts.
+
+    Raises:
+        HookError: it did not arrive.
+    """
+    try:
+        hook.tell(notice)
+    except HookError:
+        raise
+    except Exception as error:
+        raise HookAway(f"{type(error).__name__} at {_where(error)}") from error
+
+
+def _where(error: Exception) -> str:
+    """File and line of whoever threw it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
+
+
 class _Dropped(Exception):  # noqa: N818 - nothing went wrong
     """It is not ours to tell any more."""
 
@@ -78,6 +102,11 @@ class Sender:
     def eager(self) -> bool:
         """Whether half of that is told."""
         return self._waiting <= MOST_WAITING // 2
+
+    @property
+    def died(self) -> bool:
+        """Whether its thread has ended unasked: nothing is told any more."""
+        return not self._stopping.is_set() and not self._thread.is_alive()
 
     def put(self, parcel: Parcel) -> None:
         """Tell a notice some time. Never waits."""
@@ -136,13 +165,7 @@ class Sender:
     def _tell(self, parcel: Parcel) -> None:
         if self._stopping.is_set() or not parcel.wanted():
             raise _Dropped
-        try:
-            self._hook.tell(parcel.notice)
-        except HookError:
-            raise
-        except Exception as error:
-            # What a hook's library throws must neither end the thread nor lose the notice.
-            raise HookAway(f"{type(error).__name__}: {error}") from error
+        tell(self._hook, parcel.notice)
 
     def _again(self, error: Exception) -> bool | float:
         """Whether it is tried again, and after how long if the hook said so."""

@@ -8,11 +8,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.actuator.reader import RecordReader
 from streams.demo.processes import wait_until
 from streams.errors import HookAway, HookRefused
 from streams.notify.facts import Notice
+from streams.notify.health import status_of
+from streams.notify.lane import Lane
 from streams.notify.meters import Meters
 from streams.notify.sender import MOST_WAITING, Pace, Parcel, Sender
+from streams.serving.pulse import Pulse
+from streams.settings import Settings
+from streams.wire.codec import Codec
+from streams.wire.store import LocalSchemaStore
 from tests.notify.records import notice
 
 
@@ -20,7 +27,7 @@ from tests.notify.records import notice
 class Ear:
     """Hears, after as many failures as it is given."""
 
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     tries: list[float] = field(default_factory=list)
 
@@ -43,7 +50,7 @@ def start(caplog: pytest.LogCaptureFixture) -> Iterator[Start]:
     caplog.set_level("INFO", "davy.notify")
     senders: list[Sender] = []
 
-    def started(*failures: Exception, give_up_s: float = 60.0) -> tuple[Sender, Ear, list[str]]:
+    def started(*failures: BaseException, give_up_s: float = 60.0) -> tuple[Sender, Ear, list[str]]:
         ear = Ear(failures=list(failures))
         pace = Pace(give_up_s=give_up_s, first_s=0.01, longest_s=0.05)
         senders.append(Sender("ear", ear, pace, Meters()))
@@ -112,6 +119,41 @@ class TestGivingUp:
         lines = [r.getMessage() for r in caplog.records if "given_up" in r.getMessage()]
         assert len(lines) == 3
         assert 'why="away 0.3 s"' in lines[0]
+
+
+class TestSecrets:
+    def test_what_a_library_says_is_not_quoted(
+        self, start: Start, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The address of a registry may stand in it, with its password; where it was thrown is."""
+        text = "cannot connect to postgresql://davy:hush@db/mlflow"
+        sender, _, done = start(*[RuntimeError(text)] * 1000, give_up_s=0.2)
+        put(sender, done, "a")
+        settled(sender, done, 1)
+        lines = [record.getMessage() for record in caplog.records]
+        assert any("away" in line and "RuntimeError at test_sender.py:" in line for line in lines)
+        assert any("given_up" in line and "RuntimeError at" in line for line in lines)
+        assert not any("hush" in line for line in lines)
+
+
+class TestDeath:
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_thread_that_ended_is_dead_for_whoever_asks(self, start: Start) -> None:
+        """A library that leaves the process ends the thread alone; the lane's loop goes on."""
+        sender, _, done = start(SystemExit(1))
+        settings, meters = Settings(), Meters()
+        reader = RecordReader(Codec(LocalSchemaStore(), ""))
+        lane = Lane(settings, "ear", lambda _: True, sender, reader, Pulse(), meters)
+        assert status_of([lane], 60).dead == ()
+        put(sender, done, "a")
+        wait_until(lambda: bool(status_of([lane], 60).dead), what="told dead", deadline_s=10)
+        [why] = status_of([lane], 60).dead
+        assert "thread that tells hook ear has ended" in why
+
+    def test_one_that_was_closed_is_not(self, start: Start) -> None:
+        sender, _, _ = start()
+        sender.close()
+        assert not sender.died
 
 
 class TestOwnership:
