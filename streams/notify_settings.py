@@ -33,7 +33,7 @@ class Transition(StrEnum):
     RECOVERED = "recovered"  # what was told before (`ended`) is over
     PROMOTED = "promoted"  # decided: the candidate takes all
     ROLLED_BACK = "rolled_back"  # decided: all goes back to the baseline
-    SETTLED = "settled"  # the target has the weights of the end
+    SETTLED = "settled"  # the target has the weights of the end: one of these two came true
     COMMANDED = "commanded"  # a person asked for something
     TARGET_REFUSED = "target_refused"  # the target does not take or cannot take its weights
     FOREIGN_RAISE = "foreign_raise"  # somebody else raised a candidate's share
@@ -130,7 +130,10 @@ class AlertmanagerHook(_Hook):
 
 
 class TriggerHook(_Hook):
-    """A call that starts a pipeline (continuous training or delivery) when a rollout ends."""
+    """A call that starts a pipeline (continuous training or delivery) once a rollout's end is so.
+
+    Its `promoted` and `rolled_back` are those that came true at the target.
+    """
 
     kind: Literal["trigger"]
     url: Url
@@ -140,7 +143,10 @@ class TriggerHook(_Hook):
 
 
 class MlflowHook(_Hook):
-    """The model registry: the alias goes to what was promoted, versions say how they fared."""
+    """The model registry: the alias goes to what was promoted, versions say how they fared.
+
+    Both once the target has the weights of the end.
+    """
 
     kind: Literal["mlflow"]
     tracking_uri: Url | Annotated[str, Field(pattern=r"^(sqlite:///|/|databricks|env:|file:/)")]

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from streams.actuator.ports import Segments
 from streams.notify_settings import Severity, Transition
-from streams.spec.model import ALL_SEGMENT, BASELINE
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 
+ENDINGS = frozenset({Transition.PROMOTED, Transition.ROLLED_BACK})
+"""How a rollout can end; told as soon as it is decided."""
 _CRITICAL = frozenset(
     {
         Transition.TARGET_REFUSED,
@@ -77,6 +79,8 @@ class Subject:
     """Candidate's arm -> its model version."""
     stages: int = 0
     spec_hash: str = ""
+    dry_run: bool = False
+    """Whether somebody else moves the traffic and davy only looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +131,26 @@ class Notice:
         return {arm: share for arm, share in sorted(arms.items()) if arm != BASELINE}
 
     @property
+    def outcome(self) -> Transition | None:
+        """Which of ENDINGS has come true; None for all else, and while the target may refuse it.
+
+        The target's last weights say it. Where davy only looks it is what was decided: whoever
+        moves the traffic makes the candidate the stable one, whose share is the baseline's.
+        """
+        if self.subject.dry_run:
+            return self.transition if self.transition in ENDINGS else None
+        if self.transition is not Transition.SETTLED:
+            return None
+        if FULL_BP in self.shares_bp.values():
+            return Transition.PROMOTED
+        kept = (arms[arm] for arms in self.weights_bp.values() for arm in arms if arm != BASELINE)
+        return None if any(kept) else Transition.ROLLED_BACK
+
+    @property
     def winner(self) -> str:
         """Model version of the candidate that was promoted; empty with any other transition."""
         shares = self.shares_bp
-        if self.transition is not Transition.PROMOTED or not shares:
+        if Transition.PROMOTED not in {self.transition, self.outcome} or not shares:
             return ""
         return self.subject.candidates.get(max(shares, key=lambda arm: shares[arm]), "")
 

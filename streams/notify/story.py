@@ -156,6 +156,7 @@ def subject_of(spec: RolloutSpec) -> Subject:
         candidates={candidate.name: candidate.version for candidate in spec.candidates},
         stages=len(spec.stages),
         spec_hash=spec.spec_hash,
+        dry_run=spec.target.dry_run,
     )
 
 

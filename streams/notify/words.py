@@ -63,6 +63,7 @@ def as_record(notice: Notice) -> dict[str, Any]:
             "transition": str(notice.transition),
             "severity": str(notice.severity),
             "ended": str(notice.ended) if notice.ended else None,
+            "outcome": str(notice.outcome) if notice.outcome else None,
             "title": title(notice),
             "code": notice.code,
             "sentence": notice.sentence,

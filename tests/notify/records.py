@@ -111,6 +111,17 @@ def kinds(*facts: Any) -> list[str]:
     return [str(notice.transition) for notice in told(*facts)]
 
 
+def settled(bp: int = 10_000, **more: Any) -> Notice:
+    """The target has the weights of the end: of a promotion, or with 0 of a rollback."""
+    facts = {"code": "settled", "sentence": "the target has them", "weights_bp": split(bp)} | more
+    return notice(Transition.SETTLED, **facts)
+
+
+def looked_on() -> Subject:
+    """A rollout whose traffic somebody else moves."""
+    return replace(notice().subject, dry_run=True)
+
+
 def notice(transition: Transition = Transition.PROMOTED, **more: Any) -> Notice:
     """A notice to tell hooks of."""
     made = Notice(

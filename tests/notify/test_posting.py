@@ -17,7 +17,7 @@ from streams.notify.hooks import open_hook, wanted_by
 from streams.notify.hooks.slack import escaped
 from streams.notify_settings import NotifySettings, Severity, Transition
 from tests.notify.conftest import SECRET
-from tests.notify.records import notice
+from tests.notify.records import looked_on, notice, settled
 
 README = Path(__file__).parents[2] / "streams" / "notify" / "README.md"
 
@@ -158,12 +158,14 @@ class TestTrigger:
         """Which version won, and a key to start no pipeline twice by."""
         to = receive()
         trigger = opened(kind="trigger", url=f"{to.url}/runs", token="env:HOOK_TOKEN")
-        trigger.tell(notice())
-        trigger.tell(notice(Transition.ROLLED_BACK, code="harm"))
-        promoted, back = to.calls
-        assert promoted.headers["idempotency-key"] == "d7-promoted"
+        trigger.tell(settled())
+        trigger.tell(settled(0))
+        trigger.tell(notice(Transition.HELD))
+        promoted, back, held = to.calls
+        assert promoted.headers["idempotency-key"] == "d7-settled"
         assert promoted.body["model_version"] == back.body["model_version"] == "2"
-        assert (promoted.body["event"], back.body["reason"]) == ("promoted", "harm")
+        events = [call.body["event"] for call in (promoted, back, held)]
+        assert events == ["promoted", "rolled_back", "held"]
 
     def test_a_body_of_ones_own(self, receive):
         """Texts are templates, anything else stays; a quote in a sentence stays JSON."""
@@ -206,14 +208,44 @@ class TestFilters:
         ]
         assert {str(n.transition) for n in asked if wants(n)} == wanted
 
-    def test_registries_hear_of_ends_alone(self):
-        wants = wanted_by(hook(kind="trigger", url="http://a/"))
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            ({"kind": "trigger", "url": "http://a/"}, {"settled"}),
+            ({"kind": "mlflow", "tracking_uri": "/x"}, {"promoted", "rolled_back", "settled"}),
+            ({"kind": "wandb"}, {"promoted", "rolled_back"}),
+        ],
+        ids=str,
+    )
+    def test_registries_hear_of_ends_alone(self, options, expected):
+        """Who acts on an end hears of it when it has come true."""
+        wants = wanted_by(hook(**options))
         asked = [notice(transition) for transition in Transition]
-        assert {n.transition for n in asked if wants(n)} == {
-            Transition.PROMOTED,
-            Transition.ROLLED_BACK,
-        }
+        assert {str(n.transition) for n in asked if wants(n)} == expected
         assert notice(Transition.HELD).severity is Severity.WARNING
+
+    @pytest.mark.parametrize(
+        ("chosen", "promoted", "back"),
+        [
+            ({"transitions": ["rolled_back"]}, False, True),
+            ({"transitions": ["promoted"]}, True, False),
+            ({"transitions": ["settled"]}, True, True),
+            ({"least": "warning"}, False, True),
+        ],
+        ids=str,
+    )
+    def test_an_end_that_came_true_goes_by_its_name(self, chosen, promoted, back):
+        """Training begins after a rollback, and not because one was decided."""
+        wants = wanted_by(hook(kind="trigger", url="http://a/", **chosen))
+        assert (wants(settled()), wants(settled(0))) == (promoted, back)
+        assert not wants(notice(Transition.PROMOTED))
+        assert not wants(notice(Transition.ROLLED_BACK))
+
+    def test_where_somebody_else_moves_the_traffic(self):
+        """There davy hears no more than what it decided."""
+        wants = wanted_by(hook(kind="trigger", url="http://a/"))
+        asked = [notice(transition, subject=looked_on()) for transition in Transition]
+        assert {str(n.transition) for n in asked if wants(n)} == {"promoted", "rolled_back"}
 
     def test_the_same_notice_gives_the_same_bytes(self, receive):
         to = receive()

@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streams.errors import HookRefused
+from streams.errors import HookAway, HookRefused, SettingsError
 from streams.notify.hooks.mlflow import Mlflow
 from streams.notify_settings import MlflowHook, Transition
-from tests.notify.records import notice
+from tests.notify.records import looked_on, notice, settled
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of those libraries
@@ -55,25 +56,53 @@ def champion(client: Any, name: str) -> str:
 class TestMlflow:
     def test_a_promotion_moves_the_alias_and_tags(self, uri, model):
         client, name = model
-        hook(uri, name).tell(notice())
+        hook(uri, name).tell(settled())
         assert champion(client, name) == "2"
         tags = client.get_model_version(name, "2").tags
         assert tags["davy.decision_id"] == "d7"
         assert (tags["davy.outcome"], tags["davy.rollout"]) == ("promoted", "digits-v2")
+
+    @pytest.mark.parametrize("transition", [Transition.PROMOTED, Transition.ROLLED_BACK])
+    def test_what_was_only_decided_tells_the_reason_alone(self, uri, model, transition):
+        """The target may still refuse the weights, or a person abort the rollout."""
+        client, name = model
+        hook(uri, name).tell(notice(transition))
+        assert champion(client, name) == "1"
+        tags = client.get_model_version(name, "2").tags
+        assert tags.pop("davy.reason").startswith("no_harm_shown: ")
+        assert tags == {"git_sha": "bbb"}
+
+    def test_weights_that_are_neither_end_move_nothing(self, uri, model):
+        """A raise was given up half way."""
+        client, name = model
+        hook(uri, name).tell(settled(2500))
+        assert champion(client, name) == "1"
+        assert client.get_model_version(name, "2").tags == {"git_sha": "bbb"}
+
+    def test_where_somebody_else_moves_the_traffic_the_decision_counts(self, uri, model):
+        """What came of it nobody tells; what is seen at the target counts for nothing there."""
+        client, name = model
+        told = hook(uri, name)
+        told.tell(settled(subject=looked_on()))
+        assert champion(client, name) == "1"
+        told.tell(notice(subject=looked_on()))
+        assert champion(client, name) == "2"
+        tags = client.get_model_version(name, "2").tags
         assert tags["davy.reason"].startswith("no_harm_shown: ")
+        assert (tags["davy.outcome"], tags["davy.decision_id"]) == ("promoted", "d7")
 
     def test_a_double_takes_the_alias_from_nobody(self, uri, model):
         """Between the two another rollout promoted version 3."""
         client, name = model
         told = hook(uri, name)
-        told.tell(notice())
+        told.tell(settled())
         client.set_registered_model_alias(name, "champion", "3")
-        told.tell(notice())
+        told.tell(settled())
         assert champion(client, name) == "3"
 
     def test_a_rollback_only_tags(self, uri, model):
         client, name = model
-        hook(uri, name).tell(notice(Transition.ROLLED_BACK, decision_id="d8", code="harm"))
+        hook(uri, name).tell(settled(0, decision_id="d8"))
         assert champion(client, name) == "1"
         tags = client.get_model_version(name, "2").tags
         assert (tags["davy.outcome"], tags["davy.decision_id"]) == ("rolled_back", "d8")
@@ -82,7 +111,7 @@ class TestMlflow:
         """Where services publish something else than the registry's numbers."""
         client, name = model
         subject = notice().subject
-        told = notice(subject=_with(subject, {"candidate": "ccc"}))
+        told = settled(subject=replace(subject, candidates={"candidate": "ccc"}))
         hook(uri, name, version_tag="git_sha", alias="live").tell(told)
         assert client.get_model_version_by_alias(name, "live").version == 3
         assert champion(client, name) == "1"
@@ -98,7 +127,7 @@ class TestMlflow:
     def test_what_is_not_registered_is_refused(self, uri, model, version, more, message):
         """Trying again would not help, and the alias stays where it is."""
         client, name = model
-        told = notice(subject=_with(notice().subject, {"candidate": version}))
+        told = settled(subject=replace(notice().subject, candidates={"candidate": version}))
         with pytest.raises(HookRefused, match=message):
             hook(uri, name, **more).tell(told)
         assert champion(client, name) == "1"
@@ -109,10 +138,24 @@ class TestMlflow:
         assert client.get_model_version(name, "2").tags == {"git_sha": "bbb"}
 
 
-def _with(subject: Any, candidates: dict[str, str]) -> Any:
-    from dataclasses import replace  # noqa: PLC0415 - used here only
+class TestPassword:
+    """Who may read the log does not learn the password of the registry."""
 
-    return replace(subject, candidates=candidates)
+    def test_of_one_that_is_away(self, monkeypatch):
+        """MLflow quotes the whole address."""
+        monkeypatch.setenv("REGISTRY", "http://davy:hush@127.0.0.1:9")
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        with pytest.raises(HookAway, match="mlflow: INTERNAL_ERROR of model digits") as failure:
+            hook("env:REGISTRY", "digits").tell(settled())
+        assert "hush" in str(failure.value.__cause__)
+        assert "hush" not in str(failure.value)
+
+    def test_of_one_that_cannot_be_opened(self, monkeypatch):
+        monkeypatch.setenv("REGISTRY", "nowhere://davy:hush@127.0.0.1:9")
+        setting = r"notify\.hooks\.registry\.tracking_uri"
+        with pytest.raises(SettingsError, match=setting) as failure:
+            hook("env:REGISTRY", "digits")
+        assert "hush" not in str(failure.value)
 
 
 TELL = """

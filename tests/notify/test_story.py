@@ -24,6 +24,7 @@ from tests.notify.records import (
     hold,
     kinds,
     routing,
+    settled,
     told,
 )
 
@@ -167,6 +168,34 @@ class TestRouting:
         assert kinds(*facts) == ["target_refused"]
         done = routing(DONE, bp=10_000, at_s=9, **end)
         assert kinds(*facts, done) == ["target_refused", "recovered", "settled"]
+
+    @pytest.mark.parametrize(
+        ("weights", "expected"),
+        [
+            ({"all": {"baseline": 0, "candidate": 10_000}}, "promoted"),
+            ({"all": {"baseline": 10_000, "candidate": 0}}, "rolled_back"),
+            ({"all": {"baseline": 7500, "candidate": 2500}}, None),
+            ({"all": {"baseline": 0, "a": 0, "b": 10_000}, "tier=free": {"b": 0}}, "promoted"),
+            ({"all": {"a": 0}, "tier=free": {"a": 100}}, None),
+        ],
+        ids=str,
+    )
+    def test_the_last_weights_say_how_it_ended(self, weights, expected):
+        """Neither all nor nothing is no end that anybody decided."""
+        outcome = settled(weights_bp=weights).outcome
+        assert (outcome and str(outcome)) == expected
+
+    def test_a_promotion_that_was_aborted_is_none(self):
+        """It was decided and told; what came true is that all went back."""
+        end = {"terminal": True, "fence": 8}
+        decided = decision(8, Action.PROMOTE, "no_harm_shown: all", bp=10_000)
+        given_up = routing(FAILED, "raise_given_up: 403", bp=2500, wanted_bp=10_000, **end)
+        aborted = routing(DONE, "aborted by ada", bp=0, at_s=9, **end)
+        found = told(applied(), decided, given_up, aborted)
+        open_still = [str(n.transition) for n in found if n.outcome is None]
+        assert open_still == ["started", "promoted", "target_refused", "recovered"]
+        [last] = [n for n in found if n.outcome is not None]
+        assert (str(last.transition), str(last.outcome)) == ("settled", "rolled_back")
 
     def test_forged_decisions_are_told_once_an_hour(self):
         """The actuator says it every minute; who is called must not be called each time."""

@@ -29,8 +29,9 @@ def log(tansu: str, prefix: str) -> Iterator[Log]:
 
 def test_a_rollout_with_a_stranger(log: Log, receive: Callable[..., Receiver], caplog: Any) -> None:
     """Somebody raises the share, davy undoes it; then the end, seen in force."""
-    to, (spec, target) = receive(), in_memory()
-    with telling(log, caplog, ops=webhook(to)), actuating(log):
+    to, pipeline, (spec, target) = receive(), receive(), in_memory()
+    hooks = {"ops": webhook(to), "deliver": {"kind": "trigger", "url": pipeline.url}}
+    with telling(log, caplog, **hooks), actuating(log):
         begin(log, spec)
         log.decide(spec, Action.ADVANCE, 2500)
         log.wait_for(spec.rollout, phase(RoutingPhase.APPLIED, 1), what="applied")
@@ -39,11 +40,15 @@ def test_a_rollout_with_a_stranger(log: Log, receive: Callable[..., Receiver], c
         log.decide(spec, Action.PROMOTE, 10_000)
         until(lambda: "settled" in to.kinds(), "settled")
         until(lambda: "promoted" in to.kinds(), "promoted")
+        until(lambda: bool(pipeline.calls), "the pipeline is started")
     expected = ["foreign_raise", "promoted", "recovered", "settled", "stage_advanced", "started"]
     assert sorted(to.kinds()) == expected
     by_kind = {call.body["data"]["transition"]: call.body["data"] for call in to.calls}
     assert by_kind["recovered"]["ended"] == "foreign_raise"
     assert by_kind["settled"]["weights_bp"] == split(10_000)
+    assert (by_kind["promoted"]["outcome"], by_kind["settled"]["outcome"]) == (None, "promoted")
+    [started] = pipeline.calls
+    assert (started.body["event"], started.body["model_version"]) == ("promoted", "v2")
 
 
 def test_a_target_that_is_not_there(

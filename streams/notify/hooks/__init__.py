@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from streams.notify.facts import TROUBLES, Notice, severity_of
+from streams.notify.facts import ENDINGS, TROUBLES, Notice, severity_of
 from streams.notify.hooks.alertmanager import Alertmanager
 from streams.notify.hooks.clearml import Clearml
 from streams.notify.hooks.mlflow import Mlflow
 from streams.notify.hooks.slack import Slack
 from streams.notify.hooks.teams import Teams
-from streams.notify.hooks.trigger import TRIGGERS, Trigger
+from streams.notify.hooks.trigger import Trigger
 from streams.notify.hooks.wandb import Wandb
 from streams.notify.hooks.webhook import Webhook
 from streams.notify.ports import Hook
@@ -33,8 +33,7 @@ from streams.notify_settings import (
 Posting = WebhookHook | SlackHook | TeamsHook | AlertmanagerHook | TriggerHook
 Sink = MlflowHook | WandbHook | ClearmlHook
 RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
-_ENDINGS = frozenset({Transition.PROMOTED, Transition.ROLLED_BACK})
-_ALERTS = TROUBLES | _ENDINGS | {Transition.RECOVERED, Transition.SETTLED}
+_ALERTS = TROUBLES | ENDINGS | {Transition.RECOVERED, Transition.SETTLED}
 
 
 def open_hook(name: str, options: HookSettings) -> Hook:
@@ -84,18 +83,33 @@ def wanted_by(options: HookSettings) -> Callable[[Notice], bool]:
     services, least = frozenset(options.services), RANK[options.least]
 
     def wants(notice: Notice) -> bool:
+        heard = heard_as(options, notice)
         served = not services or notice.subject.service in services
-        ranks = RANK[severity_here(notice)] >= least
-        return served and notice.transition in transitions and ranks
+        matters = max((RANK[severity_of(each)] for each in heard | _over(notice)), default=0)
+        return served and bool(heard & transitions) and matters >= least
 
     return wants
 
 
-def severity_here(notice: Notice) -> Severity:
-    """How much a notice matters for filters: what is over matters as what began it did."""
-    if notice.ended is None:
-        return notice.severity
-    return severity_of(notice.ended)
+def heard_as(options: HookSettings, notice: Notice) -> frozenset[Transition]:
+    """What a notice is to the filters of a hook.
+
+    Who acts on the end of a rollout hears of it when it has come true. A registry hears of the
+    decision too, for the reason is told there.
+    """
+    outcome = frozenset((notice.outcome,) if notice.outcome else ())
+    match options:
+        case TriggerHook() if notice.transition in ENDINGS:
+            return outcome
+        case TriggerHook() | MlflowHook():
+            return outcome | {notice.transition}
+        case _:
+            return frozenset({notice.transition})
+
+
+def _over(notice: Notice) -> frozenset[Transition]:
+    """What is over matters as much as what began it did."""
+    return frozenset((notice.ended,) if notice.ended else ())
 
 
 def usual(options: HookSettings) -> frozenset[Transition]:
@@ -103,9 +117,7 @@ def usual(options: HookSettings) -> frozenset[Transition]:
     match options:
         case AlertmanagerHook():
             return _ALERTS
-        case TriggerHook():
-            return frozenset(TRIGGERS)
-        case MlflowHook() | WandbHook() | ClearmlHook():
-            return _ENDINGS
+        case TriggerHook() | MlflowHook() | WandbHook() | ClearmlHook():
+            return ENDINGS
         case _:
             return frozenset(Transition)

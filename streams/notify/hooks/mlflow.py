@@ -1,4 +1,4 @@
-"""Keep MLflow's model registry in step: the alias goes to what was promoted.
+"""Keep MLflow's model registry in step: the alias goes to what was promoted and has its traffic.
 
 Versions are tagged with the decision; a version that carries the decision's tag has had its alias
 already, so a notice that comes twice, or late, takes the alias from nobody.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.errors import HookAway, HookRefused, SettingsError
-from streams.notify.facts import Notice
+from streams.notify.facts import ENDINGS, Notice
 from streams.notify.secrets import secret_of
 from streams.notify_settings import ENVIRONMENT, MlflowHook, Transition
 
@@ -43,34 +43,35 @@ class Mlflow:
         setting = f"notify.hooks.{name}.tracking_uri"
         named = options.tracking_uri.startswith(ENVIRONMENT)
         uri = secret_of(setting, options.tracking_uri) if named else options.tracking_uri
-        self._client = _client(uri)
+        self._client = _client(setting, uri)
 
     def tell(self, notice: Notice) -> None:
-        """See Hook. Promoted: alias, then tags; rolled back: tags alone."""
+        """See Hook. Decided: the reason; come true: alias where promoted, and the other tags."""
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - an extra
 
+        model = self._options.models.get(notice.subject.service, notice.subject.service)
         try:
-            self._registered(notice)
+            self._registered(model, notice)
         except MlflowException as error:
-            told = f"mlflow: {error.error_code}: {error.message}"
+            told = f"mlflow: {error.error_code} of model {model}"  # its text may quote the address
             if error.error_code in REFUSALS:
-                raise HookRefused(told) from error
+                raise HookRefused(f"{told}; is it registered, and may davy write there?") from error
             raise HookAway(told) from error
 
     def close(self) -> None:
         """See Hook."""
 
-    def _registered(self, notice: Notice) -> None:
-        model = self._options.models.get(notice.subject.service, notice.subject.service)
-        match notice.transition:
-            case Transition.PROMOTED:
-                version = self._version_of(model, notice.winner)
+    def _registered(self, model: str, notice: Notice) -> None:
+        ends = notice.outcome or notice.transition
+        if ends not in ENDINGS:
+            return
+        promoted = ends is Transition.PROMOTED
+        for name in [notice.winner] if promoted else notice.subject.candidates.values():
+            version = self._version_of(model, name)
+            if promoted and notice.outcome is not None:
                 self._promote(model, version, notice)
-            case Transition.ROLLED_BACK:
-                for spec_version in notice.subject.candidates.values():
-                    self._tag(model, self._version_of(model, spec_version), notice)
-            case _:
-                return
+            else:
+                self._tag(model, version, notice)
 
     def _promote(self, model: str, version: str, notice: Notice) -> None:
         known = self._client.get_model_version(model, version)
@@ -80,14 +81,7 @@ class Mlflow:
         self._tag(model, version, notice)
 
     def _tag(self, model: str, version: str, notice: Notice) -> None:
-        """The decision's id last: where it stands, everything before it was done."""
-        tags = {
-            OUTCOME: str(notice.transition),
-            ROLLOUT: notice.subject.rollout,
-            REASON: f"{notice.code}: {notice.sentence}"[:LONGEST_TAG],
-            TAG: notice.decision_id,
-        }
-        for key, value in tags.items():
+        for key, value in _tags(notice).items():
             self._client.set_model_version_tag(model, version, key, value)
 
     def _version_of(self, model: str, spec_version: str) -> str:
@@ -112,11 +106,26 @@ class Mlflow:
         return str(numbers[0])
 
 
-def _client(uri: str) -> MlflowClient:
+def _tags(notice: Notice) -> dict[str, str]:
+    """What a notice tells a version; the decision's id last: it says that all before is done."""
+    tags = {}
+    if notice.transition in ENDINGS:
+        tags[REASON] = f"{notice.code}: {notice.sentence}"[:LONGEST_TAG]
+    if notice.outcome is not None:
+        tags |= {OUTCOME: str(notice.outcome), ROLLOUT: notice.subject.rollout}
+        tags |= {TAG: notice.decision_id} if notice.decision_id else {}  # aborted before any
+    return tags
+
+
+def _client(setting: str, uri: str) -> MlflowClient:
     try:
         from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError as missing:
         raise SettingsError(
             f"{missing.name} is not installed; run: pip install 'davy[mlflow]'"
         ) from missing
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except Exception as error:  # its text may quote the address, and a password in it
+        kind = type(error).__name__
+        raise SettingsError(f"{setting}: no registry can be opened there ({kind})") from error

@@ -1,5 +1,6 @@
-"""Start a pipeline when a rollout ends: delivery after a promotion, training after a rollback.
+"""Start a pipeline when a rollout has ended: delivery after a promotion, training after a rollback.
 
+It is started once the target has the weights of the end: what was decided may not come to pass.
 The body is JSON whose texts are templates (jinja2, sandboxed) over the words of the notice.
 https://cloud.google.com/architecture/mlops-continuous-delivery-and-automation-pipelines-in-machine-learning
 """
@@ -17,19 +18,17 @@ from streams.notify.facts import Notice
 from streams.notify.hooks.post import Poster, as_json
 from streams.notify.secrets import secret_of
 from streams.notify.words import as_record
-from streams.notify_settings import Transition, TriggerHook
+from streams.notify_settings import TriggerHook
 
 USUAL = {
-    "event": "{{ transition }}",
+    "event": "{{ outcome or transition }}",
     "rollout": "{{ rollout }}",
     "service": "{{ service }}",
     "model_version": "{{ winner or candidates.values() | join(',') }}",
     "baseline": "{{ baseline }}",
     "decision_id": "{{ decision_id }}",
-    "reason": "{{ code }}",
 }
 """What is sent where the settings say nothing."""
-TRIGGERS = (Transition.PROMOTED, Transition.ROLLED_BACK)
 
 
 class Trigger:
