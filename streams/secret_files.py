@@ -93,3 +93,12 @@ def without_credentials(url: str) -> str:
     scheme, mark, rest = url.rpartition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def without_query(url: str) -> str:
+    """A URL as it may be shown where its query may hold a token.
+
+    >>> without_query("https://traffic.example/davy?token=t#here")
+    'https://traffic.example/davy'
+    """
+    return url.partition("?")[0].partition("#")[0]

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     programs: tuple[str, ...] = ()
     """What routers `exec` and `nginx` may start on the actuator's host, as specs write it. Never a
     shell or an interpreter: whoever may apply a rollout could run anything with it."""
+    webhooks: dict[str, str] = Field(default_factory=dict)
+    """URL -> secret file: where router `webhook` may post to, and what signs that, as specs write
+    both. Without it whoever may apply a rollout could have any address asked, with any secret."""
     instance_id: str | None = None
     """Static group membership; None joins as a new member at every start."""
     http: HttpSettings = HttpSettings()

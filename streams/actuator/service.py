@@ -9,7 +9,7 @@ from streams.actuator.beginning import OpenRouter
 from streams.actuator.health import Health
 from streams.actuator.member import Actuator
 from streams.actuator.routers import open_router
-from streams.actuator.routers.programs import permitting
+from streams.actuator.routers.permits import Permits, permitting
 from streams.serving.pulse import Watchdog
 from streams.serving.server import StatusServer
 from streams.serving.signals import signals
@@ -43,5 +43,6 @@ def run_actuator(
         held.enter_context(StatusServer(settings.http, told, usual_port=PORT))
         if threading.current_thread() is threading.main_thread():  # else it is not our process
             held.enter_context(Watchdog(health.pulse, settings.hang_s))
-        open_permitted = permitting(settings.programs, open_target)
+        permits = Permits(programs=settings.programs, webhooks=settings.webhooks)
+        open_permitted = permitting(permits, open_target)
         Actuator(settings, open_permitted, health).run(stopping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import threading
 import time
@@ -103,6 +104,24 @@ class TestExec:
         with pytest.raises(TargetRejected):
             self.open(tmp_path, code).observe()
 
+    def test_no_error_is_no_error(self, tmp_path: Path) -> None:
+        """One that failed has failed, however good the weights are that it printed before."""
+        code = f"import sys; print({json.dumps(GOOD | {'error': None})!r}); sys.exit(1)"
+        with pytest.raises(TargetTransient, match="exit code 1"):
+            put(self.open(tmp_path, code))
+
+    def test_what_it_leaves_running(self, tmp_path: Path) -> None:
+        """Ends with it, although it ended well and in time."""
+        pid = tmp_path / "pid"
+        code = (
+            "import subprocess\n"
+            "child = subprocess.Popen(['sleep', '600'])\n"
+            f"open({str(pid)!r}, 'w').write(str(child.pid))\n"
+            f"print({json.dumps(GOOD)!r})"
+        )
+        put(self.open(tmp_path, code))
+        wait_until(lambda: not alive(int(pid.read_text())), what="its end", deadline_s=10)
+
     def test_one_that_hangs(self, tmp_path: Path) -> None:
         """It ends, with all that it started, and holds nobody up."""
         pid = tmp_path / "pid"
@@ -163,7 +182,15 @@ def alive(pid: int) -> bool:
 
 
 class TestFenceIsKept:
-    @pytest.mark.parametrize("fence", [None, {"rollout": "r1", "seq": 2, "claim": 7}])
+    @pytest.mark.parametrize(
+        "fence",
+        [
+            None,
+            {"rollout": "r1", "seq": 2, "claim": 7},
+            {"rollout": "r1", "seq": 3, "claim": 0},
+            {"rollout": "r2", "seq": 3, "claim": 7},
+        ],
+    )
     def test_one_that_keeps_no_fence(self, tmp_path: Path, fence: Any) -> None:
         """Without a fence a late writer could raise: told, and not believed."""
         program = tmp_path / "program.py"
@@ -171,6 +198,15 @@ class TestFenceIsKept:
         options = {"command": [sys.executable, str(program)], "name": "digits"}
         with pytest.raises(TargetRejected, match="keep the fence"):
             put(open_router(Target(router="exec", options=options), ARMS))
+
+    def test_a_claim_that_was_there_stays(self, tmp_path: Path) -> None:
+        """Lowering needs none, and takes none back."""
+        program = tmp_path / "program.py"
+        program.write_text(f"print({json.dumps(GOOD)!r})")
+        options = {"command": [sys.executable, str(program)], "name": "digits"}
+        router = open_router(Target(router="exec", options=options), ARMS)
+        unclaimed = Fence(rollout="r1", seq=3)
+        assert router.sign(expect=None, fence=unclaimed) == "4"
 
 
 Reply = Callable[[int], tuple[int, str]]
@@ -261,9 +297,29 @@ class TestWebhook:
             assert len({call["webhook-id"] for call in calls}) == 1
 
     def test_nobody_there(self, secret: Path) -> None:
-        """Tried a few times, then told."""
-        with pytest.raises(TargetTransient, match="no answer"):
+        """Tried a few times, then told, with what to look at."""
+        with pytest.raises(TargetTransient, match=r"no answer .*; does it run, and may"):
             self.open("http://127.0.0.1:1/", secret).observe()
+
+    @pytest.mark.parametrize("status", [200, 302, 404, 500])
+    def test_what_others_say_is_not_told(self, secret: Path, status: int) -> None:
+        """Whatever is there: neither its page nor the token in the URL comes into messages."""
+        with (
+            service(lambda _: (status, "inner secrets")) as (url, _calls),
+            pytest.raises(RouterError, match=str(status)) as failure,
+        ):
+            self.open(f"{url}?token=hunter2", secret).observe()
+        assert not re.search("inner|hunter2", str(failure.value))
+
+    def test_long_words_are_cut(self, secret: Path) -> None:
+        """Messages are for people."""
+        words = json.dumps({"error": "rejected", "message": "x" * 5000})
+        with (
+            service(lambda _: (200, words)) as (url, _calls),
+            pytest.raises(TargetRejected) as failure,
+        ):
+            self.open(url, secret).observe()
+        assert len(str(failure.value)) < 500
 
     def test_an_endless_answer(self, secret: Path) -> None:
         """Is not read to its end."""

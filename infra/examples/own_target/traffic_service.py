@@ -2,6 +2,8 @@
 
     route: {webhook: {url: http://127.0.0.1:8099/, name: digits, secret_file: secret}}
 
+The actuator's davy.yaml allows it: `webhooks: {http://127.0.0.1:8099/: secret}`.
+
 Run: python3 traffic_service.py 8099 digits.json secret
 """
 

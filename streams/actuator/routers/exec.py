@@ -1,7 +1,7 @@
 """How is traffic moved by a program of your own? It reads a question, and prints what it has.
 
 The program is started for each question, without a shell, in a session of its own: whatever it
-started ends with it when its time is up.
+started in that ends with it, or when its time is up.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Program:
             code = self._run(json.dumps(question).encode(), out, err)
             said, complaint = _text(out), _text(err).strip().splitlines()
         answer = _json(said)
-        if answer and (code == 0 or "error" in answer):
+        if answer.get("error") or (answer and code == 0):
             return answer
         if code:
             words = complaint[-1] if complaint else "it said nothing on stderr"
@@ -79,10 +79,9 @@ class Program:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End one that has not ended, and all that it started."""
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+    """End it, if it has not ended, and all that it left running."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or another user's
+        os.killpg(child.pid, signal.SIGKILL)  # its number is nobody else's while one of it runs
         child.wait()
 
 

@@ -2,7 +2,7 @@
 
 Questions and answers are one JSON object each, the same over HTTP (`webhook`) and for a program on
 this host (`exec`); the README of the room says what stands in them. The program keeps fence and
-revision, and refuses what comes too late; one that does not keep them is not written to again.
+revision, and refuses what comes too late; one that does not keep them is raised no further.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ Ask = Callable[[Json], Json]
 """Puts a question and returns the answer; RouterErrors as of Router."""
 
 VERSION = 1
+LONGEST_WORDS = 300
+"""Of an answer, in messages."""
 REFUSALS: Mapping[str, type[RouterError]] = {
     "conflict": TargetConflict,
     "denied": TargetDenied,
@@ -82,7 +84,7 @@ class RemoteRouter:
     def _fenced(self, ask: str, asked: Json, fence: Fence) -> Observed:
         seen = self._put(ask, asked)
         left = seen.fence
-        if left is None or (left.rollout, left.seq) != (fence.rollout, fence.seq):
+        if left is None or not _keeps(left, fence):
             raise TargetRejected(
                 f"{self._where}: it did as told, but its answer carries the fence {left}, not "
                 f"{fence} — keep the fence, and refuse writes whose seq or claim is lower"
@@ -132,7 +134,14 @@ class RemoteRouter:
 def refusal(where: str, answer: Json, otherwise: str = "transient") -> RouterError:
     """The error that an answer's `error` and `message` come to."""
     kind = REFUSALS.get(str(answer.get("error") or otherwise), TargetTransient)
-    return kind(f"{where}: {answer.get('message') or answer.get('error') or 'no reason given'}")
+    words = str(answer.get("message") or answer.get("error") or "no reason given")
+    return kind(f"{where}: {words[:LONGEST_WORDS]}")
+
+
+def _keeps(left: Fence, fence: Fence) -> bool:
+    """Whether what is left stops all that this fence must stop; a claim is never taken back."""
+    same = (left.rollout, left.seq) == (fence.rollout, fence.seq)
+    return same and left.claim >= fence.claim
 
 
 def _told(fence: Fence) -> Json:

@@ -1,6 +1,7 @@
 """How is traffic moved by a service of your own? Each call is a question, signed and answered.
 
-Calls are signed as in Standard Webhooks. Sources: RFC 9110 (status codes).
+Calls are signed as in Standard Webhooks. Messages have an answer's `message`, never its body as it
+is, and the URL without its query, in which a token may stand. Source: RFC 9110 (status codes).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
 from streams.actuator.routers.remote import Json, RemoteRouter, refusal
 from streams.errors import SettingsError, TargetDenied, TargetTransient
-from streams.secret_files import secret
+from streams.secret_files import secret, without_query
 from streams.spec.model import FULL_BP
 from streams.wire.webhooks import key_of, signed_headers
 
@@ -60,6 +61,11 @@ class Line:
     secret_file: str
     timeout_s: float
 
+    @property
+    def where(self) -> str:
+        """The URL as it may be shown."""
+        return without_query(self.url)
+
     def ask(self, question: Json) -> Json:
         """Post a question; what did not arrive is sent again: twice is the same as once."""
         body = json.dumps(question).encode()
@@ -67,7 +73,9 @@ class Line:
         try:
             status, text = again(AGAIN, self._post, body, uuid.uuid4().hex)
         except httpx.HTTPError as error:
-            raise TargetTransient(f"{self.url}: no answer ({error!r})") from error
+            raise TargetTransient(
+                f"{self.where}: no answer ({error!r}); does it run, and may davy's host reach it?"
+            ) from error
         return self._read(status, text)
 
     def _post(self, body: bytes, call_id: str) -> tuple[int, bytes]:
@@ -81,9 +89,11 @@ class Line:
             for part in answer.iter_bytes():
                 text += part
                 if time.monotonic() > end:
-                    raise TargetTransient(f"{self.url}: no whole answer in {self.timeout_s:g} s")
+                    raise TargetTransient(f"{self.where}: no whole answer in {self.timeout_s:g} s")
                 if len(text) > LONGEST_BYTES:
-                    raise TargetTransient(f"{self.url}: more than {LONGEST_BYTES} bytes of answer")
+                    raise TargetTransient(
+                        f"{self.where}: more than {LONGEST_BYTES} bytes of answer"
+                    )
             return answer.status_code, text
 
     def _signed(self, body: bytes, call_id: str) -> dict[str, str]:
@@ -97,16 +107,17 @@ class Line:
 
     def _read(self, status: int, text: bytes) -> Json:
         """The answer; errors by their status, with the words of the answer."""
-        told = _json(text)
+        told, said = _json(text), f"{self.where}: {status}"
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise refusal(f"{self.url}: {status}", told)
+            raise refusal(said, told)
         if status >= httpx.codes.BAD_REQUEST:
-            kind = KINDS.get(status, "rejected")
-            raise refusal(f"{self.url}: {status}", told | {"error": kind})
+            raise refusal(said, told | {"error": KINDS.get(status, "rejected")})
         if status != httpx.codes.OK:
-            raise refusal(f"{self.url}: {status}, not 200", {"error": "rejected"} | told)
+            raise refusal(f"{said}, not 200", {"error": "rejected"} | told)
         if not told:
-            raise TargetTransient(f"{self.url}: 200, but no JSON object: {text[:80]!r}")
+            raise TargetTransient(
+                f"{said}, but no JSON object in {len(text)} bytes; is this the service?"
+            )
         return told
 
 
@@ -151,4 +162,4 @@ def open_webhook(
         options, "largest_weight", router="webhook", least=1, most=FULL_BP, default=FULL_BP
     )
     can = replace(CAN, largest_weight=largest)
-    return RemoteRouter(f"{url} ({name})", name, arms, line.ask, can)
+    return RemoteRouter(f"{line.where} ({name})", name, arms, line.ask, can)
