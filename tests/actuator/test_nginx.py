@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,12 +15,19 @@ from streams.actuator.routers import open_router
 from streams.actuator.routers.nginx_file import NginxFile, Split
 from streams.actuator.routers.options import OptionError
 from streams.demo.processes import Parts, wait_until
-from streams.errors import TargetNotFound, TargetRejected, TargetTransient
+from streams.errors import (
+    RouterError,
+    TargetConflict,
+    TargetNotFound,
+    TargetRejected,
+    TargetTransient,
+)
 from streams.spec.model import Target
 from tests.actuator import traffic
 from tests.actuator.targets import ARMS, CLUSTERS, nginx_options, split
 
 FENCE = Fence(rollout="r1", seq=3)
+LATER = Fence(rollout="r1", seq=4)
 USERS = 400
 SPLIT = Split(where="f", variable="$davy_digits", upstreams=CLUSTERS, key="$http_x_user_id")
 Start = Callable[[], nginx_rig.RunningNginx]
@@ -80,7 +88,7 @@ class TestCheck:
     def test_a_configuration_that_nginx_refuses_is_not_loaded(
         self, proxy: nginx_rig.RunningNginx
     ) -> None:
-        """Somebody's mistake elsewhere is told in nginx's words; the file is as before."""
+        """Somebody's mistake elsewhere is told in nginx's words; the file is as it was."""
         router = open_nginx(proxy)
         put(router, 2500)
         before = proxy.include.read_text()
@@ -116,13 +124,56 @@ class TestCheck:
             )
         assert proxy.include.read_text() == before
 
-    def test_an_nginx_that_does_not_run(self, proxy: nginx_rig.RunningNginx) -> None:
-        """There is nobody to reload: tried again later, and the file says what it said."""
-        router, before = open_nginx(proxy), proxy.include.read_text()
+    def test_a_lowering_that_nginx_refuses(self, proxy: nginx_rig.RunningNginx) -> None:
+        """It stays in the file, for an nginx that begins anew; until then the old share counts."""
+        router = open_nginx(proxy, probe=None)
+        put(router, 2500)
+        good = proxy.config.read_text()
+        proxy.config.write_text(good.replace("access_log off", "acces_log off"))
+        with pytest.raises(TargetRejected, match=r'unknown directive "acces_log"'):
+            router.apply(Desired(weights_bp=split(0)), expect=None, fence=LATER)
+        file = NginxFile.parse(proxy.include.read_text(), SPLIT)
+        assert (file.weights, file.fence) == (split(0)["all"], LATER)
+        assert router.observe().weights_bp == split(2500)
+        proxy.config.write_text(good)
+        put(router, 0, LATER)
+        assert router.observe().weights_bp == split(0)
+        assert traffic.count(proxy.url, 200, each=traffic.user) == {"v1": 200}
+
+
+class TestReload:
+    def test_an_nginx_that_does_not_run_begins_with_less(
+        self, proxy: nginx_rig.RunningNginx, parts: Parts
+    ) -> None:
+        """There is nobody to reload: tried again later, and an nginx that begins anew has it."""
+        router = open_nginx(proxy)
+        put(router, 5000)
         proxy.part.stop()
         with pytest.raises(TargetTransient, match="does nginx run"):
-            router.apply(Desired(weights_bp=split(100)), expect=None, fence=FENCE)
-        assert proxy.include.read_text() == before
+            router.apply(Desired(weights_bp=split(0)), expect=None, fence=LATER)
+        again = parts.start(
+            "nginx-again", [proxy.program, "-p", proxy.config.parent, "-c", proxy.config]
+        )
+        again.wait_for_port(urlsplit(proxy.url).port or 0)
+        assert traffic.count(proxy.url, 200, each=traffic.user) == {"v1": 200}
+
+    def test_one_that_may_have_been_heard(
+        self, proxy: nginx_rig.RunningNginx, tmp_path: Path
+    ) -> None:
+        """Nobody knows whether nginx has the new file: share and fence stay, for it may."""
+        program = tmp_path / "nginx-that-fails"
+        reload_and_fail = f'case "$*" in *reload*) {proxy.program} "$@"; exit 1;; esac'
+        program.write_text(f'#!/bin/sh\n{reload_and_fail}\nexec {proxy.program} "$@"\n')
+        program.chmod(0o755)
+        router = open_nginx(proxy, nginx=str(program))
+        with pytest.raises(RouterError):
+            router.apply(Desired(weights_bp=split(2500)), expect=None, fence=LATER)
+        seen = router.observe()
+        assert (seen.weights_bp, seen.fence) == (split(2500), LATER)
+        with pytest.raises(TargetConflict, match="stale"):
+            router.apply(Desired(weights_bp=split(5000)), expect=None, fence=FENCE)
+        other, wanted = open_nginx(proxy), Desired(weights_bp=split(2500))
+        wait_until(lambda: other.verify(wanted).proof is Proof.HOLDS, what="2500", deadline_s=10)
 
 
 class TestMissedReload:

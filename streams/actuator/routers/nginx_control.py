@@ -39,9 +39,12 @@ class NginxControl:
     arms: Sequence[str]
     reloaded_at: float = field(default=float("-inf"))
 
-    def take(self, hold: Hold) -> None:
+    def check(self) -> None:
         """See Reader."""
         self._run("-t", "-q")
+
+    def take(self, hold: Hold) -> None:
+        """See Reader."""
         hold.check()  # whoever hung in the check reloads nothing
         self._run("-s", "reload")
         self.reloaded_at = time.monotonic()

@@ -31,6 +31,9 @@ class TraefikApi:
         limits = httpx.Limits(max_keepalive_connections=0)
         self._http = httpx.Client(timeout=timeout, limits=limits, trust_env=False)
 
+    def check(self) -> None:
+        """See Reader; Traefik keeps what it had where it cannot read the file."""
+
     def take(self, hold: Hold) -> None:
         """See Reader; nothing to do."""
 

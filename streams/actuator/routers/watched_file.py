@@ -2,7 +2,9 @@
 
 The file is locked against davy's other processes on this host and replaced as a whole. What is in
 it is a *document* (one class a target); who reads it is a *reader*: it may check the file before it
-is in force, have it read, and say what it serves. A file that the reader refuses is put back.
+is in force, have it read, and say what it serves. A file that does not pass the check is put back
+unless it lowers: a reader that begins anew must not find more than was wanted last. Once the reader
+was told to read it nothing is put back, for nobody knows whether it did.
 """
 
 from __future__ import annotations
@@ -21,11 +23,21 @@ from streams.actuator.ports import (
     Observed,
     Outcome,
     Proof,
+    Segments,
     Verification,
 )
 from streams.actuator.routers.files import locked, read_text, replace_text
 from streams.actuator.routers.lock import Hold
-from streams.actuator.weights import complaint, higher_of, matches, measured, single, units
+from streams.actuator.weights import (
+    complaint,
+    falls,
+    higher_of,
+    matches,
+    measured,
+    rises,
+    single,
+    units,
+)
 from streams.errors import RouterError, TargetConflict, TargetRejected
 from streams.spec.model import ALL_SEGMENT
 
@@ -73,8 +85,12 @@ class Served:
 class Reader(Protocol):
     """Who reads such a file. RouterErrors as of Router."""
 
+    def check(self) -> None:
+        """Whether it could read the file; TargetRejected where not. Nothing is in force by that."""
+        ...
+
     def take(self, hold: Hold) -> None:
-        """Check the file and have it read; TargetRejected where it cannot be."""
+        """Have the file read; after an error it may have been, or not."""
         ...
 
     def served(self) -> Served:
@@ -84,6 +100,9 @@ class Reader(Protocol):
 
 class SilentReader:
     """A reader that watches the file by itself, and that nobody can ask."""
+
+    def check(self) -> None:
+        """See Reader."""
 
     def take(self, hold: Hold) -> None:
         """See Reader."""
@@ -108,6 +127,8 @@ class WatchedFileRouter:
         self._reader, self._can = reader, can
         self._taken = ""
         """Revision that the reader is known to have been given by this process."""
+        self._doubt: tuple[str, Segments] = ("", {})
+        """A revision that was written and may not have been read, and what there was before it."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -117,7 +138,7 @@ class WatchedFileRouter:
     def observe(self) -> Observed:
         """The file's weights and those that are served, the higher share where they differ."""
         document, served = self._read(), self._reader.served()
-        weights = {ALL_SEGMENT: measured(document.weights)}
+        weights = self._in_force(document)
         if served.weights is not None:
             weights = higher_of(weights, {ALL_SEGMENT: measured(served.weights)})
         return Observed(
@@ -149,16 +170,31 @@ class WatchedFileRouter:
             before = read_text(self._path)
             document = self._parse(before)
             self._guard(document, expect, fence)
+            had = self._in_force(document)
             text = write(document, fence.after(document.fence))
-            revision = self._parse(text).revision  # what could not be read back is not written
+            after = self._parse(text)  # what could not be read back is not written
             replace_text(hold, text)
+            former, self._doubt = self._doubt, (after.revision, had)
             try:
-                self._reader.take(hold)
+                self._reader.check()
             except RouterError:
-                replace_text(hold, before)
+                if not _lowers(had, after):
+                    replace_text(hold, before)
+                    self._doubt = former
                 raise
-        self._taken = revision
-        return revision
+            self._give(after, hold)
+        return after.revision
+
+    def _give(self, document: Document, hold: Hold) -> None:
+        self._reader.take(hold)
+        self._taken = document.revision
+        self._doubt = ("", {})
+
+    def _in_force(self, document: Document) -> Segments:
+        """The file's shares; higher ones of before where its reader may not have read it yet."""
+        there = {ALL_SEGMENT: measured(document.weights)}
+        revision, before = self._doubt
+        return higher_of(there, before) if revision == document.revision else there
 
     def _guard(self, document: Document, expect: str | None, fence: Fence) -> None:
         if expect is not None and expect != document.revision:
@@ -175,8 +211,8 @@ class WatchedFileRouter:
             return Verification(proof=Proof.PENDING, how=how)
         if self._taken != document.revision:
             with locked(self._path) as hold:
-                self._reader.take(hold)
-            self._taken = document.revision
+                self._reader.check()
+                self._give(document, hold)
         served = self._reader.served()
         holds = not served.asked or (
             served.weights is not None and self._are(served.weights, desired)
@@ -192,3 +228,9 @@ class WatchedFileRouter:
 
     def _read(self) -> Document:
         return self._parse(read_text(self._path))
+
+
+def _lowers(before: Segments, document: Document) -> bool:
+    """Whether some candidate gets less by the file than before, and none more."""
+    after = {ALL_SEGMENT: measured(document.weights)}
+    return falls(before, after) and not rises(before, after)
