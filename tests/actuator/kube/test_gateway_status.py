@@ -52,6 +52,28 @@ class TestProof:
         found = proof(told(parent(), slow))
         assert (found.proof, found.how) == (Proof.PENDING, "not seen yet by slow/one at gw")
 
+    @pytest.mark.parametrize(
+        ("parents", "expected", "how"),
+        [
+            ([parent(), parent("gw2")], Proof.HOLDS, "accepted by x/y at gw, x/y at gw2"),
+            ([parent()], Proof.PENDING, "no controller says anything of it at gw2; mend it"),
+            ([], Proof.PENDING, "no controller says anything of it; is a Gateway"),
+            (
+                [parent(), parent("gw2", accepted="False")],
+                Proof.REJECTED,
+                "x/y at gw2 does not accept it: Because: ; mend it there",
+            ),
+        ],
+    )
+    def test_two_gateways(self, parents: list[Json], expected: Proof, how: str) -> None:
+        """One that does not take it may go on with the shares that it had."""
+        found = told(*parents)
+        (first,) = found["spec"]["parentRefs"]
+        found["spec"]["parentRefs"] = [first, first | {"name": "gw2"}]
+        proven = proof(found)
+        assert proven.proof is expected
+        assert proven.how.startswith(how)
+
 
 class TestUnresolved:
     def test_says_who_and_why(self) -> None:

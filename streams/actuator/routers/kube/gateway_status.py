@@ -13,6 +13,7 @@ from streams.actuator.routers.kube.patches import Json
 
 GROUP = "gateway.networking.k8s.io"
 ACCEPTED, RESOLVED = "Accepted", "ResolvedRefs"
+ADVICE = "mend it there, or take that parent out of parentRefs if it shall not serve the route"
 SAME_PARENT = ("group", "kind", "namespace", "name", "sectionName", "port")
 
 
@@ -46,12 +47,25 @@ class Word:
 
 def words(found: Json) -> list[Word]:
     """What is said of the route at those parents that it names now."""
-    generation = int(found["metadata"].get("generation", 0))
-    home = found["metadata"].get("namespace")
+    generation, home = int(found["metadata"].get("generation", 0)), _home(found)
     wanted = [_parent(ref, home) for ref in found["spec"].get("parentRefs") or ()]
-    told = (found.get("status") or {}).get("parents") or ()
-    own = [each for each in told if _parent(each.get("parentRef", {}), home) in wanted]
+    own = [each for each in _told(found) if _parent(each.get("parentRef", {}), home) in wanted]
     return [Word.parse(each, generation) for each in own]
+
+
+def silent(found: Json) -> list[str]:
+    """Names of those parents of which no controller says anything."""
+    told = {_parent(each.get("parentRef", {}), _home(found)) for each in _told(found)}
+    refs = found["spec"].get("parentRefs") or ()
+    return [str(ref.get("name")) for ref in refs if _parent(ref, _home(found)) not in told]
+
+
+def _told(found: Json) -> list[Json]:
+    return [*((found.get("status") or {}).get("parents") or ())]
+
+
+def _home(found: Json) -> object:
+    return found["metadata"].get("namespace")
 
 
 def _parent(ref: Json, home: object) -> tuple[object, ...]:
@@ -60,18 +74,24 @@ def _parent(ref: Json, home: object) -> tuple[object, ...]:
 
 
 def proof(found: Json) -> Verification:
-    """Whether the route as it is has been taken by every controller, and accepted by one."""
+    """Whether the route as it is has been taken and accepted at every parent that it names.
+
+    Who does not accept it may go on as it did, with more for a candidate than is wanted now.
+    """
     told = words(found)
     if not told:
         how = "no controller says anything of it; is a Gateway among its parentRefs?"
         return Verification(proof=Proof.PENDING, how=how)
+    if missing := silent(found):
+        how = f"no controller says anything of it at {', '.join(missing)}; {ADVICE}"
+        return Verification(proof=Proof.PENDING, how=how)
     if stale := [word.who for word in told if not word.fresh]:
         how = f"not seen yet by {', '.join(stale)}"
         return Verification(proof=Proof.PENDING, how=how)
-    if not any(word.accepted for word in told):
-        how = "; ".join(f"{word.who} does not accept it: {word.why}" for word in told)
-        return Verification(proof=Proof.REJECTED, how=how)
-    takers = ", ".join(word.who for word in told if word.accepted)
+    if refused := [word for word in told if not word.accepted]:
+        how = "; ".join(f"{word.who} does not accept it: {word.why}" for word in refused)
+        return Verification(proof=Proof.REJECTED, how=f"{how}; {ADVICE}")
+    takers = ", ".join(word.who for word in told)
     return Verification(proof=Proof.HOLDS, how=f"accepted by {takers}, at its generation")
 
 
