@@ -125,6 +125,19 @@ class TestWritten:
         assert [route["name"] for route in read(rds)] == ["health", ROUTE]
         assert router.observe().fence == Fence(rollout="r1", seq=2)
 
+    def test_what_another_rollout_has_taken_over_stays(self, rds: Path) -> None:
+        """Its entries say who may have its candidate, also while that has nothing yet."""
+        router, other = open_file(rds), open_file(rds)
+        put(router, {**split(0), **LEFT_OUT})
+        router.observe()
+        weights = Desired(weights_bp={**split(0), **LEFT_OUT})
+        other.apply(weights, expect=None, fence=Fence(rollout="r2", seq=1))
+        before = rds.read_text()
+        router.finalize(Outcome.ROLLED_BACK)
+        assert rds.read_text() == before
+        other.finalize(Outcome.ROLLED_BACK)
+        assert [route["name"] for route in read(rds)] == ["health", ROUTE]
+
 
 class TestStrangers:
     @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from infra.rigs.faults import FaultProxy
 from infra.rigs.objects import Access, Api, Object, RefusedError
 from streams.actuator.contract import ARMS, split
 from streams.actuator.ports import Desired, Fence, Outcome, Proof, Router
@@ -181,6 +182,40 @@ class TestAbort:
         assert ("abort" in status, bool(status["pauseConditions"])) == (False, True)
         put(gate.open(), 2500, Fence(rollout="r2", seq=1))
         assert "pauseConditions" not in gate.read()["status"]
+
+
+class TestEnd:
+    def test_what_another_rollout_has_taken_over_stays(self, gate: Gate) -> None:
+        """Also where that came between the last look and the end; its own end is its own."""
+        router, other = gate.open(), gate.open()
+        put(router, 0)
+        router.observe()
+        other.sign(expect=None, fence=Fence(rollout="r2", seq=1))
+        router.finalize(Outcome.ROLLED_BACK)
+        assert "abort" not in gate.read()["status"]
+        other.finalize(Outcome.ROLLED_BACK)
+        assert gate.read()["status"]["abort"] is True
+
+    def test_a_process_that_has_only_looked(self, gate: Gate) -> None:
+        """It goes on for the rollout whose fence it saw; without a look it touches nothing."""
+        put(gate.open(), 0)
+        later = gate.open()
+        later.finalize(Outcome.ROLLED_BACK)
+        assert "abort" not in gate.read()["status"]
+        later.observe()
+        later.finalize(Outcome.ROLLED_BACK)
+        assert gate.read()["status"]["abort"] is True
+
+    def test_a_write_that_came_between(
+        self, gate: Gate, faults: FaultProxy, tmp_path: Path
+    ) -> None:
+        """Argo's status, say: davy looks anew."""
+        config = gate.access.through(faults.url).kubeconfig(tmp_path / "by-the-proxy")
+        router = gate.open(kubeconfig=str(config))
+        put(router, 0)
+        faults.answer(409, method="PATCH", times=2)
+        router.finalize(Outcome.ROLLED_BACK)
+        assert gate.read()["status"]["abort"] is True
 
 
 class TestHold:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.rigs.faults import FaultProxy
 from infra.rigs.objects import Api, Object, RefusedError
 from streams.actuator.contract import ARMS, Rig, RouterContract, split, suite
 from streams.actuator.ports import Desired, Fence, Outcome, Router
@@ -22,6 +23,9 @@ RBAC = Path(__file__).parents[2] / "infra" / "kubernetes" / "rbac"
 RIGHTS = (RBAC / "account.yaml", RBAC / "kserve.yaml")
 FIRST, SECOND = (Fence(rollout=rollout, seq=1) for rollout in ("r1", "r2"))
 SERVICE = {"apiVersion": played.API, "kind": "InferenceService", "metadata": {"name": "digits"}}
+
+WITH_A_CANARY = ("kserve_serverless", "kserve_standard")
+"""Modes in which something is left to do in the end."""
 
 
 @pytest.fixture(params=MODES)
@@ -54,6 +58,29 @@ class TestPromotion:
         for found in kube.every(played.API, "InferenceService"):
             assert "canaryTrafficPercent" not in found["spec"]["predictor"]
             assert not any(one["trafficPercent"] for one in found["spec"].get("canary", []))
+
+    @pytest.mark.parametrize("rig", WITH_A_CANARY, indirect=True)
+    def test_what_another_rollout_has_taken_over_stays(self, rig: Rig, kube: Api) -> None:
+        """Although this one's candidate has everything."""
+        router = rig.open()
+        put(rig, router, 10_000)
+        rig.open().sign(expect=None, fence=SECOND)
+        before = kube.read(SERVICE)["spec"]
+        router.finalize(Outcome.PROMOTED)
+        assert kube.read(SERVICE)["spec"] == before
+
+    @pytest.mark.parametrize("mode", WITH_A_CANARY)
+    def test_a_write_that_came_between(
+        self, mode: str, kube: Api, user_with: UserWith, faults: FaultProxy, tmp_path: Path
+    ) -> None:
+        """KServe's status, say: davy looks anew."""
+        with MODES[mode](kube, user_with(*RIGHTS).through(faults.url), tmp_path) as rig:
+            router = rig.open()
+            put(rig, router, 10_000)
+            before = kube.read(SERVICE)["spec"]
+            faults.answer(409, method="PATCH", times=1)
+            router.finalize(Outcome.PROMOTED)
+            assert kube.read(SERVICE)["spec"] != before
 
 
 @pytest.mark.parametrize("rig", ["kserve_serverless"], indirect=True)

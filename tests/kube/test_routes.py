@@ -31,6 +31,7 @@ from streams.judge.facts import CommandKind
 from streams.spec.model import Target
 from tests.actuator.kube import targets
 from tests.actuator.kube.targets import DESTINATIONS, RBAC, virtual_service
+from tests.actuator.kube.test_rules import LEFT_OUT, NAMED
 from tests.actuator.world import RECONCILE_S, HandTenure, World
 
 FIRST = Fence(rollout="r1", seq=1)
@@ -141,6 +142,22 @@ class TestRollout:
         assert _bare(after) == _bare(before)
         with pytest.raises(TargetConflict, match="stale"):
             rig.open().apply(Desired(weights_bp=split(100)), expect=None, fence=FIRST)
+
+    def test_what_another_rollout_has_taken_over_stays(self, kube: Api, tmp_path: Path) -> None:
+        """Its rules, fence and label, although both have nothing yet."""
+        kube.apply(virtual_service())
+        spec = targets.target(kube, tmp_path, "virtualservice", **OPTIONS)
+        router, other = open_router(spec, ARMS, NAMED), open_router(spec, ARMS, NAMED)
+        desired = Desired(weights_bp={**split(0), **LEFT_OUT})
+        router.apply(desired, expect=None, fence=FIRST)
+        router.observe()
+        other.apply(desired, expect=None, fence=Fence(rollout="r2", seq=1))
+        before = kube.read(virtual_service())
+        router.finalize(Outcome.ROLLED_BACK)
+        assert kube.read(virtual_service()) == before
+        other.finalize(Outcome.ROLLED_BACK)
+        after = kube.read(virtual_service())
+        assert len(after["spec"]["http"]) < len(before["spec"]["http"])
 
 
 def _ended(world: RealWorld) -> bool:

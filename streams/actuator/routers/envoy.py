@@ -33,6 +33,7 @@ from streams.actuator.routers.envoy_entries import Layout
 from streams.actuator.routers.envoy_match import RULES
 from streams.actuator.routers.files import locked, read_text, replace_text
 from streams.actuator.routers.route_file import RouteFile
+from streams.actuator.routers.whose import Whose
 from streams.actuator.weights import complaint, differs, higher_of, home, rises
 from streams.errors import RouterError, TargetConflict, TargetRejected
 from streams.spec.model import FULL_BP
@@ -57,6 +58,7 @@ class EnvoyRouter:
         self._path, self._layout, self._admin = path, layout, admin
         self._refused_before: int | None = None
         """Updates that Envoy had refused when the last write was begun."""
+        self._whose = Whose()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -66,6 +68,8 @@ class EnvoyRouter:
     def observe(self) -> Observed:
         """The file's weights; with `admin` also Envoy's own, the higher share where they differ."""
         file = self._read()
+        fence = Fence.parse(file.version)
+        self._whose.look(fence)
         weights, note = file.weights(), "file"
         if self._admin is not None:
             served = self._admin.served(file.name, self._layout)
@@ -74,7 +78,7 @@ class EnvoyRouter:
         return Observed(
             weights_bp=weights,
             revision=file.revision,
-            fence=Fence.parse(file.version),
+            fence=fence,
             note=note,
         )
 
@@ -83,6 +87,7 @@ class EnvoyRouter:
         weights = desired.weights_bp
         if problem := complaint(weights, tuple(self._layout.clusters)):
             raise TargetRejected(problem)
+        self._whose.write(fence)
         self._refused_before = self._refusals()
         with locked(self._path) as hold:
             file, version = self._guarded(expect, fence)
@@ -94,6 +99,7 @@ class EnvoyRouter:
 
     def sign(self, *, expect: str | None, fence: Fence) -> str:
         """See Router; the fence is the file's version."""
+        self._whose.write(fence)
         with locked(self._path) as hold:
             file, version = self._guarded(expect, fence)
             replace_text(hold, file.with_version(version))
@@ -130,11 +136,16 @@ class EnvoyRouter:
         return Verification(proof=Proof.PENDING, how=how)
 
     def finalize(self, outcome: Outcome) -> None:
-        """See Router; without candidates the route alone says what the entries said."""
+        """See Router; without candidates the route alone says what the entries said.
+
+        What another rollout has taken over is left to it.
+        """
         if outcome is Outcome.PROMOTED:
             return
         with locked(self._path) as hold:
             file = self._read()
+            if not self._whose.may_tidy(Fence.parse(file.version)):
+                return
             if rises(home(self._layout.clusters), file.weights()):
                 return  # somebody gives candidates traffic: the entries still say to whom
             text = file.stripped()

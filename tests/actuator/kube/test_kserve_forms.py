@@ -260,11 +260,11 @@ class TestLlm:
     def test_weights_are_proportions(self) -> None:
         view = LLM.look(group(9, 1), "")
         assert measured(view.asked) == {"baseline": 9000, "candidate": 1000}
-        assert (view.asked, view.agreed, view.unready) == (view.served, True, {})
+        assert (view.served, view.agreed, view.unready) == (arms(1000, 10_000), True, {})
 
     def test_unready_members_are_in_no_route(self) -> None:
         view = LLM.look(group(9, 1, unready="chat-v2"), "")
-        assert view.served == {"baseline": 9, "candidate": 0}
+        assert view.served == arms(0, 10_000)
         assert "chat-v2 is not among the members" in view.unready["candidate"]
 
     def test_a_stopped_member_has_nothing(self) -> None:
@@ -279,9 +279,30 @@ class TestLlm:
         members = found["chat-v1"]["status"]["router"]["group"]["members"]
         members[1]["weight"] = 9
         view = LLM.look(found, "")
-        assert (view.served, view.agreed) == ({"baseline": 9, "candidate": 9}, False)
+        assert (view.served, view.agreed) == (arms(5000, 10_000), False)
+
+    def test_a_member_that_tells_nothing(self) -> None:
+        """What the others tell counts, and nothing is proven."""
+        found = group(9, 1)
         del found["chat-v1"]["status"]
+        view = LLM.look(found, "")
+        assert (view.served, view.agreed) == (arms(1000, 10_000), False)
+        del found["chat-v2"]["status"]
         assert LLM.look(found, "").served is None
+
+    def test_the_highest_is_told_of_each_candidate(self) -> None:
+        """Also where one has it in this route, and another in that."""
+        names = {"baseline": "v1", "a": "v2", "b": "v3"}
+        weights = {"v1": 6, "v2": 2, "v3": 2}
+        made = {name: played.member(name, weight) for name, weight in weights.items()}
+        status = played.group_status(made)
+        found = {name: one | {"status": copy.deepcopy(status)} for name, one in made.items()}
+        for name, shares in (("v1", (2, 8, 0)), ("v2", (2, 1, 7))):
+            told = found[name]["status"]["router"]["group"]["members"]
+            for member, weight in zip(told, shares, strict=True):
+                member["weight"] = weight
+        view = Llm(members=names).look(found, "")
+        assert view.served == {"baseline": 0, "a": 8000, "b": 7000}
 
     @given(st.integers(0, 10_000), st.integers(0, 10_000))
     def test_never_more_than_before_or_after(self, before: int, after: int) -> None:

@@ -9,6 +9,7 @@ kubectl plugin makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from streams.actuator.audience import Audience
@@ -35,7 +36,8 @@ from streams.actuator.routers.kube.argo_rollout import Place
 from streams.actuator.routers.kube.argo_sight import Sight
 from streams.actuator.routers.kube.argo_turns import Part, Turn, parts, released, turn
 from streams.actuator.routers.kube.marks import Marks, check_fence, leave
-from streams.actuator.routers.kube.patches import Json, unchanged
+from streams.actuator.routers.kube.patches import Json, again, unchanged
+from streams.actuator.routers.whose import Whose
 from streams.actuator.weights import complaint, single
 from streams.errors import RouterError, TargetConflict, TargetRejected
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
@@ -65,6 +67,7 @@ class ArgoRouter:
         self._skips = skips
         self._opened_bp: int | None = None
         """How far the last write let the candidate go."""
+        self._whose = Whose()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -75,6 +78,7 @@ class ArgoRouter:
         """What Argo says that it has set, and how far one turn would lead."""
         found = self._client.get(self._address)
         marks = Marks.of(found)
+        self._whose.look(marks.fence)
         sight = self._sight(found, marks.subject)
         reason = sight.reason()
         return Observed(
@@ -91,6 +95,7 @@ class ArgoRouter:
         """See Router: one turn; `weights_bp` are what there is, more comes when Argo is ready."""
         if problem := complaint(desired.weights_bp, (BASELINE, self._candidate)):
             raise TargetRejected(problem)
+        self._whose.write(fence)
         want = single(desired.weights_bp)[self._candidate]
         sight = self._guarded(expect, fence)
         which = self._turn(sight, want)
@@ -103,6 +108,7 @@ class ArgoRouter:
 
     def sign(self, *, expect: str | None, fence: Fence) -> str:
         """See Router; notes the candidate too, if one is under way."""
+        self._whose.write(fence)
         return self._sign(self._guarded(expect, fence), fence).revision
 
     def verify(self, desired: Desired) -> Verification:
@@ -114,13 +120,23 @@ class ArgoRouter:
         return Verification(proof=Proof.HOLDS if holds else Proof.PENDING, how=how)
 
     def finalize(self, outcome: Outcome) -> None:
-        """See Router: a candidate that was taken back is aborted, and davy's pause is lifted."""
+        """See Router: a candidate that was taken back is aborted, and davy's pause is lifted.
+
+        What another rollout has taken over is left to it.
+        """
+        again(lambda: self._take_leave(outcome))
+
+    def _take_leave(self, outcome: Outcome) -> None:
         found = self._client.get(self._address)
-        sight = self._sight(found, Marks.of(found).subject)
+        marks = Marks.of(found)
+        if not self._whose.may_tidy(marks.fence):
+            return
+        sight = self._sight(found, marks.subject)
         stands = sight.ours and not sight.place.aborted and not sight.share_bp()
         if outcome is Outcome.ROLLED_BACK and stands:
             for part in parts(Turn.ABORT, found, sight.place, held=sight.held):
-                sight = self._patched(part, sight)
+                seen = unchanged(sight.found)  # an abort tests no fence where none was seen
+                sight = self._patched(replace(part, operations=(seen, *part.operations)), sight)
         if operations := released(sight.found):
             self._client.patch(self._address, operations)
 

@@ -31,7 +31,8 @@ from streams.actuator.routers.kube.client import Address, KubeClient
 from streams.actuator.routers.kube.kserve_form import Change, Form, Found, View
 from streams.actuator.routers.kube.kserve_options import read_options
 from streams.actuator.routers.kube.marks import Marks, check_fence, leave
-from streams.actuator.routers.kube.patches import unchanged
+from streams.actuator.routers.kube.patches import again, unchanged
+from streams.actuator.routers.whose import Whose
 from streams.actuator.weights import complaint, higher_of, matches, measured, rises, single, units
 from streams.errors import TargetConflict, TargetRejected
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
@@ -58,6 +59,7 @@ class KServeRouter:
 
     def __init__(self, client: KubeClient, namespace: str, form: Form) -> None:
         self._client, self._namespace, self._form = client, namespace, form
+        self._whose = Whose()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -68,10 +70,11 @@ class KServeRouter:
         """The specs' shares and those in the status, the higher where they differ."""
         found = self._read()
         noted = _noted(found)
+        self._whose.look(Marks.of(_first(found)).fence)
         view = self._look(found, noted)
         reasons = _reasons(view, noted)
         return Observed(
-            weights_bp=_weights(view),
+            weights_bp=self._weights(view),
             revision=self._revision(found),
             fence=_common(found),
             unready=tuple(reasons),
@@ -82,12 +85,13 @@ class KServeRouter:
         """See Router; while there is no candidate only the fence is left."""
         if problem := complaint(desired.weights_bp, self._form.arms):
             raise TargetRejected(problem)
+        self._whose.write(fence)
         total = self._form.total
         want = units(single(desired.weights_bp), total, total)
         found, view = self._guarded(expect, fence)
         if view.vacant:
             want = dict(view.asked)
-        elif rises(_weights(view), {ALL_SEGMENT: measured(want)}):
+        elif rises(self._weights(view), {ALL_SEGMENT: measured(want)}):
             _check_raise(view, Marks.of(_first(found)).subject_for(fence.rollout))
         changes = [] if view.vacant else self._changes(found, view, want)
         after = self._write(found, view, fence, changes)
@@ -95,6 +99,7 @@ class KServeRouter:
 
     def sign(self, *, expect: str | None, fence: Fence) -> str:
         """See Router; every object gets the fence, and which candidates they are."""
+        self._whose.write(fence)
         found, view = self._guarded(expect, fence)
         return self._revision(self._write(found, view, fence, []))
 
@@ -102,21 +107,28 @@ class KServeRouter:
         """See Router; the controllers must have said that the shares are in force."""
         found = self._read()
         view = self._look(found, _noted(found))
-        asked = {ALL_SEGMENT: measured(view.asked)}
-        served = {} if view.served is None else {ALL_SEGMENT: measured(view.served)}
+        asked, served = {ALL_SEGMENT: measured(view.asked)}, self._served(view)
         total = self._form.total
         holds = view.agreed and all(
-            ALL_SEGMENT in one and matches(one, desired.weights_bp, total, total)
+            one is not None and matches(one, desired.weights_bp, total, total)
             for one in (asked, served)
         )
-        how = f"spec {asked[ALL_SEGMENT]}, status {served.get(ALL_SEGMENT, 'tells none')}"
+        told = "tells none" if served is None else dict(served[ALL_SEGMENT])
+        how = f"spec {asked[ALL_SEGMENT]}, status {told}"
         return Verification(proof=Proof.HOLDS if holds else Proof.PENDING, how=how)
 
     def finalize(self, outcome: Outcome) -> None:
-        """See Router; a promoted candidate becomes what later ones are compared with."""
-        if outcome is not Outcome.PROMOTED:
-            return
+        """See Router; a promoted candidate becomes what later ones are compared with.
+
+        What another rollout has taken over is left to it.
+        """
+        if outcome is Outcome.PROMOTED:
+            again(self._take_leave)
+
+    def _take_leave(self) -> None:
         found = self._read()
+        if not all(self._whose.may_tidy(Marks.of(one).fence) for one in found.values()):
+            return
         with self._understood():
             changes = self._form.farewell(found)
         for change in changes:
@@ -153,6 +165,17 @@ class KServeRouter:
         with self._understood():
             return self._form.look(found, noted)
 
+    def _weights(self, view: View) -> Segments:
+        asked, served = {ALL_SEGMENT: measured(view.asked)}, self._served(view)
+        return asked if served is None else higher_of(asked, served)
+
+    def _served(self, view: View) -> Segments | None:
+        """Parts of the total in basis points: shares that are too many are not made less."""
+        if view.served is None:
+            return None
+        total = self._form.total
+        return {ALL_SEGMENT: {a: part * FULL_BP // total for a, part in view.served.items()}}
+
     def _revision(self, found: Found) -> str:
         """Changes with specs, candidates and fences; not with how far controllers have come."""
         view = self._look(found, _noted(found))
@@ -180,13 +203,6 @@ def _first(found: Found) -> Any:
 def _noted(found: Found) -> str:
     """Which candidates the rollout that wrote last began with."""
     return Marks.of(_first(found)).subject
-
-
-def _weights(view: View) -> Segments:
-    asked = {ALL_SEGMENT: measured(view.asked)}
-    if view.served is None:
-        return asked
-    return higher_of(asked, {ALL_SEGMENT: measured(view.served)})
 
 
 def _reasons(view: View, noted: str) -> dict[str, str]:

@@ -39,9 +39,12 @@ class View:
     asked: Arms
     """What the specs say."""
     served: Arms | None
-    """What the controller says that it has put in force; None: it does not say yet."""
+    """What the controller says that it has put in force; None: it does not say yet.
+
+    Where several say so, each candidate's highest share: together they may be more than the total.
+    """
     agreed: bool = True
-    """Whether all that say so say the same; if not, `served` has the candidates' highest shares."""
+    """Whether all have said so, and the same."""
     unready: Mapping[str, str] = field(default_factory=dict)
     """Arm -> why it can take no more traffic now."""
     subject: str = ""

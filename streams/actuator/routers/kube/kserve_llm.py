@@ -1,23 +1,25 @@
 """How do LLMInferenceServices of one group split traffic? In proportion to their weights.
 
 Every arm is a service of its own. Each controller routes to all members that it knows to be ready,
-so what is in force is what the status of every member tells. Weights are basis points here, so each
-member has its share of 10000; objects are patched one by one, in an order in which no candidate
-ever has more than before or after.
+so what is in force is what the status of every member tells. While they differ, or one tells
+nothing, it is the highest that any tells of a candidate, and nothing is proven. Weights are basis
+points here, so each member has its share of 10000; objects are patched one by one, in an order in
+which no candidate ever has more than before or after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
-from streams.actuator.ports import Arms
+from streams.actuator.ports import Arms, Segments
 from streams.actuator.routers.kube.client import Kind
 from streams.actuator.routers.kube.kserve_form import Change, Found, View, digest, is_stopped
 from streams.actuator.routers.kube.patches import Json, expect, pointer, put
-from streams.actuator.weights import in_order, measured
+from streams.actuator.weights import higher_of, in_order, measured
 from streams.errors import TargetRejected
-from streams.spec.model import BASELINE, FULL_BP
+from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 
 MEMBERS = Kind(
     group="serving.kserve.io",
@@ -59,12 +61,11 @@ class Llm:
         """See Form."""
         self._check(found)
         tables = {arm: _table(found[name]) for arm, name in self.members.items()}
-        told = [self._weights(table) for table in tables.values() if table is not None]
-        complete = len(told) == len(self.members)
+        told = [self._shares(table) for table in tables.values() if table is not None]
         return View(
             asked={arm: _weight(found[name]) for arm, name in self.members.items()},
-            served=max(told, key=_candidates_bp) if complete else None,
-            agreed=all(one == told[0] for one in told),
+            served=reduce(higher_of, told)[ALL_SEGMENT] if told else None,
+            agreed=len(told) == len(self.members) and all(one == told[0] for one in told),
             unready={
                 arm: f"{name} is not among the members that {self.members[BASELINE]} routes to"
                 for arm, name in self.members.items()
@@ -94,8 +95,9 @@ class Llm:
     def _candidates(self) -> list[str]:
         return [arm for arm in self.members if arm != BASELINE]
 
-    def _weights(self, table: Mapping[str, int]) -> Arms:
-        return {arm: table.get(name, 0) for arm, name in self.members.items()}
+    def _shares(self, table: Mapping[str, int]) -> Segments:
+        weights = {arm: table.get(name, 0) for arm, name in self.members.items()}
+        return {ALL_SEGMENT: measured(weights)}
 
     def _check(self, found: Found) -> None:
         groups = {name: _group(found[name]) for name in self.names}
@@ -145,10 +147,6 @@ def _table(member: Json) -> dict[str, int] | None:
 
 def _routes_to(table: Mapping[str, int] | None, name: str) -> bool:
     return table is not None and name in table
-
-
-def _candidates_bp(weights: Arms) -> int:
-    return FULL_BP - measured(weights)[BASELINE]
 
 
 def _model(member: Json) -> Json:

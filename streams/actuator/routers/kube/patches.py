@@ -7,14 +7,20 @@ in several ways.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar
 
+from streams.errors import TargetConflict
+
+T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
 Operation: TypeAlias = Mapping[str, Any]
 Patch: TypeAlias = Sequence[Operation]
 
 VERSION = "/metadata/resourceVersion"
+TRIES = 3
+"""Writes of others (a status, another rollout's rule) may come between; they are no conflict."""
 
 
 def pointer(*steps: str | int) -> str:
@@ -76,3 +82,11 @@ def changes(path: str, old: object, new: object) -> list[Operation]:
 def _change(path: str, old: Json, new: Json, key: str) -> list[Operation]:
     place = path + pointer(key)
     return changes(place, old[key], new[key]) if key in old else [put(place, new[key])]
+
+
+def again(act: Callable[[], T]) -> T:
+    """Look and write; anew where somebody came between, TRIES times in all."""
+    for _ in range(TRIES - 1):
+        with suppress(TargetConflict):
+            return act()
+    return act()

@@ -9,8 +9,8 @@ cluster does not know would be seen to be missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streams.actuator.audience import Audience
@@ -31,14 +31,12 @@ from streams.actuator.routers.kube.client import Address, KubeClient
 from streams.actuator.routers.kube.dialect import Dialect
 from streams.actuator.routers.kube.endpoints import Endpoints
 from streams.actuator.routers.kube.notes import Notes
-from streams.actuator.routers.kube.patches import Json, Operation, unchanged
+from streams.actuator.routers.kube.patches import TRIES, Json, Operation, unchanged
 from streams.actuator.routers.kube.rules import Rules
+from streams.actuator.routers.whose import Whose
 from streams.actuator.weights import complaint, differs, home, matches, rises, settled
 from streams.errors import TargetConflict, TargetRejected
 from streams.spec.model import BASELINE, MIRROR
-
-TRIES = 3
-"""Writes of others (a status, another rollout's rule) may come between; they are no conflict."""
 
 
 class Controller(Protocol):
@@ -70,6 +68,7 @@ class RulesRouter:
     arms: Sequence[str]
     audience: Audience
     capabilities: Capabilities
+    whose: Whose = field(default_factory=Whose)
 
     def observe(self) -> Observed:
         """See Router; a backend that is missing or has no endpoint makes its arm unready."""
@@ -77,6 +76,7 @@ class RulesRouter:
         with self._understood():
             why = self.controller.unresolved(found)
             weights, fence = self._rules(found).weights(), self.notes.fence(found)
+        self.whose.look(fence)
         candidates = tuple(arm for arm in self.arms if arm != BASELINE) if why else ()
         return Observed(
             weights_bp=weights,
@@ -91,6 +91,7 @@ class RulesRouter:
         weights = desired.weights_bp
         if problem := complaint(weights, self.arms):
             raise TargetRejected(problem)
+        self.whose.write(fence)
         given = settled(weights, self.capabilities.largest_weight, self.capabilities.total)
 
         def patch(found: Json) -> list[Operation]:
@@ -105,6 +106,7 @@ class RulesRouter:
 
     def sign(self, *, expect: str | None, fence: Fence) -> str:
         """See Router; one annotation."""
+        self.whose.write(fence)
         return self._revision(
             self._write(lambda found: self.notes.sign(found, fence), expect, fence)
         )
@@ -122,9 +124,14 @@ class RulesRouter:
             return self.controller.proof(found)
 
     def finalize(self, outcome: Outcome) -> None:
-        """See Router; the fence stays, so that nobody who comes late can write."""
+        """See Router; the fence stays, so that nobody who comes late can write.
+
+        What another rollout has taken over is left to it.
+        """
 
         def patch(found: Json) -> list[Operation]:
+            if not self.whose.may_tidy(self.notes.fence(found)):
+                return []
             rules = self._rules(found)
             at_home = not rises(home(self.arms), rules.weights())
             if outcome is Outcome.ROLLED_BACK and at_home:
@@ -137,26 +144,27 @@ class RulesRouter:
         self, patch: Callable[[Json], list[Operation]], expect: str | None, fence: Fence | None
     ) -> Json:
         """Read, guard, patch; again where only what is none of davy's business has changed."""
-        for left in reversed(range(TRIES)):
-            found = self.client.get(self.address)
-            with self._understood():
-                self._guard(found, expect, fence)
-                try:
-                    steps = patch(found)
-                    if not steps:
-                        return found
-                    return self.client.patch(self.address, [unchanged(found), *steps])
-                except TargetConflict:
-                    if not left:
-                        raise
-        raise AssertionError
+        for _ in range(TRIES - 1):
+            found = self._guarded(expect, fence)
+            with suppress(TargetConflict):
+                return self._patched(found, patch)
+        return self._patched(self._guarded(expect, fence), patch)
 
-    def _guard(self, found: Json, expect: str | None, fence: Fence | None) -> None:
+    def _patched(self, found: Json, patch: Callable[[Json], list[Operation]]) -> Json:
+        with self._understood():
+            steps = patch(found)
+            return self.client.patch(self.address, [unchanged(found), *steps]) if steps else found
+
+    def _guarded(self, expect: str | None, fence: Fence | None) -> Json:
+        """The object, if it may be written to; a conflict of this kind does not pass by itself."""
+        found = self.client.get(self.address)
         if expect is not None and expect != self._revision(found):
             raise TargetConflict(f"{self.address}: changed since it was looked at")
-        there = self.notes.fence(found)
+        with self._understood():
+            there = self.notes.fence(found)
         if fence is not None and there is not None and there.forbids(fence):
             raise TargetConflict(f"stale: {self.address} carries {there}, this write is {fence}")
+        return found
 
     def _rehearse(self, found: Json, steps: Sequence[Operation], given: Segments) -> None:
         """Ask the API server what would come of it; nothing is in force yet."""
