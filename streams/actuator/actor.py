@@ -56,7 +56,7 @@ class RolloutActor:
         claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
         self._keeper: Keeper | Onlooker
         if spec.target.dry_run:
-            self._keeper = Onlooker(spec, router, self._teller, clock, reconcile_s)
+            self._keeper = Onlooker(spec, router, self._teller, clock, reconcile_s, self._meters)
         else:
             told = self._teller
             self._keeper = Keeper(spec, router, told, claim, clock, reconcile_s, self._meters)

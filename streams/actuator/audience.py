@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from streams.actuator.ports import Capabilities, Kind, Sticky
+from streams.actuator.weights import units
+from streams.errors import TargetRejected
 from streams.spec.dimensions import OTHER_VALUE, Dimension, SegmentHarm
+from streams.spec.formats import format_weight
 from streams.spec.model import FULL_BP, Mode, RolloutSpec, Unit
 from streams.spec.targeting import Rule
 
@@ -92,6 +95,7 @@ def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
             sentence=f"router {router} has steps of {finest}, and a max_step must be at least two "
             "of them — use a larger one, or leave it out",
         )
+    yield from _too_fine(spec, can)
     if spec.on_segment_harm is SegmentHarm.SEGMENT:
         yield from _cannot_target_segments(spec, can)
     for index, rule in enumerate(spec.targeting):
@@ -101,6 +105,20 @@ def inabilities(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
                 path=f"targeting[{index}]",
                 sentence=f"router {router} cannot compile a {rule.kind} rule (it can: {known}) — "
                 "let another router move this traffic, or leave the rule out",
+            )
+
+
+def _too_fine(spec: RolloutSpec, can: Capabilities) -> Iterator[Inability]:
+    """Stages whose share rounds to nothing at this target; a gate has steps of its own."""
+    if can.kind is Kind.GATE:
+        return
+    for index, stage in enumerate(spec.stages):
+        try:
+            units(spec.weights_at(index), can.largest_weight, can.total)
+        except TargetRejected as error:
+            yield Inability(
+                path=f"stages[{index}].weight",
+                sentence=f"router {spec.target.router}, {format_weight(stage.weight_bp)}: {error}",
             )
 
 

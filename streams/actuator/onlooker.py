@@ -5,10 +5,13 @@ For a rollout with `dry_run`: somebody else moves the traffic, or a person wants
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import replace
 
 from streams.actuator.lease import Silence
+from streams.actuator.lines import say
+from streams.actuator.meters import Meters
 from streams.actuator.ports import Clock, Observed, Router
 from streams.actuator.reconcile import Move, Plan, plan
 from streams.actuator.retry import Retry
@@ -26,7 +29,13 @@ class Onlooker:
     """Stands where a keeper stands, and keeps its hands in its pockets."""
 
     def __init__(
-        self, spec: RolloutSpec, router: Router, teller: Teller, clock: Clock, reconcile_s: float
+        self,
+        spec: RolloutSpec,
+        router: Router,
+        teller: Teller,
+        clock: Clock,
+        reconcile_s: float,
+        meters: Meters,
     ) -> None:
         self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
         self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
@@ -34,7 +43,8 @@ class Onlooker:
         self.ended_at: float | None = None
         self.decided_at: float | None = None
         self._router, self._teller, self._clock = router, teller, clock
-        self._reconcile_s = reconcile_s
+        self._reconcile_s, self._meters = reconcile_s, meters
+        self._rollout = spec.rollout
         self._look_at = clock.monotonic_s()
         self._news: tuple[object, ...] = ()
 
@@ -83,6 +93,9 @@ class Onlooker:
     def _failed(self, error: RouterError, now: float) -> None:
         self.retry.failed(now, error)
         self._look_at = now + self._reconcile_s
+        self._meters.target_errors.labels(type(error).__name__).inc()
+        facts = {"rollout": self._rollout, "tries": self.retry.tries, "error": str(error)}
+        say(logging.WARNING, "actuator.dry_run_failed", facts)
         if self.retry.alerting:
             self._teller.failed(self.standing, self.standing.given, f"dry_run: {error}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +29,14 @@ CHATTY = ("faust", "mode", "aiokafka", "httpx", "httpx2", "librdkafka")
 TELLTALE = {"aiokafka.conn": logging.INFO, "httpx": logging.WARNING, "httpcore": logging.INFO}
 """Loggers that write whole requests below this level: that of SASL PLAIN with its password, and
 URLs, which of chats are secrets."""
+
+
+def whoami() -> str:
+    """Who types; a number where it has no name, as in a container with a user of its own."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 def complain(message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.common import Bootstrap, Config, Prefix, settings_of, whoami
 from streams.cli.log import Entry, Log
 from streams.cli.rollouts import (
     KnownRollout,
@@ -72,7 +71,7 @@ def apply(
     check_free(spec, known, log)
     if not again:
         check_not_rolled_back(spec, known, log)
-    log.write("rollouts", spec.rollout, rollout_record(spec, applied_by=getpass.getuser()))
+    log.write("rollouts", spec.rollout, rollout_record(spec, applied_by=whoami()))
     show.say(f"rollout {spec.rollout} ({spec.spec_hash[:8]}) applied", style="green")
 
 

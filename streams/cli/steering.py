@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.common import Bootstrap, Config, Prefix, settings_of, whoami
 from streams.cli.log import Log
 from streams.cli.rollouts import (
     check_approvable,
@@ -115,7 +114,7 @@ def _command(
     record = {
         "rollout": rollout,
         "command": kind.name,
-        "actor": getpass.getuser(),
+        "actor": whoami(),
         "reason": reason,
         "at": time.time_ns() // 1_000_000,
         "stage": stage,

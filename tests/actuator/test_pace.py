@@ -14,6 +14,7 @@ from streams.actuator.retry import ALERT_AFTER
 from streams.errors import TargetTransient
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
+from streams.spec.model import Stage
 from tests.actuator.targets import split
 from tests.actuator.world import LEASE_S, RECONCILE_S, World
 
@@ -206,3 +207,16 @@ class TestGate:
         (problem,) = inabilities(World(pace=pace).spec, can)
         assert problem.path == path
         assert not [*inabilities(World().spec, can)]
+
+
+class TestResolution:
+    def test_a_stage_that_rounds_to_nothing_is_refused_before_it_begins(self) -> None:
+        """Two candidates share 1 % where the target has whole percents."""
+        percent = replace(CAN, largest_weight=100, total=100)
+        fine = World(stages=(Stage(weight_bp=100), Stage(weight_bp=10_000))).spec
+        assert not [*inabilities(fine, percent)]
+        tiny = World(stages=(Stage(weight_bp=50), Stage(weight_bp=10_000))).spec
+        (problem,) = inabilities(tiny, percent)
+        assert problem.path == "stages[0].weight"
+        assert "below resolution" in problem.sentence
+        assert not [*inabilities(tiny, replace(percent, kind=Kind.GATE))]

@@ -1,6 +1,7 @@
 """What a person types, what is printed, and what lies in the log afterwards."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -164,6 +165,16 @@ class TestSteering:
         assert entry.record["command"] == command.upper()
         assert entry.record["reason"] == "lunch"
         assert entry.record["actor"]
+
+    def test_a_user_without_a_name_can_still_abort(self, davy, spec_file, log, monkeypatch):
+        """In a container with a number for a user nothing else says who it is."""
+        davy("rollout", "apply", str(spec_file))
+        for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+        assert davy("rollout", "abort", "digits-v2")[0] == 0
+        (entry,) = log.read("commands")
+        assert entry.record["actor"] == f"uid-{os.getuid()}"
 
     def test_a_pause_may_end_by_itself(self, davy, spec_file, log):
         davy("rollout", "apply", str(spec_file))
