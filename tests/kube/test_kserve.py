@@ -114,6 +114,41 @@ class TestServerless:
         assert router.observe().weights_bp == split(0)
 
 
+@pytest.mark.parametrize("mode", MODES)
+class TestWritesOfOthers:
+    def test_a_status_is_no_conflict(
+        self, mode: str, kube: Api, user_with: UserWith, faults: FaultProxy, tmp_path: Path
+    ) -> None:
+        """The first patch of a group has controllers write the status of the others."""
+        with MODES[mode](kube, user_with(*RIGHTS).through(faults.url), tmp_path) as rig:
+            router = rig.open()
+            faults.answer(409, method="PATCH", path="/(digits|chat-v1)[?]", times=1)
+            put(rig, router, 2500)
+            assert router.observe().weights_bp == split(2500)
+
+    def test_a_conflict_that_stays(
+        self, mode: str, kube: Api, user_with: UserWith, faults: FaultProxy, tmp_path: Path
+    ) -> None:
+        """It is told, and nothing is written."""
+        with MODES[mode](kube, user_with(*RIGHTS).through(faults.url), tmp_path) as rig:
+            router = rig.open()
+            faults.answer(409, method="PATCH")
+            with pytest.raises(TargetConflict):
+                router.apply(Desired(weights_bp=split(2500)), expect=None, fence=FIRST)
+            faults.heal()
+            assert router.observe().weights_bp == split(0)
+
+
+@pytest.mark.parametrize("rig", WITH_A_CANARY, indirect=True)
+def test_a_change_between_look_and_patch(rig: Rig, kube: Api) -> None:
+    """Somebody's annotation or model is a conflict at the second look too."""
+    router = rig.open()
+    found = router._read()  # type: ignore[attr-defined]
+    kube.merge(SERVICE, {"metadata": {"annotations": {"davy.dev/fence": str(SECOND)}}})
+    with pytest.raises(TargetConflict, match="changed since it was looked at"):
+        router._patched("digits", found["digits"], [])  # type: ignore[attr-defined]
+
+
 class TestRights:
     def test_what_is_needed_and_nothing_else(self, kube: Api, user_with: UserWith) -> None:
         """Two kinds by their names, to be read and patched: no status, no list, no others."""

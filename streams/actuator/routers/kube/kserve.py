@@ -31,7 +31,7 @@ from streams.actuator.routers.kube.client import Address, KubeClient
 from streams.actuator.routers.kube.kserve_form import Change, Form, Found, View
 from streams.actuator.routers.kube.kserve_options import read_options
 from streams.actuator.routers.kube.marks import Marks, check_fence, leave
-from streams.actuator.routers.kube.patches import again, unchanged
+from streams.actuator.routers.kube.patches import Json, Operation, again, unchanged
 from streams.actuator.routers.whose import Whose
 from streams.actuator.weights import complaint, higher_of, matches, measured, rises, single, units
 from streams.errors import TargetConflict, TargetRejected
@@ -157,9 +157,23 @@ class KServeRouter:
             one = found[change.name]
             operations = [*leave(one, fence, subject), *change.operations]
             if operations:
-                address = self._address(change.name)
-                after[change.name] = self._client.patch(address, [unchanged(one), *operations])
+                after[change.name] = self._patched(change.name, one, operations)
         return after
+
+    def _patched(self, name: str, seen: Json, operations: Sequence[Operation]) -> Json:
+        """Patch an object that is as it was seen; a status that was written since is no change.
+
+        In a group the first patch alone has controllers write the status of the others.
+        """
+        address, known = self._address(name), [seen]
+
+        def patch() -> Json:
+            one = known.pop() if known else self._client.get(address)
+            if _said(one) != _said(seen):
+                raise TargetConflict(f"{address}: changed since it was looked at")
+            return self._client.patch(address, [unchanged(one), *operations])
+
+        return again(patch)
 
     def _look(self, found: Found, noted: str) -> View:
         with self._understood():
@@ -194,6 +208,11 @@ class KServeRouter:
     def _understood(self) -> Any:
         what, advice = self._form.kind.name, "is it KServe's, and of a version that davy knows?"
         return understood(self._where(), what, error=TargetRejected, advice=advice)
+
+
+def _said(one: Json) -> object:
+    """What people and davy say of an object; its status is its controller's."""
+    return one["spec"], one["metadata"].get("annotations")
 
 
 def _first(found: Found) -> Any:
