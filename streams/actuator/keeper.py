@@ -210,7 +210,10 @@ class Keeper:
         self.ended_at = now
         rolled_back = self.standing.wanted == home(self._spec.arms, self.standing.wanted or ())
         outcome = Outcome.ROLLED_BACK if rolled_back else Outcome.PROMOTED
-        self._tidying.begin(outcome)
+        if (
+            self.standing.owned
+        ):  # who never wrote has nothing to tidy, and another's object may be it
+            self._tidying.begin(outcome)
         self._say(logging.INFO, "ended", outcome=outcome)
 
     def _tidy_up(self, seen: Observed) -> None:

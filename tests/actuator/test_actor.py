@@ -239,11 +239,19 @@ class TestRollback:
     def test_what_cannot_be_tidied_up_now_is_tried_again(self, world: World) -> None:
         """A conflict with a target's own controller, say; it is told once."""
         world.faults.untidy += [TargetConflict("changed"), TargetTransient("busy")]
-        world.decide(1, 0, Action.ROLLBACK)
+        world.decide(1, 2500)
+        world.decide(2, 0, Action.ROLLBACK)
         world.run(4 * RECONCILE_S)
         assert world.target.outcome is Outcome.ROLLED_BACK
         told = [r.reason for r in world.journal.records if r.phase.value == "failed"]
         assert told == ["finalize_failed: changed"]
+
+    def test_who_never_wrote_tidies_nothing(self, world: World) -> None:
+        """The object may be another rollout's by now."""
+        world.tenure.held = False  # nor was a claim left there
+        world.decide(1, 0, Action.ROLLBACK)
+        world.run(4 * RECONCILE_S)
+        assert (world.target.writes, world.target.outcome) == (0, None)
 
     def test_finalized_once_then_released(self, world: World) -> None:
         """After the end the target is tidied, guarded for a while, then let go."""
