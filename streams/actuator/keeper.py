@@ -210,9 +210,7 @@ class Keeper:
         self.ended_at = now
         rolled_back = self.standing.wanted == home(self._spec.arms, self.standing.wanted or ())
         outcome = Outcome.ROLLED_BACK if rolled_back else Outcome.PROMOTED
-        if (
-            self.standing.owned
-        ):  # who never wrote has nothing to tidy, and another's object may be it
+        if self.standing.owned:  # else nothing of ours is there, and it may be another's by now
             self._tidying.begin(outcome)
         self._say(logging.INFO, "ended", outcome=outcome)
 

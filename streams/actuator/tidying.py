@@ -1,4 +1,7 @@
-"""What is left to be tidied up at the target, once a rollout has ended? Tried until it is done."""
+"""What is to be tidied up at the target of a rollout that ended? Tried while this process looks.
+
+A process that follows it does not begin anew.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from streams.actuator.audience import Audience
 from streams.actuator.ports import Capabilities, FenceKind, Sticky
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
-from streams.actuator.routers.remote import Json, RemoteRouter, refusal
+from streams.actuator.routers.remote import Json, RemoteRouter, object_of, refusal
 from streams.errors import TargetDenied, TargetNotFound, TargetTransient
 from streams.spec.model import FULL_BP
 
@@ -49,7 +49,7 @@ class Program:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             code = self._run(json.dumps(question).encode(), out, err)
             said, complaint = _text(out), _text(err).strip().splitlines()
-        answer = _json(said)
+        answer = object_of(said)
         if answer.get("error") or (answer and code == 0):
             return answer
         if code:
@@ -88,14 +88,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read(LONGEST_BYTES).decode(errors="replace")
-
-
-def _json(text: str) -> Json:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @declared(

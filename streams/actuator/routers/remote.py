@@ -7,6 +7,7 @@ revision, and refuses what comes too late; one that does not keep them is raised
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -129,6 +130,15 @@ class RemoteRouter:
             unready=tuple(unready),
             note=str(answer.get("note", "")),
         )
+
+
+def object_of(text: str | bytes) -> Json:
+    """The JSON object of an answer; an empty one where it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def refusal(where: str, answer: Json, otherwise: str = "transient") -> RouterError:

@@ -20,7 +20,7 @@ from streams.actuator.audience import Audience
 from streams.actuator.ports import Capabilities, FenceKind, Sticky
 from streams.actuator.routers import options as read
 from streams.actuator.routers.declared import About, Check, declared
-from streams.actuator.routers.remote import Json, RemoteRouter, refusal
+from streams.actuator.routers.remote import Json, RemoteRouter, object_of, refusal
 from streams.errors import SettingsError, TargetDenied, TargetTransient
 from streams.secret_files import secret, without_query
 from streams.spec.model import FULL_BP
@@ -107,7 +107,7 @@ class Line:
 
     def _read(self, status: int, text: bytes) -> Json:
         """The answer; errors by their status, with the words of the answer."""
-        told, said = _json(text), f"{self.where}: {status}"
+        told, said = object_of(text), f"{self.where}: {status}"
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise refusal(said, told)
         if status >= httpx.codes.BAD_REQUEST:
@@ -119,14 +119,6 @@ class Line:
                 f"{said}, but no JSON object in {len(text)} bytes; is this the service?"
             )
         return told
-
-
-def _json(text: bytes) -> Json:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @declared(
