@@ -26,7 +26,7 @@ from streams.spec.model import RolloutSpec
 ACT_S = 120.0
 TEMPLATE = files("streams.demo").joinpath("rollout.yaml").read_text(encoding="utf-8")
 LOOK_S = 0.1
-APPLY_S = 20.0
+APPLY_S = 60.0
 
 
 def tell(folder: Path, *, broker: str, router: str, fault: Fault, show: Show) -> Summary:

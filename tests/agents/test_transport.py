@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.fetching import ConsumerThread
 from streams.agents.ownership import Ownership
 from streams.agents.polling import Polled
+from streams.agents.transport import WAITING_BYTES
 from streams.settings import Settings
 
 
@@ -75,7 +76,45 @@ class TestAssignment:
         assert not owned.moving
 
 
+class TestPressure:
+    """One queue fills and empties again while another topic has enough to do."""
+
+    @pytest.fixture
+    def consumer(self) -> Iterator[Any]:
+        consumer: Any = create_app(Settings(), Assigned()).consumer
+        consumer.assignment = lambda: {PANES, EVENTS, OTHERS}
+        consumer._set_active_tps(consumer.assignment())
+        consumer._unacked_messages = {consumer._message(PANES, waiting(PANES))}
+        yield consumer
+        consumer._thread.thread_loop.close()
+
+    async def test_a_partition_whose_queue_emptied_is_fetched_again(self, consumer: Any) -> None:
+        asked: list[set[TP]] = []
+
+        async def fetch(tps: set[TP], _: float) -> dict[TP, Batch]:
+            asked.append(set(tps))
+            return {}
+
+        consumer._thread.getmany = fetch
+        consumer.on_buffer_full(EVENTS)
+        await consumer._getmany(consumer._get_active_partitions(), 1.0)
+        consumer.on_buffer_drop(EVENTS)
+        consumer._unacked_messages.clear()
+        await consumer._getmany(consumer._get_active_partitions(), 1.0)
+        assert asked == [{OTHERS}, {PANES, EVENTS, OTHERS}]
+
+    async def test_nothing_is_fetched_where_all_are_pressed(self, consumer: Any) -> None:
+        """An empty choice would mean every partition to aiokafka."""
+        assert await consumer._getmany({PANES}, 1.0) == {}
+
+
 SEEKS = SimpleNamespace(beginning_offsets=None)
+PANES, EVENTS, OTHERS = TP("panes", 0), TP("predictions", 3), TP("predictions", 1)
+
+
+def waiting(tp: TP) -> Batch:
+    """As much as may wait of one topic."""
+    return Batch(partition=Partition(*tp), start=0, end=1, records=[], size=WAITING_BYTES)
 
 
 class Halfway(ConsumerThread):
