@@ -9,13 +9,13 @@ import logging
 import random
 from dataclasses import replace
 
+from streams.actuator.choice import chosen
 from streams.actuator.claim import UNCLAIMED, Claim
 from streams.actuator.hand import Hand, Write
 from streams.actuator.lease import Silence
 from streams.actuator.lines import say
 from streams.actuator.meters import Meters
-from streams.actuator.pace import paced
-from streams.actuator.ports import Clock, Fence, FenceKind, Observed, Outcome, Router, Segments
+from streams.actuator.ports import Clock, Fence, Observed, Outcome, Router, Segments
 from streams.actuator.reconcile import (
     Drift,
     Move,
@@ -24,8 +24,6 @@ from streams.actuator.reconcile import (
     direction,
     may_enforce,
     notice,
-    plan,
-    preparation,
 )
 from streams.actuator.retry import RAISE_TRIES, Retry
 from streams.actuator.standing import Former, Standing, lapsed, stepped
@@ -134,23 +132,18 @@ class Keeper:
         former = self.standing
         self.standing, drift = notice(lapsed(former, at_ms), seen, at_ms)
         self._teller.look(seen, at_ms, changed=drift is not Drift.NONE)
-        if drift is not Drift.NONE:
-            self._meters.drifts.labels(drift).inc()
-            self._say(logging.WARNING, "drift", kind=drift, weights=seen.weights_bp)
-        if drift is Drift.RAISED and not may_enforce(self.standing, now):
-            self._meters.drifts.labels("war").inc()
-            self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
-            self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
+        if drift is not Drift.NONE and self._fights(seen, drift, now):
             return
-        todo = self._preparation(seen)
-        todo = todo or plan(self.standing, seen, self._silence, self._router.capabilities)
-        raised_at = self.standing.raised_at
-        since_s = None if raised_at is None else now - raised_at
-        todo = paced(todo, seen.weights_bp, self._spec.target, self._router.capabilities, since_s)
-        if todo.move is Move.RAISE and not self._claim.proven():
-            todo = Plan(move=Move.KEEP, weights_bp=seen.weights_bp, reason=UNCLAIMED)
-        if todo.move is Move.KEEP and self._overwrites and self.standing.wanted is not None:
-            todo = replace(todo, move=Move.LOWER, weights_bp=seen.weights_bp)
+        todo = chosen(
+            self.standing,
+            seen,
+            self._silence,
+            self._router.capabilities,
+            self._spec,
+            at_s=now,
+            claimed=self._claim.proven,
+            overwrites=self._overwrites,
+        )
         unproven = former.intent is not None and not differs(seen.weights_bp, former.intent)
         if unproven and todo.move is not Move.LOWER:  # the next step stands on a proven one
             self._await_proof(seen, former.given, now)
@@ -159,12 +152,16 @@ class Keeper:
         else:
             self._keep(seen, todo.reason or drift.sentence, now)
 
-    def _preparation(self, seen: Observed) -> Plan | None:
-        """What targeting rules need before the first decision; once where no fence is seen."""
-        native = self._router.capabilities.fence is FenceKind.NATIVE
-        if not self._spec.targeting or (self.standing.owned and not native):
-            return None
-        return preparation(self.standing, seen, self._spec.rollout)
+    def _fights(self, seen: Observed, drift: Drift, now: float) -> bool:
+        """Tell a foreign change; whether it was undone so often that davy waits."""
+        self._meters.drifts.labels(drift).inc()
+        self._say(logging.WARNING, "drift", kind=drift, weights=seen.weights_bp)
+        if drift is not Drift.RAISED or may_enforce(self.standing, now):
+            return False
+        self._meters.drifts.labels("war").inc()
+        self._say(logging.ERROR, "drift_war", weights=seen.weights_bp)
+        self._keep(seen, "drift_war: somebody keeps raising the share; davy waits", now)
+        return True
 
     def _superseded(self, seen: Observed) -> bool:
         """Whether another rollout has taken the target over from us: then it is let go."""

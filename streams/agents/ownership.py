@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.halts import Halts, Waits
@@ -31,6 +31,11 @@ CLOSE_S = 10.0
 Confirm = Callable[[Partition, int], Awaitable[bool]]
 """Asks the group whether a partition is this worker's, by a commit of this offset."""
 Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether asking a broker again may help; else a person must see to it, as with its rights."""
+    return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
 
 
 class Ownership:
@@ -130,7 +135,7 @@ class Ownership:
                 if failure is not None:
                     raise failure
             self.taken = True
-            return {p: o.next_offset for p, o in self._owners.items() if p not in self._halts}
+            return {p: o.next_offset for p, o in self._owners.items() if o.failure is None}
 
     async def feed(self, batch: Batch) -> None:
         """Give a batch to its owner, if it continues where the owner stands."""
@@ -211,9 +216,14 @@ class Ownership:
             self._owners[partition] = owner
             self._halt(partition, error, loaded=False)
             return
-        except BaseException:
+        except BaseException as error:
             await self._end(partition, owner)
-            raise
+            if not (isinstance(error, KafkaError) and passes(error)):
+                raise
+            owner.fail(error)  # keeps its place too, and `heal` tries again
+            self._owners[partition] = owner
+            logger.warning("%s-%d: not loaded yet: %r", *partition, error)
+            return
         self._owners[partition] = owner
         self._halts.end(partition)
         self.progress[partition] = owner.next_offset

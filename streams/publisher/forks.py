@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-WAIT_S = 1.0
-"""Making and ending take milliseconds; a fork never waits longer than this."""
+WAIT_S = 10.0
+"""Making and ending take milliseconds, on a full machine seconds; a fork waits no longer."""
 
 
 class Gate:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from streams.agents import halts, ownership
 from streams.agents.batch import Batch, Partition
@@ -199,6 +200,28 @@ class TestTake:
         with pytest.raises(ConnectionError):
             await owned.take([HERE, THERE])
         assert slow.loaded.is_set()
+
+    async def test_a_broker_that_answers_late_ends_no_worker(self) -> None:
+        """The others begin; what was not loaded is built anew and sought by itself."""
+
+        def late() -> None:
+            raise KafkaTimeoutError("Failed to get offsets by times in 6000 ms")
+
+        owned = Ownership(made := Made(MemoryOwner(loading=late), MemoryOwner()))
+        told = seeks(owned)
+        assert await owned.take([HERE, THERE]) == {THERE: 0}
+        assert (made.owners[0].closed, owned.partitions()) == (True, [HERE, THERE])
+        await owned.heal()
+        await owned.feed(batch(0, 5))
+        assert (told, made.owners[-1].next_offset) == ([{HERE: 0}], 5)
+
+    async def test_what_a_broker_forbids_is_not_tried_again(self) -> None:
+        def forbidden() -> None:
+            raise TopicAuthorizationFailedError("t")
+
+        owned = Ownership(Made(MemoryOwner(loading=forbidden)))
+        with pytest.raises(TopicAuthorizationFailedError):
+            await owned.take([HERE])
 
 
 class Locked:
