@@ -104,8 +104,8 @@ def role(name: str, settings: Settings) -> Role:
         found = _Role.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as failure:
         raise SettingsError(f"{path}: {failure}; infra/acls/README.md says what it holds") from None
-    unknown = found.topics.keys() - {plan.name for plan in topic_plans(Settings())}
-    if unknown:
+    known = {plan.name for plan in topic_plans(settings)}
+    if unknown := {topic for topic in found.topics if settings.topic(topic) not in known}:
         raise SettingsError(f"{path}: davy has no topic {', '.join(sorted(unknown))}")
     return Role(name=name, does=found.does, grants=tuple(_grants(found, settings)))
 
