@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from infra.rigs import crds, golang, kafka, programs, registry
+from infra.rigs import crds, golang, java_reader, kafka, programs, registry
 from streams.errors import PartError
 
 PARTS: dict[str, Callable[[], Path]] = {
     "kafka": kafka.install,
     "registry": registry.install,
+    "avro-reader": java_reader.install,
     "crds": crds.install,
     **{program.name: partial(golang.build, program) for program in programs.ALL},
 }

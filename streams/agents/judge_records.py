@@ -11,6 +11,7 @@ from streams.agents.context import Context
 from streams.agents.desk import Desk
 from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
+from streams.wire.envelope import ISSUED_AT
 from streams.wire.signatures import TrustedKeys
 
 PROGRESS = "progress/"
@@ -46,7 +47,7 @@ class JudgeRecords:
             key=rollout,
             value=value,
             partition=self._partition,
-            headers=(("issued_at", issued_at), *self._context.signature(topic, rollout, value)),
+            headers=((ISSUED_AT, issued_at), *self._context.signature(topic, rollout, value)),
         )
 
     async def stored(self) -> dict[str, dict[str, Any]]:

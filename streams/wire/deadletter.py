@@ -12,7 +12,7 @@ from typing import Protocol
 from streams.wire.framing import schema_id_of
 from streams.wire.reasons import Reason
 
-_DETAIL_CHARS = 500
+DETAIL_CHARS = 500
 
 
 class SourceRecord(Protocol):
@@ -58,7 +58,7 @@ def dead_letter(
         "partition": str(source[1]),
         "offset": str(record.offset),
         "schema_id": "" if schema_id is None else str(schema_id),
-        "detail": detail[:_DETAIL_CHARS],
+        "detail": detail[:DETAIL_CHARS],
     }
     headers = tuple((name, text.encode("utf-8", "replace")) for name, text in told.items())
     return DeadLetter(topic=topic, key=record.key, value=record.value, headers=headers)
