@@ -13,7 +13,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures
+.PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -62,6 +62,9 @@ statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; wr
 figures: $(READY) ## Write the newest measurements into README.md
 	$(BIN)/python -m infra.docs.figures
 
+docs: $(READY) ## Make every generated figure, table and schema page anew (ARGS=--check: only tell what is stale)
+	$(BIN)/python -m infra.docs.everything $(ARGS)
+
 sbom: $(READY) ## Write of what davy is made, with licences and hashes: build/sbom.json
 	$(BIN)/python -m infra.packages.sbom
 
@@ -77,7 +80,7 @@ style: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases infra/rigs infra/peers tests/conftest.py
+	$(BIN)/mypy --explicit-package-bases infra/rigs infra/peers infra/docs infra/readers tests/conftest.py
 
 walls: $(READY)
 	$(BIN)/lint-imports

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.docs import routers_table as routers
+from infra.docs.markdown import table
 from infra.docs.settings_table import rows as settings_rows
 
 BUILD = Path("build")
@@ -26,12 +27,6 @@ READMES = (README, Path("streams/actuator/README.md"))
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
-
-
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def demos() -> Iterator[dict[str, Any]]:

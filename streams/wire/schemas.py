@@ -49,15 +49,16 @@ class Subject:
 def _subjects() -> Iterator[Subject]:
     backward, full = Compatibility.BACKWARD_TRANSITIVE, Compatibility.FULL_TRANSITIVE
     unit = "unit: hash of the user where routing is sticky, else request id"
-    source = "source topic, partition and what"
+    cell = "`<source topic>/<partition>/<what>`"
+    progress = "`progress/<source topic>/<partition>`"
     for topic, schema, key, compatibility in (
         ("predictions", "prediction", unit, backward),
         ("outcomes", "outcome", unit, backward),
         ("resources", "resource_sample", "pod", backward),
         ("rollouts", "rollout_spec", "rollout id", backward),
         ("commands", "command", "rollout id", backward),
-        ("cells", "cell", source, backward),
-        ("panes", "pane", "rollout id", backward),
+        ("cells", "cell", cell, backward),
+        ("panes", "pane", f"rollout id, or {progress} for what concerns all of them", backward),
         ("judge-state", "judge_state", "rollout id", backward),
         ("decisions", "decision", "rollout id", full),
         ("leases", "lease", "rollout id", backward),

@@ -1,0 +1,81 @@
+"""Make every generated file anew: `python -m infra.docs.everything` (`make docs`).
+
+Schema ids, schema pages, the spec's schema, AsyncAPI, the Kafka UI preset; then the tables and
+files that READMEs show, from the code and from the newest measurements in build/. `--check` writes
+nothing, names what is stale, and ends with code 1 if anything is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from infra.docs import asyncapi, figures, kafka_ui, topic_pages
+from infra.docs.topics import ROOT
+from streams.spec.schema.whole import spec_schema
+from streams.wire import catalogue
+
+SCHEMAS = ROOT / "schemas"
+
+
+def made() -> dict[Path, str]:
+    """Every file that follows from the code alone, with its text as it must be."""
+    return {
+        SCHEMAS / "README.md": catalogue.readme(),
+        SCHEMAS / "rollout-spec.schema.json": json.dumps(spec_schema(), indent=2) + "\n",
+        asyncapi.FILE: asyncapi.text(),
+        kafka_ui.FILE: kafka_ui.text(),
+        **{topic_pages.FOLDER / name: text for name, text in topic_pages.pages().items()},
+    }
+
+
+def shown() -> dict[Path, str]:
+    """READMEs with the tables and files that they show as these are now."""
+    found: dict[Path, str] = {}
+    for path in figures.READMES:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        found[ROOT / path] = figures.with_files(figures.rewritten(text))
+    return found
+
+
+def stale() -> list[Path]:
+    """Files that are missing, differ from what is made, or belong to a topic that is gone."""
+    wanted = made() | shown()
+    left = set(topic_pages.FOLDER.glob("*.md")) - wanted.keys()
+    return sorted({path for path, text in wanted.items() if _held(path) != text} | left)
+
+
+def write() -> list[Path]:
+    """Make everything anew; returns the files that changed."""
+    changed, texts = stale(), made() | shown()
+    catalogue.main([])  # a changed schema gets its id
+    for path in changed:
+        if path in texts:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(texts[path], encoding="utf-8")
+        else:
+            path.unlink()
+    return changed
+
+
+def _held(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def main() -> int:
+    """Write, or check; one line for each file concerned."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--check", action="store_true", help="write nothing; 1 if any is stale")
+    only_look = bool(asked.parse_args().check)
+    found = stale() if only_look else write()
+    for path in found:
+        print(f"{path.relative_to(ROOT)}: {'is stale; run `make docs`' if only_look else 'is new'}")
+    if not found:
+        print("every generated file is fresh")
+    return 1 if only_look and found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
