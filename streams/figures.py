@@ -1,10 +1,11 @@
-"""How is a figure of a verdict written for a person? One way, at the prompt and in the demo.
+"""How is a figure of a verdict written for a person? One way, at the prompt and on every page.
 
-Plain numbers in, text out: e-values, amounts in their unit, intervals.
+Plain numbers in, text out: times, e-values, amounts in their unit, intervals.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 PLAIN_E = 9_999.0
@@ -19,6 +20,21 @@ LEGEND = (
     "of the stage; may differ"
 )
 """What stands under a table of verdicts."""
+
+
+def moment(at_ms: int) -> str:
+    """UTC, to the second; `-` for "not yet".
+
+    >>> moment(1_790_000_000_999), moment(0)
+    ('2026-09-21 14:13:20Z', '-')
+    """
+    if at_ms <= 0:
+        return "-"
+    try:
+        at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC)
+    except (OverflowError, ValueError, OSError):  # what a stranger wrote may be no time at all
+        return f"{at_ms} ms"
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def e_value(log_e: float) -> str:

@@ -39,7 +39,7 @@ def audit_log_of(
     """
 
     def mine(topic: str) -> tuple[StoredRecord, ...]:
-        return tuple(stored for stored in read(topic) if _is_of(rollout, stored))
+        return tuple(stored for stored in read(topic) if is_of(rollout, stored))
 
     found = {topic: mine(topic) for topic in TOPICS}
     after = mine(JUDGE_STATE)
@@ -56,7 +56,8 @@ def audit_log_of(
     )
 
 
-def _is_of(rollout: str, stored: StoredRecord) -> bool:
+def is_of(rollout: str, stored: StoredRecord) -> bool:
+    """Whether a record names the rollout, or stands under its key."""
     return rollout in (stored.key, stored.record.get("rollout"))
 
 

@@ -13,6 +13,7 @@ from streams.cli.ending import run_app
 from streams.cli.explain import explain
 from streams.cli.password import password
 from streams.cli.replay import replay
+from streams.cli.report import report
 from streams.cli.resources import resources
 from streams.cli.routers import routers
 from streams.cli.services import actuator, notify, worker
@@ -33,6 +34,7 @@ app.add_typer(kayenta.app, name="kayenta")
 app.command(name="plan")(plan.plan)
 app.command()(explain)
 app.command()(replay)
+app.command()(report)
 app.command()(routers)
 app.command()(password)
 app.command(help=HELP)(verdict)

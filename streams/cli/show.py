@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -74,10 +73,7 @@ def spec(loaded: LoadedSpec) -> None:
 
 def moment(at_ms: int) -> str:
     """UTC, to the second; `-` for "not yet"."""
-    if at_ms <= 0:
-        return "-"
-    at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+    return figures.moment(at_ms)
 
 
 def weights(by_arm: dict[str, int]) -> str:

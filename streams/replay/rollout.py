@@ -5,7 +5,7 @@ Reads one partition of `panes` in log order, as the judge did, then steps along 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile
 from typing import Any
 
@@ -23,6 +23,11 @@ PaneRecord = Mapping[str, Any]
 def judged_panes(spec: RolloutSpec, records: Iterable[PaneRecord]) -> dict[int, PaneInput]:
     """Pane index -> what the judge was given, for every pane that became due: a closed range."""
     return _merged(spec, records)[0]
+
+
+def each_pane(spec: RolloutSpec, records: Iterable[PaneRecord]) -> Iterator[PaneInput]:
+    """`judged_panes`, one after the other: a long rollout has more of them than memory."""
+    return _due(PaneMerge.of(spec), spec, records)
 
 
 def first_panes(
@@ -48,7 +53,10 @@ def _merged(
     spec: RolloutSpec, records: Iterable[PaneRecord]
 ) -> tuple[dict[int, PaneInput], PaneMerge]:
     merge = PaneMerge.of(spec)
-    panes = {}
+    return {pane.pane: pane for pane in _due(merge, spec, records)}, merge
+
+
+def _due(merge: PaneMerge, spec: RolloutSpec, records: Iterable[PaneRecord]) -> Iterator[PaneInput]:
     for record in dropwhile(lambda record: not activates(record, spec.rollout), records):
         try:
             merge.take(record, spec.rollout, spec.spec_hash)
@@ -57,8 +65,7 @@ def _merged(
                 f"`panes` holds what no davy wrote: {problem}; export again"
             ) from problem
         while (due := merge.take_due()) is not None:
-            panes[due.pane] = PaneInput.of(due, merge.pane_ms or 0)
-    return panes, merge
+            yield PaneInput.of(due, merge.pane_ms or 0)
 
 
 def _lack(merge: PaneMerge, first: int) -> str:

@@ -6,6 +6,7 @@ The text is YAML that loads to the same spec: it may be stored in place of the s
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from streams.spec.metric_facts import Harm, Metric, Role
 from streams.spec.model import Mode, RolloutSpec, Stage, Target
 from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.spec.outcomes import Asked
-from streams.spec.provenance import LoadedSpec, Source
+from streams.spec.provenance import LoadedSpec, Origin, Source
 from streams.spec.rules import rule_lines
 
 COLUMN = 34
@@ -47,6 +48,12 @@ def render_spec(loaded: LoadedSpec) -> str:
         f"{line.text:<{COLUMN}} # {line.comment}" if line.comment else line.text
         for line in spec_lines(loaded)
     )
+
+
+def render_recorded(spec: RolloutSpec) -> str:
+    """The same YAML without comments: where values came from is not recorded."""
+    unknown = defaultdict[str, Source](lambda: Source(origin=Origin.DEFAULT))
+    return "\n".join(line.text for line in spec_lines(LoadedSpec(spec=spec, provenance=unknown)))
 
 
 def spec_lines(loaded: LoadedSpec) -> Iterator[Line]:

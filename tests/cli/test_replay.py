@@ -93,6 +93,13 @@ class TestThroughTheWorker:
             assert from_topics == from_files
             assert "judged again from the panes" in from_topics
             assert "note     " not in from_topics
+        pages = [tmp_path / "topics.html", tmp_path / "files.html"]
+        for page, source in zip(pages, (where, files), strict=True):
+            _, told, _ = call("report", ROLLOUT, *source, "--html", page)
+            assert told.startswith("v2 is to " if action == "promote" else "v2 did not ")
+        text = pages[0].read_text()
+        assert text == pages[1].read_text()
+        assert all(decision["decision_id"] in text for decision in decisions)
 
 
 def one_event_more(verdict: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from streams.spec.load import parse_spec
-from streams.spec.render import render_spec
+from streams.spec.model import RolloutSpec
+from streams.spec.render import render_recorded, render_spec
 
 FACTS = "service: digits\nbaseline: v1\n"
 ONE = FACTS + "candidate: v2\nroute: {envoy: {rds: /run/rds.json, scale: 1.0e-07}}\n"
@@ -37,6 +38,14 @@ class TestRendering:
     def test_reads_back_as_the_same_spec(self, text):
         loaded = parse_spec(text)
         assert parse_spec(render_spec(loaded)).spec == loaded.spec
+
+    @pytest.mark.parametrize("text", SPECS.values(), ids=SPECS.keys())
+    def test_what_was_recorded_reads_back_too(self, text):
+        """Of a recorded spec nobody knows its file any more."""
+        recorded = RolloutSpec.from_json(parse_spec(text).spec.to_json())
+        told = render_recorded(recorded)
+        assert "#" not in told.replace("a: #b", "")
+        assert parse_spec(told).spec == recorded
 
     def test_every_value_tells_where_it_came_from(self):
         lines = render_spec(parse_spec(ONE, name="spec.yaml")).splitlines()
