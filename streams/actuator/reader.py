@@ -87,7 +87,7 @@ class RecordReader:
 
         A schema store that does not answer is waited for: the record may be good.
         """
-        record = _arrived(message)
+        record = arrived_of(message)
         while True:
             try:
                 return self._fact(topic, record)
@@ -120,7 +120,8 @@ class RecordReader:
                 return fact
 
 
-def _arrived(message: Message) -> Arrived:
+def arrived_of(message: Message) -> Arrived:
+    """What a consumer gave, as `Arrived`."""
     headers: Any = message.headers()
     kind, at_ms = message.timestamp()
     return Arrived(

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from streams.cli import acls, audit, decisions, deploy, hooks, kayenta, keys, plan, rollout
+from streams.cli.dashboard import dashboard
 from streams.cli.ending import run_app
 from streams.cli.explain import explain
 from streams.cli.password import password
@@ -39,6 +40,7 @@ app.command()(routers)
 app.command()(password)
 app.command(help=HELP)(verdict)
 app.command()(verdicts)
+app.command()(dashboard)
 app.add_typer(resources, name="resources")
 app.add_typer(deploy.topics, name="topics")
 app.add_typer(acls.app, name="acls")

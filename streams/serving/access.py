@@ -29,6 +29,10 @@ class Door(Protocol):
         """Whether this request may go on; `headers` by lower-case name."""
         ...
 
+    def name(self, headers: Mapping[str, str]) -> str:
+        """Whom it lets in, of a request that it admits."""
+        ...
+
 
 class BasicAuth:
     """Names and passwords of a file (RFC 7617)."""
@@ -51,6 +55,10 @@ class BasicAuth:
             self._known = seen
         return good
 
+    def name(self, headers: Mapping[str, str]) -> str:
+        """See Door."""
+        return _credentials(headers.get("authorization", ""))[0]
+
 
 class ProxyHeader:
     """A header of a proxy, which counts from its addresses alone."""
@@ -67,6 +75,11 @@ class ProxyHeader:
         trusted = any(address in network for network in self._networks)
         return trusted and bool(headers.get(self._header, "").strip())
 
+    def name(self, headers: Mapping[str, str]) -> str:
+        """See Door."""
+        raw = headers.get(self._header, "").strip()
+        return raw.encode("latin-1", "replace").decode(errors="replace")
+
 
 class Guard:
     """All doors of a server; one that opens is enough, and without any it stands open."""
@@ -76,9 +89,21 @@ class Guard:
         self.challenge = challenge
         """`WWW-Authenticate` of a refusal; empty where no password helps."""
 
+    @property
+    def stands_open(self) -> bool:
+        """Whether nobody is asked."""
+        return not self._doors
+
     def admits(self, peer: str, headers: Mapping[str, str]) -> bool:
         """Whether the request may go on."""
-        return not self._doors or any(door.admits(peer, headers) for door in self._doors)
+        return self.who(peer, headers) is not None
+
+    def who(self, peer: str, headers: Mapping[str, str]) -> str | None:
+        """The name of who asks; empty where nobody is asked, None where he may not go on."""
+        if self.stands_open:
+            return ""
+        opened = (door for door in self._doors if door.admits(peer, headers))
+        return next((door.name(headers) for door in opened), None)
 
 
 def open_guard(http: HttpSettings) -> Guard:

@@ -12,6 +12,8 @@ BODY_BYTES = 64 * 1024
 """No question is longer."""
 NOWHERE = "::"
 """The address of a peer that has none."""
+ACTOR = "actor"
+"""In the request's state: the name of who asks, empty where nobody is asked."""
 
 
 class Door:
@@ -28,12 +30,14 @@ class Door:
         headers = {name.decode("latin-1"): raw.decode("latin-1") for name, raw in scope["headers"]}
         peer = (scope["client"] or (NOWHERE,))[0]
         # Off the loop: a password that is not known yet is hashed, which takes long on purpose.
-        if not await run_in_threadpool(self._guard.admits, peer, headers):
+        who = await run_in_threadpool(self._guard.who, peer, headers)
+        if who is None:
             challenge = self._guard.challenge
             wanted = {"WWW-Authenticate": challenge} if challenge else {}
             refusal = PlainTextResponse("401 Unauthorized\n", 401, wanted)
             await refusal(scope, receive, send)
             return
+        scope["state"] = {**scope.get("state", {}), ACTOR: who}
         body = await _body(receive)
         if body is None:
             await PlainTextResponse("413 Content Too Large\n", 413)(scope, receive, send)

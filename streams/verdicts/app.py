@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import compile_path
 
 from streams.serving.access import open_guard
 from streams.serving.door import Door
@@ -46,12 +46,17 @@ def create_app(settings: Settings, desk: Desk, pages: Mapping[str, Page]) -> Fas
         redoc_url=None,
     )
     app.include_router(verdict_router(desk))
-    for path, page in pages.items():
-        app.add_api_route(path, _shown(page), methods=["GET"], include_in_schema=False)
+    add_pages(app, pages)
     app.add_exception_handler(RequestValidationError, _senseless)
     app.add_exception_handler(HTTPException, _refused)
     app.add_middleware(Door, guard=open_guard(settings.http))
     return app
+
+
+def add_pages(app: FastAPI, pages: Mapping[str, Page]) -> None:
+    """Health, readiness and metrics, which no document tells of."""
+    for path, page in pages.items():
+        app.add_api_route(path, _shown(page), methods=["GET"], include_in_schema=False)
 
 
 def _shown(page: Page) -> Callable[[], Response]:
@@ -69,14 +74,26 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     phrase = HTTPStatus(status).phrase
     refusal = said(status, Problem(code=phrase.lower().replace(" ", "_"), reason=phrase))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        routes = (each for each in request.app.routes if isinstance(each, Route))
-        known = (r.methods or () for r in routes if r.matches(request.scope)[0] is not Match.NONE)
-        refusal.headers["Allow"] = ", ".join(sorted({name for names in known for name in names}))
+        refusal.headers["Allow"] = methods_of(request)
     return refusal
+
+
+def methods_of(request: Request) -> str:
+    """Every method that a documented path has, as the header `Allow` tells them; GET of others."""
+    paths = request.app.openapi()["paths"]
+    fitting = (
+        told for path, told in paths.items() if compile_path(path)[0].match(request.url.path)
+    )
+    return ", ".join(sorted({name.upper() for told in fitting for name in told})) or "GET"
 
 
 async def _senseless(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - Starlette's
     """A request that does not fit the schema, told in davy's form."""
+    return said(422, Problem(code="bad_request", reason=faults_of(error)))
+
+
+def faults_of(error: Exception) -> str:
+    """Where a request does not fit the schema, and why."""
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults)
-    return said(422, Problem(code="bad_request", reason=told[:1000]))
+    return told[:1000]

@@ -23,8 +23,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from streams.actuator.desk import Record
 from streams.actuator.lines import say
-from streams.actuator.reader import RecordReader
+from streams.actuator.reader import Arrived, RecordReader
 from streams.broker import LIBRDKAFKA, Patience, cause, metadata
 from streams.errors import LogError
 from streams.settings import Settings
@@ -61,7 +62,11 @@ class Follower:
         settings: Settings,
         board: Board,
         beat: Callable[[], object] = lambda: None,
+        *,
+        make: Callable[[str, dict[str, Any], Arrived], Record] = told,
+        back_ms: Mapping[str, int] = BACK_MS,
     ) -> None:
+        """Read into `board` what `make` makes of records, from `back_ms` before now on."""
         self.board = board
         self._settings = settings
         self._beat = beat
@@ -69,7 +74,8 @@ class Follower:
         self._store = open_store(settings)
         codec = Codec(self._store, settings.prefix)
         self._trusted = open_trusted(settings)
-        self.reader = RecordReader(codec, self._trusted, beat, make=told, name="verdicts")
+        self.reader = RecordReader(codec, self._trusted, beat, make=make, name="verdicts")
+        self._back_ms = back_ms
         self._heard: list[KafkaError] = []
         self._behind: set[Place] = set()
         """Not read to the end."""
@@ -240,8 +246,9 @@ class Follower:
 
     def _starts(self, consumer: Consumer, places: list[Place]) -> list[TopicPartition]:
         now_ms = time.time_ns() // 1_000_000
-        starts = [self._at(*place, OFFSET_BEGINNING) for place in places if place[0] not in BACK_MS]
-        back = [self._at(*p, now_ms - BACK_MS[p[0]]) for p in places if p[0] in BACK_MS]
+        back_ms = self._back_ms
+        starts = [self._at(*place, OFFSET_BEGINNING) for place in places if place[0] not in back_ms]
+        back = [self._at(*p, now_ms - back_ms[p[0]]) for p in places if p[0] in back_ms]
         for start in consumer.offsets_for_times(back, ANSWER_S):
             if start.error is not None:
                 raise KafkaException(start.error)

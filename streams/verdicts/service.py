@@ -57,8 +57,10 @@ def run_verdicts(settings: Settings, *, stop: threading.Event | None = None) -> 
 
 
 @contextmanager
-def serving(app: FastAPI, listening: socket.socket) -> Iterator[str]:
-    """The app on a thread of its own; yields its URL."""
+def serving(
+    app: FastAPI, listening: socket.socket, what: str = "verdicts, health, readiness and metrics"
+) -> Iterator[str]:
+    """The app on a thread of its own; yields its URL. `what` is there is told in the log."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -74,10 +76,10 @@ def serving(app: FastAPI, listening: socket.socket) -> Iterator[str]:
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listening]}, name="verdicts", daemon=True
+        target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True
     )
     thread.start()
-    logger.info("verdicts, health, readiness and metrics at %s", url_of(listening))
+    logger.info("%s at %s", what, url_of(listening))
     try:
         yield url_of(listening)
     finally:

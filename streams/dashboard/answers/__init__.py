@@ -1,0 +1,1 @@
+"""How do answers look as JSON? Models only; `streams.dashboard.models` lists them."""
