@@ -9,13 +9,19 @@ A handler adds what only it knows: `request.state.davy.predicted_class = "7"`,
 from __future__ import annotations
 
 import asyncio
-import re
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from streams.publisher.facts import Status
 from streams.publisher.request import Answer, Sink, Stopwatch, now_ms, status_of
+from streams.publisher.served import (
+    NOT_PREDICTIONS,
+    SERVER_ERROR,
+    TARGETED,
+    Served,
+    failed_status,
+    request_id,
+)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -23,15 +29,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-NOT_PREDICTIONS = (
-    "/health", "/healthz", "/live", "/livez", "/ready", "/readyz",
-    "/metrics", "/docs", "/redoc", "/openapi.json", "/favicon.ico",
-)  # fmt: skip
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH"})
-SERVER_ERROR = 500
-TARGETED_HEADER = b"x-davy-targeted"
-GATEWAY_TIMEOUT = 504
-PLAIN_ID = re.compile(rb"[!-~]{1,128}")
+TARGETED_HEADER = TARGETED.encode("ascii")
 
 
 class Service(Sink, Protocol):
@@ -88,8 +86,7 @@ class PredictionMiddleware:
         """
         self._app = app
         self._publisher = publisher
-        self._paths = tuple(paths)
-        self._exclude = tuple(exclude)
+        self._served = Served(paths=tuple(paths), exclude=tuple(exclude))
         self._id_header = request_id_header.lower().encode("latin-1")
         self._version = None if version is None else version.encode("latin-1", "replace")
         self._flush_s = flush_s
@@ -120,12 +117,7 @@ class PredictionMiddleware:
         return found if self._version is None else [*found, (b"x-model-version", self._version)]
 
     def _is_prediction(self, scope: Scope) -> bool:
-        path: str = scope["path"]
-        return (
-            scope.get("method", "GET") in METHODS
-            and any(_is_below(path, root) for root in self._paths)
-            and not any(_is_below(path, root) for root in self._exclude)
-        )
+        return self._served.holds(scope.get("method", "GET"), scope["path"])
 
     def _around_life(self, send: Send) -> Send:
         """Connect once the app is up; deliver what waits before it is down."""
@@ -196,8 +188,7 @@ class Exchange:
         elif error is not None:
             self._publish(status_of(error))
         else:
-            timed_out = self._completed is not None and self._code == GATEWAY_TIMEOUT
-            self._publish(Status.TIMEOUT if timed_out else Status.ERROR)
+            self._publish(failed_status(self._code if self._completed else None))
 
     def _publish(self, status: Status) -> None:
         self._published = True
@@ -205,11 +196,6 @@ class Exchange:
         self._sink.answered(
             self._answer, latency_ms=latency_ms, status=status, completed_at_ms=completed_at_ms
         )
-
-
-def _is_below(path: str, root: str) -> bool:
-    stem = root.rstrip("/")
-    return path == stem or path.startswith(f"{stem}/")
 
 
 def _is_last(message: Message) -> bool:
@@ -225,11 +211,8 @@ def _is_last(message: Message) -> bool:
 
 
 def _request_id(scope: Scope, header: bytes) -> str:
-    """The client's id where it is one word of plain ASCII, else a random one."""
-    for name, value in scope.get("headers", ()):
-        if name == header and PLAIN_ID.fullmatch(value):
-            return bytes(value).decode("ascii")
-    return uuid.uuid4().hex
+    headers = scope.get("headers", ())
+    return request_id(bytes(value).decode("latin-1") for name, value in headers if name == header)
 
 
 def _targeted(scope: Scope) -> dict[str, object]:

@@ -27,6 +27,9 @@ class Wall(MetaPathFinder):
 sys.meta_path.insert(0, Wall())
 from streams.publisher import Publisher
 from streams.publisher.asgi import PredictionMiddleware
+from streams.publisher.wsgi import PredictionMiddleware
+from streams.publisher.kserve import Bridge
+from streams.publisher.mlflow import Published
 with Publisher.from_env(close_s=20.0) as publisher:
     publisher.prediction(request_id="light", latency_ms=1)
 print(publisher.counters().delivered)
