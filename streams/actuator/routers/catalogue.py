@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from streams.actuator.ports import Capabilities, Kind
+from streams.actuator.ports import Capabilities, Kind, Sticky
 from streams.actuator.routers import BUILT_IN, factory_of, plugins
 from streams.actuator.routers.declared import About, abouts_of
 from streams.errors import RouterError
@@ -77,10 +77,16 @@ def _yes(*, so: bool) -> str:
     return "yes" if so else "no"
 
 
+STICKY = {
+    Sticky.NO: "no",
+    Sticky.AS_SET_UP: "as set up, unsalted",
+    Sticky.YES: "salted",
+}
+"""And whether other users come first in each rollout."""
 COLUMNS: dict[str, Callable[[About], str]] = {
     "target": lambda about: about.target,
     "finest share": lambda about: finest(about.can),
-    "sticky": lambda about: about.can.sticky,
+    "sticky": lambda about: STICKY[about.can.sticky],
     "segments": lambda about: _yes(so=about.can.segments),
     "rules": lambda about: ", ".join(sorted(about.can.rules)) or "none",
     "copies": lambda about: _yes(so=about.can.mirror),

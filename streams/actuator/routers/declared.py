@@ -41,7 +41,7 @@ class About:
     """On what the checks run: a real program with its version, or what else answers."""
     checks: tuple[Check, ...]
     variant: str = ""
-    """The options that make it so, where they do: `mode: raw`."""
+    """The options that make it so, where they do: `mode: standard`."""
 
 
 @dataclass(frozen=True, slots=True)
