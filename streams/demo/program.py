@@ -43,6 +43,7 @@ def run() -> int:
             router=args.router,
             fault=Fault(args.fault),
             show=show_on(console),
+            looked_at=args.dashboard == "1",
         )
     except Stopped as stopped:
         console.print(f"stopped by {signal.Signals(stopped.number).name}; nothing runs any more")
@@ -71,5 +72,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fault", choices=FAULTS, default=Fault.ERRORS.value)
     parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu")
     parser.add_argument("--router", choices=tuple(scene.FRONTS), default="envoy")
+    parser.add_argument("--dashboard", choices=("0", "1"), default="0", help="1: a page beside it")
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder for results")
     return parser.parse_args()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from streams.demo import dashboard
 from streams.demo.broker import RunningBroker, start_kafka, start_tansu
 from streams.demo.counts import CountsFile
 from streams.demo.faults import VERSIONS, Fault
@@ -59,13 +60,18 @@ class Scene:
     env: dict[str, str]
 
     def check(self) -> None:
-        """Raise PartError if a part has ended."""
-        for part in self.parts:
-            if not part.running:
-                raise PartError(
-                    f"{part.name} ended with code {part.exit_code}; the end of {part.log}:\n"
-                    f"{part.tail()}"
-                )
+        """Raise PartError if a part has ended that the demo needs."""
+        check_parts(self.parts)
+
+
+def check_parts(parts: Parts) -> None:
+    """Raise PartError if one of them but the dashboard has ended."""
+    for part in parts:
+        if not part.running and part.name != dashboard.NAME:
+            raise PartError(
+                f"{part.name} ended with code {part.exit_code}; the end of {part.log}:\n"
+                f"{part.tail()}"
+            )
 
 
 def forget_environment() -> None:
@@ -75,9 +81,17 @@ def forget_environment() -> None:
 
 
 def set_up(
-    parts: Parts, *, broker: str, router: str, fault: Fault, say: Callable[[str], None]
+    parts: Parts,
+    *,
+    broker: str,
+    router: str,
+    fault: Fault,
+    say: Callable[[str], None],
+    looked_at: bool = False,
 ) -> Scene:
     """Start all parts, slow starters side by side, and wait until traffic flows.
+
+    `looked_at`: with a dashboard, whose address is said.
 
     Raises:
         PartError: one did not start; with the end of its log.
@@ -93,6 +107,7 @@ def set_up(
     create_topics(settings)
     parts.start("worker", [*DAVY, "worker"], env=env)
     parts.start("actuator", [*DAVY, "actuator"], env=env)
+    page = dashboard.start_dashboard(parts, DAVY, env) if looked_at else None
     for part, port in servers.values():
         health = partial(serves, f"http://{HOST}:{port}/health")
         part.wait_until(health, what="it is healthy", deadline_s=120.0)
@@ -100,6 +115,8 @@ def set_up(
     front = FRONTS[router](parts, ports)
     front.deploy(baseline=VERSIONS[0], candidate=VERSIONS[1])
     counts = _load(parts, folder, front.url, running, env)
+    if page is not None:
+        dashboard.tell_address(page, say)
     return Scene(parts=parts, folder=folder, settings=settings, front=front, counts=counts, env=env)
 
 

@@ -29,15 +29,21 @@ LOOK_S = 0.1
 APPLY_S = 60.0
 
 
-def tell(folder: Path, *, broker: str, router: str, fault: Fault, show: Show) -> Summary:
+def tell(
+    folder: Path, *, broker: str, router: str, fault: Fault, show: Show, looked_at: bool = False
+) -> Summary:
     """Run the whole demo with its parts' logs in `folder`; leaves no process behind.
+
+    `looked_at`: with a dashboard beside it.
 
     Raises:
         PartError: a part did not start or ended too soon.
     """
     began = time.monotonic()
     with Parts(folder) as parts:
-        scene = set_up(parts, broker=broker, router=router, fault=fault, say=show.say)
+        scene = set_up(
+            parts, broker=broker, router=router, fault=fault, say=show.say, looked_at=looked_at
+        )
         set_up_s = time.monotonic() - began
         with Feed(scene.settings) as feed, show:
             results = play_all(acts(fault), scene, feed, show)
