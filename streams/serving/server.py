@@ -187,7 +187,11 @@ def listen(http: HttpSettings, usual_port: int) -> socket.socket:
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+    taken = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+    # Connections inherit it. Without it the second part of an answer waits for the client to
+    # acknowledge the first, which he puts off for 40 ms.
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return taken
 
 
 def url_of(listening: socket.socket) -> str:

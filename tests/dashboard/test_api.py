@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from streams.dashboard import models
+from streams.dashboard import events, models
 from streams.dashboard.events import MOST
 from streams.http_settings import HttpSettings, TrustedProxy
 from streams.judge.decision_facts import Action
@@ -196,6 +196,22 @@ class TestEvents:
             second = event(lines)
             assert (second[1]["rollout"], second[1]["parts"]) == ("quiet", ["decision"])
             assert second[1]["change"] > first[1]["change"]
+
+    async def test_a_page_hears_that_the_connection_lives(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Even while nothing changes; and the stream ends with the server."""
+        monkeypatch.setattr(events, "TICK_S", 0.0)
+        stopping = threading.Event()
+        stream = events.Listeners().stream(world.window, None, stopping)
+        found: list[str] = []
+        async for text in stream:
+            found.append(text)
+            if len(found) == 4:
+                stopping.set()
+        assert found[0] == "retry: 2000\n\n"
+        assert [text.split("\n")[0] for text in found[1:]] == ["event: session"] * 3
+        assert ["changed" in text for text in found[1:]] == [True, False, False]
 
     def test_so_many_listeners_and_no_more(self, client: httpx.Client) -> None:
         """The server has to answer controllers too."""

@@ -236,6 +236,15 @@ def test_it_answers_while_the_main_loop_is_busy(server: StatusServer) -> None:
     assert max(answers) < 2.0
 
 
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    """Connections inherit from the listener what asyncio sets on its own sockets alone."""
+    with serving.listen(HttpSettings(port=0), 0) as listening:
+        with socket.create_connection(listening.getsockname()[:2]):
+            connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 class TestAddress:
     def test_the_usual_port_or_any_free_one(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO")
