@@ -43,6 +43,7 @@ MARKED = {
     "tansu": "flow",
     "etcd": "kube",
     "apiserver": "kube",
+    "chromium": "browser",
 }
 BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),

@@ -1,0 +1,141 @@
+// The part "Plan and traffic": the stages, what share is wanted, applied and measured, and how that went.
+
+import { ask, of } from "./api.js";
+import { Chart, TIME } from "./chart.js";
+import { byId, el, keyed, rebuild, setAttribute } from "./dom.js";
+import { Feed } from "./feed.js";
+import { icon } from "./icons.js";
+import { bar, time } from "./parts.js";
+import { armRole, count, percent, shares, span } from "./words.js";
+
+const STAGES = {
+  done: { word: "done", tone: "good", sign: "check" },
+  current: { word: "now", tone: "info", sign: null },
+  ahead: { word: "ahead", tone: "quiet", sign: null },
+  skipped: { word: "not reached", tone: "quiet", sign: "skip" },
+};
+const SHARES = { wanted_pct: "Wanted", applied_pct: "Applied", measured_pct: "Measured" };
+
+export class Plan {
+  constructor(page) {
+    this.page = page;
+    Object.assign(this, { chart: null, segment: "all", arms: null, mode: "live", told: null });
+    this.feed = new Feed({
+      ask: (signal) => ask(of(page.rollout, "/traffic"), { segment: this.segment }, signal),
+      show: (told) => this.draw(told),
+      failed: (error) => page.shell.trouble("traffic", error),
+      everyMs: 2000,
+    });
+  }
+
+  /** Another segment is looked at. */
+  picked(segment) {
+    this.segment = segment;
+    this.feed.anew();
+  }
+
+  show(view) {
+    const arms = Object.keys(view.summary.candidates);
+    const now = this.page.shell.now();
+    const first = this.arms === null;
+    this.arms = arms;
+    this.mode = view.summary.mode;
+    if (first && this.told !== null) this.draw(this.told);
+    keyed(byId("track"), view.stages, ({ index }) => index, () => el("li"), (node, stage) => {
+      setAttribute(node, "data-stage", stage.state);
+      setAttribute(node, "data-tone", STAGES[stage.state].tone);
+      setAttribute(node, "aria-current", stage.state === "current" ? "step" : null);
+      rebuild(node, stage, () => stageParts(stage, view.summary, now));
+    });
+    const { wanted_pct, applied_pct, measured_pct } = view.summary;
+    rebuild(byId("shares"), [wanted_pct, applied_pct, measured_pct], () => sharesNow(view.summary, arms));
+  }
+
+  draw(told) {
+    this.told = told;
+    if (this.arms === null) return; // whose traffic that is comes with the view
+    const key = JSON.stringify([told.segment, this.arms]);
+    if (this.drawn !== key) {
+      this.chart?.drop();
+      this.chart = new Chart(trafficPlan(told, this.arms, this.mode));
+      byId("traffic").append(this.chart.element);
+      this.drawn = key;
+    }
+    this.chart.show(trafficColumns(told, this.arms));
+  }
+}
+
+function stageParts(stage, { mode }, now) {
+  const { word, sign } = STAGES[stage.state];
+  const knot = el("span", { class: "knot", "aria-hidden": "true" }, sign === null ? String(stage.index) : icon(sign));
+  const what = mode === "shadow" ? " copied" : "";
+  const needs = [
+    stage.min_time_s > 0 ? `at least ${span(stage.min_time_s)}` : "",
+    stage.min_exposures > 0 ? `${count(stage.min_exposures)} requests` : "",
+    stage.max_time_s === null ? "" : `a notice after ${span(stage.max_time_s)}`,
+    stage.approval ? "a person's yes" : "",
+  ].filter(Boolean);
+  const entered = stage.entered_s === null ? [] : [" since ", time(stage.entered_s, now)];
+  return [
+    knot,
+    el("div", {}, `Stage ${stage.index}: `, el("span", { class: "weight" }, percent(stage.weight_pct)), what),
+    el("div", {}, el("b", {}, word), ...(stage.state === "current" ? entered : [])),
+    needs.length ? el("div", {}, needs.join(", ")) : null,
+  ];
+}
+
+function sharesNow(summary, arms) {
+  const what = summary.mode === "shadow" ? "copies for" : "traffic of";
+  const lines = Object.entries(SHARES).flatMap(([field, word]) => {
+    const pct = summary[field];
+    const known = pct ?? {};
+    const parts = arms.map((arm) => ({ share: (known[arm] ?? 0) / 100, name: `fill-${armRole(arm, arms)}` }));
+    return [el("dt", {}, word), el("dd", {}, bar(parts)), el("dd", {}, shares(pct, arms))];
+  });
+  const title = `Share now: ${what} ${arms.length > 1 ? "the candidates" : "the candidate"}`;
+  return [el("h3", {}, title), el("dl", { class: "shares" }, ...lines)];
+}
+
+/** Wanted, applied and measured share of each candidate over time. */
+function trafficPlan({ segment }, arms, mode) {
+  const name = (word, arm) => (arms.length > 1 ? `${word}, ${arm}` : word);
+  const lines = arms.flatMap((arm) => [
+    { label: name("applied", arm), role: armRole(arm, arms), stepped: true, width: 2.5, fill: 0.12 },
+    { label: name("measured", arm), role: armRole(arm, arms), dash: [1, 4], width: 2 },
+    { label: name("wanted", arm), role: "soft", stepped: true, dash: [7, 4], width: 1.5 },
+  ]);
+  const whole = segment === "all" ? "" : ` in ${segment}`;
+  return {
+    title: `${mode === "shadow" ? "Copies" : "Traffic"} over time${whole}`,
+    lines,
+    x: TIME,
+    y: { format: percent, range: (columns) => [0, highest(columns.slice(1, 1 + 3 * arms.length))] },
+    headers: [{ text: "time" }, ...lines.map(({ label }) => ({ text: label, number: true })), { text: "requests", number: true }],
+    rows: (columns, from, to) =>
+      columns[0].slice(from, to).map((at, n) => [
+        TIME.format(at),
+        ...columns.slice(1, -1).map((column) => shareOf(column[from + n])),
+        columns.at(-1)[from + n] === null ? "-" : count(columns.at(-1)[from + n]),
+      ]),
+    words: (columns) => lines.map(({ label }, n) => `${label} ${shareOf(columns[n + 1].findLast(Number.isFinite))}`).join(", "),
+  };
+}
+
+const shareOf = (value) => (Number.isFinite(value) ? percent(value) : "-");
+
+function highest(columns) {
+  const most = Math.max(1, ...columns.flat().filter(Number.isFinite));
+  return most > 60 ? 100 : 1.25 * most;
+}
+
+/** Columns of that chart, and the requests of all arms for its table; undefined does not break a line. */
+function trafficColumns(series, arms) {
+  const requests = series.at_s.map((_, n) => {
+    const values = Object.values(series.exposures).map((column) => column[n]);
+    return values.some((value) => value !== null) ? values.reduce((sum, value) => sum + (value ?? 0), 0) : null;
+  });
+  const measured = (arm) => series.measured_pct[arm]?.map((value, n) => (requests[n] === null ? undefined : value));
+  const none = series.at_s.map(() => null);
+  const columns = arms.flatMap((arm) => [series.applied_pct[arm] ?? none, measured(arm) ?? none, series.wanted_pct[arm] ?? none]);
+  return [series.at_s, ...columns, requests];
+}

@@ -1,0 +1,124 @@
+// What do both pages have around them? Connection, colours, notices, and what is said aloud.
+
+import { whoAsks } from "./api.js";
+import { byId, el, keyed, setAttribute, setText } from "./dom.js";
+import { inFrame } from "./frame.js";
+import { icon } from "./icons.js";
+import { Stream } from "./stream.js";
+import { span } from "./words.js";
+
+const THEME = "davy-theme";
+const OLD_S = 30;
+
+/** The page around its content; `news(changed)` hears of changes, `afresh()` must ask for all. */
+export class Shell {
+  constructor({ rollout = null, news, afresh }) {
+    this.afresh = afresh;
+    this.word = "waiting";
+    this.freshMs = null; // when the last answer came
+    this.notices = new Map();
+    this.ahead = 0; // of the server's clock, seconds
+    chooseTheme();
+    setText(byId("zone"), Intl.DateTimeFormat().resolvedOptions().timeZone ?? "local");
+    const stream = { rollout, news, reading: (told) => this.read(told), state: (word) => this.connected(word) };
+    this.stream = new Stream(stream);
+    setInterval(() => this.drawConnection(), 1000);
+    whoAsks().then(
+      (session) => {
+        this.ahead = session.now_s - Date.now() / 1000;
+        this.read(session.reading);
+      },
+      (error) => this.trouble("session", error),
+    );
+  }
+
+  /** The server's clock, seconds since the epoch. */
+  now() {
+    return Date.now() / 1000 + this.ahead;
+  }
+
+  /** Something was answered: what is shown is fresh. */
+  fresh() {
+    this.freshMs = performance.now();
+  }
+
+  /** Tell a screen reader, once it has finished. */
+  say(text) {
+    setText(byId("said"), text);
+  }
+
+  /** How far the log was read. */
+  read(reading) {
+    this.notice("unread", "warn", reading.unread && `What is shown may be old: ${reading.unread}.`);
+    this.notice("panes", "warn", reading.panes_unread && `Traffic, distributions and labels may be old: ${reading.panes_unread}.`);
+  }
+
+  /** What does not work; null where it does again. */
+  trouble(what, error) {
+    if (error === null) {
+      this.fresh();
+      if (!this.notices.has(what)) return;
+    }
+    const lost = error?.status === 0; // the connection says so already
+    this.notice(what, "harm", error && !lost ? error.message : "");
+  }
+
+  /** A line above the content; none where there is no text. */
+  notice(key, tone, text) {
+    if (text) this.notices.set(key, { key, tone, text });
+    else if (!this.notices.delete(key)) return;
+    inFrame("notices", () => this.drawNotices());
+  }
+
+  drawNotices() {
+    const make = ({ tone }) =>
+      el("div", { class: "notice", role: "status" }, icon(tone === "info" ? "info" : "warning"), el("span"));
+    const once = new Map([...this.notices.values()].map((each) => [each.text, each])); // parts fail alike
+    keyed(byId("notices"), once.values(), (each) => each.text, make, (node, each) => {
+      setAttribute(node, "data-tone", each.tone);
+      setText(node.lastChild, each.text);
+    });
+  }
+
+  connected(word) {
+    const was = this.word;
+    this.word = word === "lost" ? "lost" : "live";
+    if (word === "open") this.afresh();
+    if (was !== this.word) {
+      if (this.word === "lost") this.say("The connection is lost. What is shown grows old.");
+      else if (was === "lost") this.say("The connection is back.");
+      this.drawConnection();
+    }
+  }
+
+  drawConnection() {
+    if (document.hidden) return;
+    inFrame("connection", () => {
+      const old = this.freshMs === null ? null : (performance.now() - this.freshMs) / 1000;
+      setAttribute(byId("connection"), "data-state", this.word);
+      setText(byId("connection-text"), connectionText(this.word, old));
+    });
+  }
+}
+
+function connectionText(word, old) {
+  const age = old === null ? "no data yet" : `data ${span(old)} old`;
+  if (word === "waiting") return "Connecting";
+  if (word === "lost") return `Connection lost, ${age}`;
+  return old !== null && old > OLD_S ? `Live, nothing new for ${span(old)}` : "Live";
+}
+
+function chooseTheme() {
+  const select = byId("theme");
+  select.value = document.documentElement.dataset.theme ?? "system";
+  select.addEventListener("change", () => {
+    if (select.value === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = select.value;
+    try {
+      localStorage.setItem(THEME, select.value);
+    } catch {
+      // Storage is switched off: the choice holds for this page.
+    }
+    document.dispatchEvent(new Event("davy-theme"));
+  });
+}

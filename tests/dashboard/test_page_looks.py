@@ -1,0 +1,82 @@
+"""How the pages look: pictures of them in build/dashboard/, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.dashboard import stories
+from tests.dashboard.shown import Shown
+from tests.dashboard.visitor import DESK, PHONE, Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PICTURES = Path(__file__).parents[2] / "build" / "dashboard"
+SIZES = {"1440": DESK, "390": PHONE}
+LOOKED_AT = {("1440", "light"): 5, ("390", "light"): 3}
+"""How many of the rollouts are pictured so; of all others one is enough."""
+ROLLOUTS = (stories.BAD, stories.HELD, stories.GOOD, stories.SLICED, stories.LABELLED)
+
+
+@pytest.fixture
+def everything(shown: Shown) -> Shown:
+    """One rollout of each kind."""
+    for story in (stories.bad, stories.good, stories.held, stories.sliced, stories.labelled):
+        shown.tell(story())
+    return shown
+
+
+async def picture(page: Page, name: str) -> Path:
+    """The whole page, once all charts in it were in sight and are drawn."""
+    for plot in await page.locator(".plot:visible").all():
+        await plot.scroll_into_view_if_needed()
+        await expect(plot.locator("canvas, .none")).to_have_count(1)
+    await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    path = PICTURES / f"{name}.png"
+    await page.screenshot(path=path, full_page=True, animations="disabled")
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_pictures(visitor: Visitor, everything: Shown, size: str, scheme: str) -> None:
+    """Every part is drawn, and nothing is wider than the screen."""
+    options = {"viewport": SIZES[size], "color_scheme": scheme}
+    with everything.served() as url:
+        async with visitor.at(url, **options) as page:
+            await expect(page.locator("#rows tr")).to_have_count(len(ROLLOUTS))
+            assert (await picture(page, f"list-{size}-{scheme}")).stat().st_size > 10_000
+        for rollout in ROLLOUTS[: LOOKED_AT.get((size, scheme), 1)]:
+            async with visitor.at(f"{url}/rollouts/{rollout}", **options) as page:
+                await expect(page.locator("#scores tbody tr").first).to_be_visible()
+                await expect(page.locator("#trail tbody tr").first).to_be_visible()
+                await picture(page, f"{rollout}-{size}-{scheme}")
+                assert await page.evaluate("document.documentElement.scrollWidth") <= int(size)
+
+
+async def test_the_reader_chooses_his_colours(visitor: Visitor, everything: Shown) -> None:
+    """Dark by choice where the system is light, and the next page remembers it."""
+    with everything.served() as url:
+        async with visitor.at(url) as page:
+            paper = "getComputedStyle(document.body).backgroundColor"
+            light = await page.evaluate(paper)
+            await page.get_by_label("Colours").select_option("Dark")
+            assert await page.evaluate(paper) != light
+            await page.reload()
+            await expect(page.get_by_label("Colours")).to_have_value("dark")
+            assert await page.evaluate(paper) != light
+
+
+async def test_still_where_motion_is_unwanted(visitor: Visitor, everything: Shown) -> None:
+    """prefers-reduced-motion: nothing moves by itself, and jumps do not glide."""
+    with everything.served() as url:
+        async with visitor.at(f"{url}/rollouts/{stories.BAD}", reduced_motion="reduce") as page:
+            await expect(page.locator("#timeline > li").first).to_be_visible()
+            assert await page.evaluate("document.getAnimations().length") == 0
+            assert (
+                await page.evaluate("getComputedStyle(document.documentElement).scrollBehavior")
+                == "auto"
+            )
