@@ -16,11 +16,10 @@ from infra.rigs.replicas import Replicas
 from streams.demo.processes import Parts
 from tests.conftest import Absence
 from tests.kube.fixtures import UserWith
-from tests.kube.live import PASSWORD, READER, Live, candidate_weight
+from tests.kube.live import PASSWORD, READER, Live, candidate_weight, shipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes" / "verdicts"
 ROLLOUT: Object = {
     "apiVersion": "argoproj.io/v1alpha1",
     "kind": "Rollout",
@@ -29,9 +28,9 @@ ROLLOUT: Object = {
 VERSION = "/spec/template/spec/containers/0/env/0/value"
 
 
-def templates(address: str) -> list[Object]:
+def templates(address: str, namespace: str) -> list[Object]:
     """The AnalysisTemplates that we ship, asked every second at this address."""
-    text = (FOLDER / "analysis-web.yaml").read_text()
+    text = shipped("analysis-web.yaml", namespace)
     text = text.replace("http://davy-verdicts.davy:8472", address)
     return load(text.replace("interval: 10s", "interval: 1s"))
 
@@ -96,8 +95,10 @@ def scene(
         rollouts.start(parts, tmp_path, kube.access)
     except Absent as error:
         absent("kube", str(error))
-    live = Live(tansu, prefix, parts, tmp_path, user_with(READER))
-    kube.apply(password(), *templates(live.address), *load(FOLDER / "rollout.yaml"))
+    live = Live(tansu, prefix, parts, tmp_path, user_with(*READER))
+    namespace = kube.access.namespace
+    made = (*templates(live.address, namespace), *load(shipped("rollout.yaml", namespace)))
+    kube.apply(password(), *made)
     with live, Replicas(kube.access):
         made = Scene(kube, live)
         made.reached(phase="Healthy")

@@ -16,11 +16,10 @@ from infra.rigs.replicas import Replicas
 from streams.demo.processes import Parts
 from tests.conftest import Absence
 from tests.kube.fixtures import UserWith
-from tests.kube.live import PASSWORD, READER, Live, candidate_weight
+from tests.kube.live import PASSWORD, READER, Live, candidate_weight, shipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
-FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes" / "verdicts"
 GATE = "confirm-traffic-increase"
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -45,11 +44,11 @@ DEPLOYED: Object = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {
 VERSION = "/spec/template/spec/containers/0/env/0/value"
 
 
-def canary(address: str) -> list[Object]:
-    """The Canary that we ship, whose hooks come to this address with a name and a password."""
-    known = address.replace("http://", f"http://controller:{PASSWORD}@")
-    text = (FOLDER / "canary.yaml").read_text()
-    return load(text.replace("http://davy-verdicts.davy:8472", known))
+def canary(address: str, namespace: str) -> list[Object]:
+    """The Canary that we ship, its password filled in as `envsubst` does, at this address."""
+    text = shipped("canary.yaml", namespace)
+    text = text.replace("flagger:${DAVY_VERDICTS_PASSWORD}", f"controller:{PASSWORD}")
+    return load(text.replace("davy-verdicts.davy:8472", address.removeprefix("http://")))
 
 
 class Scene:
@@ -97,9 +96,9 @@ def scene(
             held.enter_context(flagger.running(parts, tmp_path, kube.access))
         except Absent as error:
             absent("kube", str(error))
-        live = Live(tansu, prefix, parts, tmp_path, user_with(READER), "digits-primary")
+        live = Live(tansu, prefix, parts, tmp_path, user_with(*READER), "digits-primary")
         held.enter_context(live)
-        kube.apply(*load(DEPLOYMENT), *canary(live.address))
+        kube.apply(*load(DEPLOYMENT), *canary(live.address, kube.access.namespace))
         held.enter_context(Replicas(kube.access))
         made = Scene(kube, live)
         made.reached(phase="Initialized")

@@ -11,7 +11,9 @@ from typer.main import get_command
 
 from infra.rigs.objects import Api, Object, RefusedError, load
 from streams.cli.main import app
+from streams.spec.load import load_spec
 from streams.verdicts.hooks import HookType, asked_bp
+from tests.kube.live import shipped
 
 FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes" / "verdicts"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -34,8 +36,9 @@ class TestManifests:
     @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
     def test_the_published_kinds_take_them(self, kube: Api, file: Path) -> None:
         """As they are; and not where a field is misspelt."""
-        kube.apply(*load(file))
-        for one in load(file):
+        text = shipped(file.name, kube.access.namespace)
+        kube.apply(*load(text))
+        for one in load(text):
             broken = copy.deepcopy(one)
             if misspelt(broken["spec"]):
                 with pytest.raises(RefusedError, match=r"field not declared|unknown field"):
@@ -45,6 +48,20 @@ class TestManifests:
         kinds = [one["kind"] for one in load(*FILES)]
         assert kinds.count("AnalysisTemplate") == 3
         assert {"Canary", "Rollout", "VirtualService"} < set(kinds)
+
+    def test_all_of_a_release_is_in_one_namespace(self) -> None:
+        """davy's own spec too; the actuator's rights are given there."""
+        told = {one["metadata"].get("namespace") for one in load(*FILES)}
+        told.add(load_spec(FOLDER / "spec" / "digits.yaml").spec.target.options["namespace"])
+        told |= {one["metadata"]["namespace"] for one in load(FOLDER.parent / "rbac/account.yaml")}
+        assert told == {"production"}
+
+    @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+    def test_passwords_are_named_and_not_told(self, file: Path) -> None:
+        """Argo's and the job's by reference, Flagger's by what fills it in."""
+        urls = re.findall(r"://([^/@\s\"]+)@", file.read_text())
+        assert set(urls) <= {"flagger:${DAVY_VERDICTS_PASSWORD}"}
+        assert bool(urls) is (file.stem == "canary")
 
 
 def canary() -> Object:
