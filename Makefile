@@ -14,7 +14,7 @@ UV := .venv/tools/bin/uv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures docs
+.PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures docs chart sizing
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -65,6 +65,12 @@ figures: $(READY) ## Write the newest measurements into README.md
 
 docs: $(READY) ## Make every generated figure, table and schema page anew (ARGS=--check: only tell what is stale)
 	$(BIN)/python -m infra.docs.everything $(ARGS)
+
+chart: $(READY) ## Write what the Helm chart and its plain manifests take from the code (Go, for Helm)
+	$(BIN)/python -m infra.docs.chart
+
+sizing: $(READY) ## Work out infra/sizing.md from the newest measurements (ARGS='--events 30000 --window 6h': one load)
+	$(BIN)/python -m infra.docs.sizing $(ARGS)
 
 sbom: $(READY) ## Write of what davy is made, with licences and hashes: build/sbom.json
 	$(BIN)/python -m infra.packages.sbom

@@ -44,6 +44,7 @@ MARKED = {
     "etcd": "kube",
     "apiserver": "kube",
     "chromium": "browser",
+    "helm": "kube",
 }
 BROKERS = (
     pytest.param("tansu", marks=pytest.mark.flow),

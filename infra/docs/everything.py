@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from infra.docs import asyncapi, figures, kafka_ui, topic_pages
+from infra.docs import asyncapi, chart, figures, kafka_ui, sizing, topic_pages
 from infra.docs.topics import ROOT
 from streams.report.data import schema_text
 from streams.spec.schema.whole import spec_schema
@@ -29,6 +29,7 @@ def made() -> dict[Path, str]:
         SCHEMAS / "report.schema.json": schema_text(),
         asyncapi.FILE: asyncapi.text(),
         kafka_ui.FILE: kafka_ui.text(),
+        **chart.written(),
         **{topic_pages.FOLDER / name: text for name, text in topic_pages.pages().items()},
     }
 
@@ -39,6 +40,7 @@ def shown() -> dict[Path, str]:
     for path in figures.READMES:
         text = (ROOT / path).read_text(encoding="utf-8")
         found[ROOT / path] = figures.with_files(figures.rewritten(text))
+    found[sizing.PAGE] = sizing.written(sizing.PAGE.read_text(encoding="utf-8"))
     return found
 
 

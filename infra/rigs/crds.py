@@ -1,7 +1,8 @@
 """Which kinds of other projects does the API server of the tests know? Those that davy touches.
 
 As their projects publish them in Go modules, without the descriptions of fields, most of the text.
-Of KServe, whose modules cannot be had, `kserve_crds.yaml` has the part that is touched.
+Of KServe and Strimzi, whose modules cannot be had, `kserve_crds.yaml` and `strimzi_crds.yaml` have
+the part that is touched.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from infra.rigs.golang import sources
 from infra.rigs.objects import Object, load
 from infra.rigs.programs import FLAGGER, ROLLOUTS
 
-KSERVE = Path(__file__).with_name("kserve_crds.yaml")
+WRITTEN = tuple(Path(__file__).with_name(f"{name}_crds.yaml") for name in ("kserve", "strimzi"))
 PUBLISHED = (
     ("sigs.k8s.io/gateway-api", "v1.6.3", "config/crd/standard/*.yaml"),
     ("istio.io/api", "v1.31.4", "kubernetes/customresourcedefinitions.gen.yaml"),
@@ -34,7 +35,7 @@ def install() -> Path:
 
 def definitions() -> list[Object]:
     """All definitions, ready to be applied; Absent without Go."""
-    return [*json.loads(install().read_text()), *load(KSERVE)]
+    return [*json.loads(install().read_text()), *load(*WRITTEN)]
 
 
 def _fetch(folder: Path) -> None:

@@ -30,4 +30,19 @@ ISTIOD = Program(
     version="v0.0.0-20260827124520-eed52ebb66ad",
     package="pilot/cmd/pilot-discovery",
 )
-ALL = (APISERVER, ROLLOUTS, FLAGGER, ISTIOD)
+HELM = Program(
+    name="helm",
+    module="helm.sh/helm/v3",
+    version="v3.22.0",
+    package="cmd/helm",
+    # Without them it takes every cluster for one of Kubernetes 1.20 until it has asked.
+    stamps={
+        "helm.sh/helm/v3/internal/version.version": "v3.22.0",
+        **{
+            f"helm.sh/helm/v3/pkg/{place}.k8sVersion{part}": number
+            for place in ("chartutil", "lint/rules")
+            for part, number in zip(("Major", "Minor"), KUBERNETES[1:].split("."), strict=False)
+        },
+    },
+)
+ALL = (APISERVER, ROLLOUTS, FLAGGER, ISTIOD, HELM)

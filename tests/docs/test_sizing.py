@@ -1,0 +1,135 @@
+"""The sizing page is worked out from measurements, and says which it lacks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.docs import sizing
+from infra.docs.sizing import Load, Measured, NotMeasuredError, measured, size
+
+KNOWN = Measured(
+    events_per_s=100_000,
+    two=1.8,
+    indexed_per_s=1_000_000,
+    outcomes_per_s=200_000,
+    pending_bytes=20,
+    base_mib=400,
+)
+NAMES = {
+    "events_per_s": "davy",
+    "two": "two workers / one, by CPU",
+    "indexed_per_s": "predictions indexed",
+    "outcomes_per_s": "outcomes decoded, joined and counted in cohorts",
+    "pending_bytes": "join index: a pending prediction",
+    "base_mib": "backlog of 5 million: peak memory",
+}
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """Measurements as `make bench` and `make load` leave them."""
+    rows: dict[str, list[dict[str, object]]] = {"bench.json": [], "load.json": []}
+    for field, name in NAMES.items():
+        file = "load.json" if field == "base_mib" else "bench.json"
+        rows[file].append({"name": name, "value": getattr(KNOWN, field)})
+    for file, found in rows.items():
+        (tmp_path / file).write_text(json.dumps(found))
+    return tmp_path
+
+
+class TestSize:
+    def test_a_small_load(self) -> None:
+        """One worker, and the partitions that davy has by default."""
+        found = size(Load(events_per_s=1000), KNOWN)
+        assert (found.workers, found.partitions) == (1, 4)
+
+    @pytest.mark.parametrize(
+        ("events", "workers"), [(49_999, 1), (50_001, 2), (89_999, 2), (90_001, 3), (129_999, 3)]
+    )
+    def test_each_further_worker_adds_what_the_second_did(self, events: int, workers: int) -> None:
+        """Half of a core is 50,000 events; another one brings 0.8 of that."""
+        assert size(Load(events_per_s=events), KNOWN).workers == workers
+
+    def test_workers_can_be_doubled(self) -> None:
+        found = size(Load(events_per_s=400_000), KNOWN)
+        assert found.partitions == 2 * found.workers
+
+    def test_outcomes_cost_time_and_memory(self) -> None:
+        """10 us for an event, 1 to index it, 5 to join its outcome; 20 bytes until then."""
+        load = Load(events_per_s=31_249, window_s=3600)
+        found = size(load, KNOWN)
+        assert found.workers == 1
+        assert size(replace(load, events_per_s=31_251), KNOWN).workers == 2
+        without = size(replace(load, window_s=0.0), KNOWN).memory_mib
+        assert found.memory_mib - without == pytest.approx(31_249 * 3600 * 20 / 2**20)
+
+    def test_repeated_requests_are_remembered(self) -> None:
+        """64 bytes each, for two seconds of lateness, twice."""
+        grown = size(Load(events_per_s=10_000), KNOWN).memory_mib - 400
+        assert grown == pytest.approx(10_000 * 2 * 2 * 64 / 2**20)
+
+    def test_workers_that_do_not_add_up(self) -> None:
+        with pytest.raises(NotMeasuredError, match="measure again"):
+            size(Load(events_per_s=1000), replace(KNOWN, two=1.0))
+
+
+class TestMeasured:
+    def test_is_read_by_name(self, build: Path) -> None:
+        assert measured(build) == KNOWN
+
+    @pytest.mark.parametrize("field", NAMES)
+    def test_what_is_lacking_is_named(self, build: Path, field: str) -> None:
+        """With the command that measures it."""
+        for path in build.iterdir():
+            rows = json.loads(path.read_text())
+            path.write_text(json.dumps([row for row in rows if row["name"] != NAMES[field]]))
+        maker = "make load" if field == "base_mib" else "make bench"
+        with pytest.raises(NotMeasuredError, match=f"lacks .*: run `{maker}`") as lack:
+            measured(build)
+        assert len(str(lack.value).splitlines()) == 1
+
+    def test_names_are_those_of_the_benchmarks(self) -> None:
+        """A row that is called otherwise there would never be found."""
+        folder = Path(__file__).parents[1]
+        text = "".join(path.read_text() for path in folder.glob("benchmarks/*.py"))
+        text += "".join(path.read_text() for path in folder.glob("load/*.py"))
+        known = {*NAMES.values()} - {NAMES["base_mib"]} | {'f"backlog of ', '"peak memory"'}
+        assert {name for name in known if name not in text} == set()
+
+
+class TestPage:
+    def test_says_what_must_be_measured(self, build: Path) -> None:
+        (build / "load.json").unlink()
+        text = sizing.written(sizing.PAGE.read_text(), build)
+        assert text.count("run `make bench`") == 0
+        assert text.count("lacks `backlog of .*: peak memory`: run `make load`") == 1
+
+    def test_stays_where_nothing_was_measured(self, tmp_path: Path) -> None:
+        """What a former version measured is not thrown away by a clone without measurements."""
+        page = sizing.PAGE.read_text()
+        assert sizing.written(page, tmp_path) == page
+
+    def test_has_a_row_for_each_load(self, build: Path) -> None:
+        """No figure is typed: all of them follow from the measurements."""
+        text = sizing.written(sizing.PAGE.read_text(), build)
+        table = text.partition("<!-- sizing -->\n")[2].partition("<!-- /sizing -->")[0]
+        assert len(table.splitlines()) == 2 + len(sizing.RATES)
+        assert "| 1,000 | 4 | 1 | 448 MiB | 4 | 1 | " in table
+
+    def test_answers_for_one_load(self, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert sizing.main(["--events", "80000", "--build", str(build)]) == 0
+        assert capsys.readouterr().out == "source_partitions: 4\nworkers: 2, each with 448 MiB\n"
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [(["--window", "long"], "long"), (["--build", "nowhere"], "nowhere/bench.json lacks")],
+    )
+    def test_says_why_it_cannot(
+        self, build: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert sizing.main(["--events", "1000", "--build", str(build), *words]) == 1
+        assert told in capsys.readouterr().err
