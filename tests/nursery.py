@@ -19,13 +19,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from streams.cli.lazy import modules
 from streams.demo.leash import PR_SET_PDEATHSIG
 from streams.demo.processes import GRACE_S, Part, tail, wait_until
 from streams.errors import PartError
 
 ROOT = Path(__file__).parents[1]
+TREES = ("streams.cli.main", "streams.cli.rollout")
+"""Where commands are told, which are imported on use elsewhere."""
 SLOW = (
-    "streams.cli.main",
     "streams.agents.worker",
     "streams.actuator.service",
     "streams.replay.check",
@@ -151,7 +153,9 @@ def main() -> None:
 
 
 def _import() -> None:
-    for module in SLOW:
+    trees = [importlib.import_module(tree) for tree in TREES]
+    commands = frozenset[str]().union(*(modules(tree.TOLD.values()) for tree in trees))
+    for module in (*SLOW, *sorted(commands)):
         importlib.import_module(module)
     others = set(_threads()) - {"jemalloc_bg_thd"}  # which jemalloc starts anew in a copy
     assert len(others) <= 1, f"a copy would lack threads: {others}"

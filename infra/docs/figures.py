@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.docs import cli_tables as cli
 from infra.docs import routers_table as routers
 from infra.docs.markdown import table
 from infra.docs.settings_table import rows as settings_rows
@@ -23,7 +24,7 @@ from infra.docs.settings_table import rows as settings_rows
 BUILD = Path("build")
 THREE_DIGITS = 100
 README = Path("README.md")
-READMES = (README, Path("streams/actuator/README.md"))
+READMES = (README, Path("streams/actuator/README.md"), Path("streams/cli/README.md"))
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
@@ -158,6 +159,16 @@ def routers_table() -> str:
     return table(routers.HEADER, routers.rows())
 
 
+def commands_table() -> str:
+    """Every command of davy; made from the code, so it is always there."""
+    return table(cli.COMMANDS, cli.command_rows())
+
+
+def codes_table() -> str:
+    """Every exit code; made from the code, so it is always there."""
+    return table(cli.CODES, cli.code_rows())
+
+
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
@@ -166,6 +177,8 @@ TABLES: dict[str, Callable[[], str | None]] = {
     "soak": soak_table,
     "settings": settings_table,
     "routers": routers_table,
+    "commands": commands_table,
+    "codes": codes_table,
 }
 
 

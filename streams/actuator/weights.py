@@ -118,7 +118,10 @@ def single(weights: Segments) -> Arms:
     others = [name for name, shares in _live(weights).items() if shares != everybody]
     if others or _copies(weights):
         names = sorted(others + [MIRROR] * bool(_copies(weights)))
-        raise TargetRejected(f"this router has one split; got weights for {', '.join(names)}")
+        raise TargetRejected(
+            f"this router has one split for all requests; got others for {', '.join(names)} — "
+            "abort the rollout, and begin it at a router that tells them apart (`davy routers`)"
+        )
     return everybody
 
 

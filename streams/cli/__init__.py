@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import NoReturn
 
 __all__ = ["app"]
 
-SERVICES = frozenset({"worker", "actuator", "notify"})
-"""Commands that run on; they are started again in a hurry and import nothing of the others."""
+INSTALL = "run: pip install 'davy[server]'"
 
 
 def app() -> None:
     """The program `davy`. The light SDK is installed without it: then say what to install."""
     try:
-        run = _services() if sys.argv[1:2] and sys.argv[1] in SERVICES else _every()
+        from streams.cli.main import run  # noqa: PLC0415 - needs the extra that may be missing
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "streams":
             raise
         sys.stderr.write(f"davy: {missing.name} is not installed; {INSTALL}\n")
         sys.exit(2)
     run()
-
-
-INSTALL = "run: pip install 'davy[server]'"
-
-
-def _services() -> Callable[[], NoReturn]:
-    from streams.cli.services import run  # noqa: PLC0415 - needs the extra that may be missing
-
-    return run
-
-
-def _every() -> Callable[[], NoReturn]:
-    from streams.cli.main import run  # noqa: PLC0415 - needs the extra that may be missing
-
-    return run

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from streams import acls as rights
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.common import Bootstrap, Config, Json, JsonLines, Prefix, settings_of
+from streams.cli.waiting import busy
 from streams.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Rights of each role at the broker.")
@@ -29,11 +32,17 @@ def acls() -> None:
 
 
 @app.command(name="list")
-def list_roles() -> None:
-    """Every role and who plays it."""
+def list_roles(as_json: JsonLines = False) -> None:  # noqa: FBT002 - a flag
+    """Every role and who plays it.
+
+    Example: davy acls list
+    """
     settings = load_settings()
-    names = rights.role_names()
-    show.table(("role", "for"), [(name, rights.role(name, settings).does) for name in names])
+    does = {name: rights.role(name, settings).does for name in rights.role_names()}
+    if as_json:
+        show.records({"role": name, "for": what} for name, what in does.items())
+    else:
+        show.table(("role", "for"), does.items())
 
 
 @app.command(name="show")
@@ -43,10 +52,18 @@ def show_role(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Print what a role needs, as lines of Kafka's own kafka-acls.sh; touches no Kafka."""
+    """Print what a role needs, as lines of Kafka's own kafka-acls.sh; touches no Kafka.
+
+    Example: davy acls show worker --principal User:davy-worker
+    """
     settings = settings_of(config, bootstrap, prefix)
-    for line in rights.command_lines(rights.role(role, settings), principal, settings.bootstrap):
+    needed = rights.role(role, settings)
+    if as_json:
+        show.records(asdict(grant) for grant in needed.grants)
+        return
+    for line in rights.command_lines(needed, principal, settings.bootstrap):
         show.say(line)
 
 
@@ -57,8 +74,16 @@ def apply_role(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Grant a role; takes nothing away, and a second run changes nothing."""
+    """Grant a role; takes nothing away, and a second run changes nothing.
+
+    Example: davy acls apply --role worker --principal User:davy-worker
+    """
     settings = settings_of(config, bootstrap, prefix)
-    count = rights.apply(rights.role(role, settings), principal, settings)
+    with busy("asking the broker"):
+        count = rights.apply(rights.role(role, settings), principal, settings)
+    if as_json:
+        show.say(json.dumps({"role": role, "principals": principal, "rights": count}))
+        return
     show.say(f"{role}: {count} rights for {', '.join(principal)}", style="green")

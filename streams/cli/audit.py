@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +16,14 @@ from streams.audit.timeline import timeline
 from streams.audit.verify import Audit
 from streams.audit.verify import verify as verified
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.codes import Code
+from streams.cli.common import Bootstrap, Config, JsonLines, Prefix, settings_of
 from streams.cli.trails import FromFiles, audit_log, audited_rollouts
+from streams.cli.waiting import busy, measured
 from streams.errors import LogError
+from streams.settings import Settings
 from streams.wire.keys import open_trusted
 
-GAPS = 1
 app = typer.Typer(no_args_is_help=True, help="The record of rollouts: whole, signed, readable.")
 
 One = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
@@ -42,25 +47,41 @@ def verify(
     prefix: Prefix = None,
     as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Walk the chain of decisions and what was done on it; exit code 1 if there is a gap."""
+    """Walk the chain of decisions and what was done on it; exit code 1 if there is a gap.
+
+    Example: davy audit verify digits-v2 --json
+    """
     settings = settings_of(config, bootstrap, prefix)
-    trusted = open_trusted(settings)
-    names = [rollout] if rollout else audited_rollouts(settings, from_files)
-    if not names:
-        raise LogError("there is no rollout to audit: `judge-state` is empty")
-    found = {}
-    for name in names:
-        log = audit_log(name, settings, from_files, trusted)
-        if not log.decisions and not log.unusable and log.state is None:
-            raise LogError(f"there is nothing of rollout `{name}`; `davy rollout list` shows all")
-        found[name] = verified(log, signed=trusted is not None)
+    with measured("auditing") as step:
+        found = _verified(settings, rollout, from_files, step)
     if as_json:
         show.say(json.dumps({name: _told(audited) for name, audited in found.items()}))
     else:
         for name, audited in found.items():
             _print(name, audited)
     if any(audited.findings for audited in found.values()):
-        raise typer.Exit(GAPS)
+        raise typer.Exit(Code.NO)
+
+
+def _verified(
+    settings: Settings,
+    rollout: str | None,
+    folder: Path | None,
+    step: Callable[[int, int], None],
+) -> dict[str, Audit]:
+    """What came of each; LogError where there is nothing of one, or none at all."""
+    trusted = open_trusted(settings)
+    names = [rollout] if rollout else audited_rollouts(settings, folder)
+    if not names:
+        raise LogError("there is no rollout to audit: `judge-state` is empty")
+    found = {}
+    for done, name in enumerate(names, start=1):
+        log = audit_log(name, settings, folder, trusted)
+        if not log.decisions and not log.unusable and log.state is None:
+            raise LogError(f"there is nothing of rollout `{name}`; `davy rollout list` shows all")
+        found[name] = verified(log, signed=trusted is not None)
+        step(done, len(names))
+    return found
 
 
 def _told(audited: Audit) -> dict[str, object]:
@@ -93,17 +114,28 @@ def print_log(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """What happened, in the order of the clock: who decided, asked and moved what."""
+    """What happened, in the order of the clock: who decided, asked and moved what.
+
+    Example: davy audit log digits-v2
+    """
     settings = settings_of(config, bootstrap, prefix)
-    moments = timeline(audit_log(rollout, settings, from_files, None))
+    with busy(f"reading {rollout}"):
+        moments = timeline(audit_log(rollout, settings, from_files, None))
     if not moments:
         raise LogError(f"there is nothing of rollout `{rollout}`; `davy rollout list` shows all")
+    if as_json:
+        show.records(map(asdict, moments))
+        return
     rows = [(show.moment(m.at_ms), m.who, m.what, m.place) for m in moments]
     show.table(("when", "who", "what", "where"), rows)
 
 
 @app.command()
 def nist(as_json: Json = False) -> None:  # noqa: FBT002 - a flag
-    """Which outcomes of the NIST AI RMF 1.0 davy's records serve as evidence for, and where."""
+    """Which outcomes of the NIST AI RMF 1.0 davy's records serve as evidence for, and where.
+
+    Example: davy audit nist --json
+    """
     show.say(evidence.as_json() if as_json else evidence.as_markdown())

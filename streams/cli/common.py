@@ -1,4 +1,4 @@
-"""What do all commands share? Options, settings, and a red line for an error."""
+"""What do all commands share? Options, settings, and where logs go."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from streams.settings import Settings, load_settings
 from streams.wire.sparing import tell_sparingly
@@ -24,6 +22,8 @@ Bootstrap = Annotated[
 ]
 Prefix = Annotated[str | None, typer.Option(help="In front of every topic's name.")]
 Level = Annotated[str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
 CHATTY = ("faust", "mode", "aiokafka", "httpx", "httpx2", "librdkafka")
 """Libraries whose news are not the operator's; their warnings are, if not by the hundred."""
 TELLTALE = {"aiokafka.conn": logging.INFO, "httpx": logging.WARNING, "httpcore": logging.INFO}
@@ -37,13 +37,6 @@ def whoami() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
-
-
-def complain(message: str) -> None:
-    """One red line per problem on stderr."""
-    console = Console(stderr=True)
-    for line in message.splitlines():
-        console.print(Text(f"error: {line}", style="bold red"), soft_wrap=True)
 
 
 def settings_of(config: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:

@@ -19,7 +19,10 @@ def dashboard(
     *,
     read_only: ReadOnly = False,
 ) -> None:
-    """Show rollouts in a browser and as JSON, and take commands; ends on SIGTERM and Ctrl-C."""
+    """Show rollouts in a browser and as JSON, and take commands; ends on SIGTERM and Ctrl-C.
+
+    Example: davy dashboard --config davy.yaml --read-only
+    """
     settings = service_settings_of(config, bootstrap, prefix)
     log_to_stderr(log_level)
     from streams.dashboard.service import run_dashboard  # noqa: PLC0415 - needed here only

@@ -40,7 +40,10 @@ def tail(
     follow: Follow = True,  # noqa: FBT002 - a flag
     as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Print decisions, one a line."""
+    """Print decisions, one a line.
+
+    Example: davy decisions tail digits-v2 --all --no-follow --json
+    """
     log = Log(settings_of(config, bootstrap, prefix))
     told = 0
     with suppress(KeyboardInterrupt, BrokenPipeError):

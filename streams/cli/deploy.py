@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,10 @@ import typer
 
 from streams.broker import Patience
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
-from streams.topics import check_topics, create_topics, topic_plans
+from streams.cli.codes import Code
+from streams.cli.common import Bootstrap, Config, JsonLines, Prefix, settings_of
+from streams.cli.waiting import busy
+from streams.topics import TopicPlan, check_topics, create_topics, topic_plans
 from streams.wire.codec import Codec
 from streams.wire.evolution import Standing, standings
 from streams.wire.store import open_store
@@ -20,10 +23,23 @@ schemas = typer.Typer(no_args_is_help=True, help="Schemas: register and check.")
 
 
 @topics.command()
-def create(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None) -> None:
-    """Create the topics that are missing; a second run changes nothing."""
+def create(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Create the topics that are missing; a second run changes nothing.
+
+    Example: davy topics create --bootstrap localhost:9092
+    """
     settings = settings_of(config, bootstrap, prefix)
-    created = set(create_topics(settings, Patience.for_a_command()))
+    with busy("asking the broker"):
+        created = set(create_topics(settings, Patience.for_a_command()))
+    if as_json:
+        plans = topic_plans(settings)
+        show.records(_record(plan) | {"created": plan.name in created} for plan in plans)
+        return
     rows = [
         (plan.name, str(plan.partitions), plan.config["cleanup.policy"], _done(plan.name, created))
         for plan in topic_plans(settings)
@@ -35,11 +51,28 @@ def _done(name: str, created: set[str]) -> str:
     return "created" if name in created else "was there"
 
 
+def _record(plan: TopicPlan) -> dict[str, object]:
+    cleanup = plan.config["cleanup.policy"]
+    return {"topic": plan.name, "partitions": plan.partitions, "cleanup": cleanup}
+
+
 @topics.command()
-def check(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None) -> None:
-    """Check that every topic is there as it must be."""
+def check(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Check that every topic is there as it must be.
+
+    Example: davy topics check
+    """
     settings = settings_of(config, bootstrap, prefix)
-    check_topics(settings, Patience.for_a_command())
+    with busy("asking the broker"):
+        check_topics(settings, Patience.for_a_command())
+    if as_json:
+        show.records(map(_record, topic_plans(settings)))
+        return
     show.say(f"all {len(topic_plans(settings))} topics are as they must be", style="green")
 
 
@@ -49,10 +82,22 @@ def schemas_room() -> None:
 
 
 @schemas.command()
-def register(config: Config = None, bootstrap: Bootstrap = None, prefix: Prefix = None) -> None:
-    """Register every schema; without a registry the ids that davy ships are checked."""
+def register(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Register every schema; without a registry the ids that davy ships are checked.
+
+    Example: davy schemas register --config davy.yaml
+    """
     settings = settings_of(config, bootstrap, prefix)
-    ids = Codec(open_store(settings), settings.prefix).register()
+    with busy("asking the registry"):
+        ids = Codec(open_store(settings), settings.prefix).register()
+    if as_json:
+        show.records({"topic": topic, "schema_id": found} for topic, found in ids.items())
+        return
     show.table(("topic", "schema id"), [(topic, str(found)) for topic, found in ids.items()])
 
 
@@ -64,14 +109,23 @@ def check_schemas(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Ask whether every schema may be registered; writes nothing, exit code 1 if one may not."""
+    """Ask whether every schema may be registered; writes nothing, exit code 1 if one may not.
+
+    Example: davy schemas check --folder schemas
+    """
     settings = settings_of(config, bootstrap, prefix)
-    found = standings(open_store(settings), settings.prefix, folder)
-    headers = ("topic", "compatibility", "versions", "")
-    show.table(headers, [(s.topic, s.compatibility, str(s.versions), _standing(s)) for s in found])
+    with busy("asking the registry"):
+        found = standings(open_store(settings), settings.prefix, folder)
+    if as_json:
+        show.records(map(asdict, found))
+    else:
+        headers = ("topic", "compatibility", "versions", "")
+        rows = [(s.topic, s.compatibility, str(s.versions), _standing(s)) for s in found]
+        show.table(headers, rows)
     if any(standing.refusal for standing in found):
-        raise typer.Exit(1)
+        raise typer.Exit(Code.NO)
 
 
 def _standing(standing: Standing) -> str:

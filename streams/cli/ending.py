@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from streams.cli import INSTALL
-from streams.cli.common import complain
+from streams.cli.codes import Code
 from streams.errors import DavyError, StalledError
-from streams.serving.pulse import HUNG
-
-FAILED = 2
 
 
 def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -22,11 +21,18 @@ def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoRetur
         app(arguments, prog_name="davy")
     except StalledError as failure:
         complain(str(failure))
-        sys.exit(HUNG)
+        sys.exit(Code.STALLED)
     except DavyError as failure:
         complain(str(failure))
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "streams":
             raise
         complain(f"{missing.name} is not installed; {INSTALL}")
-    sys.exit(FAILED)
+    sys.exit(Code.FAILED)
+
+
+def complain(message: str) -> None:
+    """One red line per problem on stderr."""
+    console = Console(stderr=True)
+    for line in message.splitlines():
+        console.print(Text(f"error: {line}", style="bold red"), soft_wrap=True)

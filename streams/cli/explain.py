@@ -16,6 +16,7 @@ from streams.cli.common import Bootstrap, Config, Prefix, settings_of
 from streams.cli.explained import lines
 from streams.cli.explained_record import plain
 from streams.cli.trails import FromFiles, open_trail, rollout_of
+from streams.cli.waiting import busy
 from streams.errors import LogError
 from streams.judge.decision_facts import Decision
 from streams.judge.record import decision_from_record
@@ -45,13 +46,17 @@ def explain(
     prefix: Prefix = None,
     as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Why a decision came about: figures, formulas, sources, and what would have changed it."""
+    """Why a decision came about: figures, formulas, sources, and what would have changed it.
+
+    Example: davy explain digits-v3#4 --from-files build/demo/export/digits-v3
+    """
     if file is not None and from_files is not None:
         raise typer.BadParameter("give --file or --from-files, not both")
     if file is not None:
         found = _from_file(decision, file)
     else:
-        found = _from_trail(decision, settings_of(config, bootstrap, prefix), from_files)
+        with busy("judging it again"):
+            found = _from_trail(decision, settings_of(config, bootstrap, prefix), from_files)
     if as_json:
         show.say(json.dumps(plain(found)))
         return

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from streams.cli import show
+from streams.cli.codes import Code
 from streams.errors import SpecError
 from streams.judge.kayenta import CanaryResult, judge_canary
 from streams.judge.kayenta.config import read_config
 from streams.judge.kayenta.facts import Grade
 
-FAILED_CANARY = 1
 WORDS = {
     "direction": ("either", "increase", "decrease"),
     "nanStrategy": ("remove", "replace"),
@@ -54,6 +54,8 @@ def judge(
 
     NaN in a series counts as missing, like null. A word that Kayenta does not know is judged as
     Kayenta does, by its default, and told on stderr.
+
+    Example: davy kayenta judge canary.json --control v1.json --experiment v2.json --json
     """
     canary = _read_object(config)
     _check_scores(canary, pass_score, marginal_score)
@@ -71,7 +73,7 @@ def judge(
     else:
         _print(result)
     if result.grade is Grade.FAIL:
-        raise typer.Exit(FAILED_CANARY)
+        raise typer.Exit(Code.NO)
 
 
 def _check_scores(canary: dict[str, Any], passes: float | None, marginal: float | None) -> None:

@@ -1,53 +1,103 @@
-"""Which commands are there? The tree of `davy`, and where its errors end."""
+"""Which commands are there? The tree of `davy`, told without importing it, and where errors end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
-from streams.cli import acls, audit, decisions, deploy, hooks, kayenta, keys, plan, rollout
-from streams.cli.dashboard import dashboard
 from streams.cli.ending import run_app
-from streams.cli.explain import explain
-from streams.cli.password import password
-from streams.cli.replay import replay
-from streams.cli.report import report
-from streams.cli.resources import resources
-from streams.cli.routers import routers
-from streams.cli.services import actuator, notify, worker
-from streams.cli.verdict import HELP, verdict, verdicts
+from streams.cli.lazy import LazyGroup, Told
+
+TOLD: Mapping[str, Told] = {
+    "worker": Told(
+        place="streams.cli.services:worker",
+        says="Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C.",
+    ),
+    "actuator": Told(
+        place="streams.cli.services:actuator",
+        says="Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C.",
+    ),
+    "notify": Told(
+        place="streams.cli.services:notify",
+        says="Tell hooks what happens to rollouts; ends gracefully on SIGTERM and Ctrl-C.",
+    ),
+    "rollout": Told(place="streams.cli.rollout:app", says="Rollouts: begin, watch, steer."),
+    "decisions": Told(place="streams.cli.decisions:app", says="Decisions, as they are made."),
+    "kayenta": Told(place="streams.cli.kayenta:app", says="Kayenta's judge, answer for answer."),
+    "plan": Told(
+        place="streams.cli.plan:plan",
+        says="Say before a rollout begins how soon it finds harm, what that costs, how long it "
+        "takes.",
+    ),
+    "explain": Told(
+        place="streams.cli.explain:explain",
+        says="Why a decision came about: figures, formulas, sources, and what would have changed "
+        "it.",
+    ),
+    "replay": Told(
+        place="streams.cli.replay:replay",
+        says="Judge a rollout again and compare each decision byte for byte; exit code 1 if one "
+        "differs.",
+    ),
+    "report": Told(
+        place="streams.cli.report:report",
+        says="Write what became of a rollout as one page; exit code 1 if its record has gaps.",
+    ),
+    "routers": Told(
+        place="streams.cli.routers:routers",
+        says="Every router that a spec may name and what it can; of one, all that is told of it.",
+    ),
+    "password": Told(
+        place="streams.cli.password:password",
+        says="Ask for a password, and print its hash: a line of `http.basic_auth_file` is "
+        "`name:HASH`.",
+    ),
+    "verdict": Told(
+        place="streams.cli.verdict:verdict",
+        says="May the candidate have more traffic? For the `job` metrics of Argo Rollouts, and "
+        "scripts.",
+    ),
+    "verdicts": Told(
+        place="streams.cli.services:verdicts",
+        says="Answer Argo Rollouts, Flagger and others over HTTP; ends gracefully on SIGTERM and "
+        "Ctrl-C.",
+    ),
+    "dashboard": Told(
+        place="streams.cli.dashboard:dashboard",
+        says="Show rollouts in a browser and as JSON, and take commands; ends on SIGTERM and "
+        "Ctrl-C.",
+    ),
+    "resources": Told(
+        place="streams.cli.resources:resources", says="What pods use: cpu, memory, gpu."
+    ),
+    "topics": Told(place="streams.cli.deploy:topics", says="Topics: create and check."),
+    "acls": Told(place="streams.cli.acls:app", says="Rights of each role at the broker."),
+    "schemas": Told(place="streams.cli.deploy:schemas", says="Schemas: register and check."),
+    "keys": Told(place="streams.cli.keys:app", says="Keys that sign decisions."),
+    "audit": Told(
+        place="streams.cli.audit:app", says="The record of rollouts: whole, signed, readable."
+    ),
+    "hooks": Told(place="streams.cli.hooks:app", says="Hooks: who is told of rollouts."),
+}
+"""Where each command is, and the first paragraph of its help; `tests/cli/test_tree.py` compares."""
+
+
+class Davy(LazyGroup):
+    """The commands of `davy`."""
+
+    told: ClassVar[Mapping[str, Told]] = TOLD
+
 
 app = typer.Typer(
     name="davy",
+    cls=Davy,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Tells from live events whether a new model version may take more traffic, and moves it.",
 )
-app.command()(worker)
-app.command()(actuator)
-app.command()(notify)
-app.add_typer(rollout.app, name="rollout")
-app.add_typer(decisions.app, name="decisions")
-app.add_typer(kayenta.app, name="kayenta")
-app.command(name="plan")(plan.plan)
-app.command()(explain)
-app.command()(replay)
-app.command()(report)
-app.command()(routers)
-app.command()(password)
-app.command(help=HELP)(verdict)
-app.command()(verdicts)
-app.command()(dashboard)
-app.add_typer(resources, name="resources")
-app.add_typer(deploy.topics, name="topics")
-app.add_typer(acls.app, name="acls")
-app.add_typer(deploy.schemas, name="schemas")
-app.add_typer(keys.app, name="keys")
-app.add_typer(audit.app, name="audit")
-app.add_typer(hooks.app, name="hooks")
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -57,7 +107,10 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 @app.command(name="version")
 def show_version() -> None:
-    """Print davy's version."""
+    """Print davy's version.
+
+    Example: davy version
+    """
     typer.echo(metadata.version("davy"))
 
 

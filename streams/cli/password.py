@@ -12,7 +12,10 @@ Asked = Annotated[str, typer.Option("--password", prompt=True, hide_input=True, 
 
 
 def password(password: Asked) -> None:
-    """Ask for a password, and print its hash: a line of `http.basic_auth_file` is `name:HASH`."""
+    """Ask for a password, and print its hash: a line of `http.basic_auth_file` is `name:HASH`.
+
+    Example: davy password
+    """
     if not password:
         raise typer.BadParameter("an empty password keeps nobody out")
     typer.echo(hashed(password))

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from streams.cli import show
+from streams.cli.waiting import measured
 from streams.errors import SettingsError
 from streams.planner.curve import text_curves
 from streams.planner.facts import Harm, HarmKind, Outlook, Traffic
@@ -34,7 +35,7 @@ Rps = Annotated[float, typer.Option(help="Requests per second of the service, al
 PError = Annotated[str, typer.Option(help="Share of requests that fail today: 0.2% or 0.002.")]
 Effect = Annotated[
     str | None,
-    typer.Option(help="How many times as many fail with a bad candidate.  [default: 2x]"),
+    typer.Option(help="How many times as many fail with a bad candidate; 2x if left out."),
 ]
 Slower = Annotated[str | None, typer.Option(help="A slower candidate as well: +30%.")]
 Latency = Annotated[str, typer.Option(help="p50,p99 of the baseline: how wide latency spreads.")]
@@ -63,7 +64,10 @@ def plan(
     html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Say before a rollout begins how soon it finds harm, what that costs, how long it takes."""
+    """Say before a rollout begins how soon it finds harm, what that costs, how long it takes.
+
+    Example: davy plan rollout.yaml --rps 200 --p-error 0.2% --effect 2x --html plan.html
+    """
     spec = load_spec(file).spec
     _check_live(spec, file)
     p50_ms, p99_ms = _read("--latency", latency, _quantiles)
@@ -75,7 +79,9 @@ def plan(
         classes=classes,
     )
     check_traffic(traffic)
-    outlook = foresee(spec, traffic, _harms(spec, traffic, effect, slower), _rng())
+    harms = _harms(spec, traffic, effect, slower)
+    with measured("simulating") as step:
+        outlook = foresee(spec, traffic, harms, _rng(), stepped=step)
     if html is not None:
         _write(html, page(outlook))
     if as_json:

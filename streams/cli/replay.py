@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.codes import Code
+from streams.cli.common import Bootstrap, Config, JsonLines, Prefix, settings_of
 from streams.cli.trails import FromFiles, open_trail
-from streams.replay.check import E_VALUES_AGREE, Checked, Outcome, check
+from streams.cli.waiting import busy, measured
+from streams.replay.check import E_VALUES_AGREE, Checked, Outcome, checks
 from streams.replay.files import Format, write_trail
 from streams.replay.records import Trail
 
-DIFFERENT = 1
 COLOURS = {Outcome.OK: "green", Outcome.DIFFERS: "bold red", Outcome.NOT_JUDGED: "yellow"}
 
 Rollout = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
@@ -35,22 +37,53 @@ def replay(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
+    as_json: JsonLines = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Judge a rollout again and compare each decision byte for byte; exit code 1 if one differs."""
-    trail = open_trail(rollout, settings_of(config, bootstrap, prefix), from_files)
+    """Judge a rollout again and compare each decision byte for byte; exit code 1 if one differs.
+
+    Example: davy replay digits-v2 --export build/digits-v2
+    """
+    with busy(f"reading {rollout}"):
+        trail = open_trail(rollout, settings_of(config, bootstrap, prefix), from_files)
     if export is not None:
-        _export(trail, export, form)
-    checked = check(trail)
-    for each in checked:
-        _print(each)
-    _sum_up(rollout, checked)
+        _export(trail, export, form, as_json=as_json)
+    with measured("judging again") as step:
+        checked = list(_stepped(trail, step))
+    if as_json:
+        show.records(map(_record, checked))
+    else:
+        for each in checked:
+            _print(each)
+        _sum_up(rollout, checked)
     if any(each.outcome is not Outcome.OK for each in checked):
-        raise typer.Exit(DIFFERENT)
+        raise typer.Exit(Code.NO)
 
 
-def _export(trail: Trail, folder: Path, form: Format) -> None:
+def _stepped(trail: Trail, step: Callable[[int, int], None]) -> Iterator[Checked]:
+    for done, each in enumerate(checks(trail), start=1):
+        step(done, len(trail.decisions))
+        yield each
+
+
+def _record(checked: Checked) -> dict[str, object]:
+    decision = checked.recorded.decision
+    return {
+        "seq": decision.seq,
+        "decision_id": decision.decision_id,
+        "action": decision.action,
+        "pane": decision.cut.pane,
+        "outcome": checked.outcome,
+        "difference": None if checked.difference is None else asdict(checked.difference),
+        "e_gap": checked.e_gap,
+        "why": checked.why,
+    }
+
+
+def _export(trail: Trail, folder: Path, form: Format, *, as_json: bool) -> None:
     count = len(trail.decisions)  # an unknown rollout leaves no folder behind
     write_trail(trail, folder, form)
+    if as_json:
+        return
     show.say(f"{trail.rollout}: {count} decisions and what they follow from written to {folder}")
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from streams.cli import show
-from streams.cli.common import Bootstrap, Config, Prefix, complain, settings_of
+from streams.cli.codes import Code
+from streams.cli.common import Bootstrap, Config, Prefix, settings_of
+from streams.cli.ending import complain
 from streams.cli.trails import DECISIONS, FromFiles, PartitionLog
+from streams.cli.waiting import busy
 from streams.errors import SettingsError
 from streams.replay.files import Format, read_topic
 from streams.replay.records import JUDGE_STATE, StoredRecord
@@ -24,8 +24,6 @@ from streams.report.page import page
 from streams.report.tell import tell
 from streams.settings import Settings
 from streams.wire.keys import open_trusted
-
-GAPS = 1
 
 Rollout = Annotated[str, typer.Argument(help="Rollout id.", show_default=False)]
 Html = Annotated[
@@ -52,7 +50,7 @@ def report(
     Example: davy report digits-v2 --html digits-v2.html
     """
     settings = settings_of(config, bootstrap, prefix)
-    with _working(f"reading the log of {rollout}"):
+    with busy(f"reading the log of {rollout}"):
         told = tell(gather(rollout, _reader(rollout, settings, from_files), open_trusted(settings)))
     if data is not None:
         _write("--data", data, f"{as_json(told)}\n")
@@ -70,7 +68,7 @@ def _tell_gaps(told: Report) -> None:
             f"the record of {told.rollout} has {len(gaps)} gap{'s' if len(gaps) > 1 else ''}, "
             f"first: {gaps[0]}; the report names all of them"
         )
-        raise typer.Exit(GAPS)
+        raise typer.Exit(Code.NO)
 
 
 def _write(option: str, path: Path, text: str) -> None:
@@ -97,10 +95,3 @@ def _from_files(folder: Path, topic: str) -> Iterable[StoredRecord]:
     if topic == JUDGE_STATE and not any((folder / f"{topic}.{form}").exists() for form in Format):
         return ()
     return read_topic(folder, topic)
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    """Says on a terminal that it takes a while."""
-    with Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext():
-        yield

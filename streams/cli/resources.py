@@ -61,7 +61,10 @@ def export(
     prefix: Prefix = None,
     log_level: Level = "INFO",
 ) -> None:
-    """Scrape Prometheus endpoints into `resources`; ends on SIGTERM and Ctrl-C."""
+    """Scrape Prometheus endpoints into `resources`; ends on SIGTERM and Ctrl-C.
+
+    Example: davy resources export --service digits --scrape v1=http://pod:9090/metrics
+    """
     if not service:
         raise SettingsError("--service: it is empty; write the service that rollouts name")
     every_s = _every(every)

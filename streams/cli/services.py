@@ -1,31 +1,20 @@
-"""Which commands run on? Alone they start sooner: none of what the other commands import."""
+"""Which commands run on? What each needs is imported when its settings are known to be right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NoReturn
-
-import typer
-
 from streams.cli.common import Bootstrap, Config, Level, Prefix, log_to_stderr, service_settings_of
-from streams.cli.ending import run_app
-
-app = typer.Typer(name="davy", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one of them and exit, as `main.run` does."""
-    run_app(app, arguments)
-
-
-@app.command()
 def worker(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     log_level: Level = "INFO",
 ) -> None:
-    """Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C."""
+    """Fold events into panes and judge rollouts; ends gracefully on SIGTERM and Ctrl-C.
+
+    Example: davy worker --config davy.yaml --log-level WARNING
+    """
     settings = service_settings_of(config, bootstrap, prefix)
     log_to_stderr(log_level)
     from streams.agents.worker import run_worker  # noqa: PLC0415 - Faust is slow to import
@@ -33,14 +22,16 @@ def worker(
     run_worker(settings)
 
 
-@app.command()
 def actuator(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     log_level: Level = "INFO",
 ) -> None:
-    """Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C."""
+    """Move traffic as decided; ends gracefully on SIGTERM and Ctrl-C.
+
+    Example: davy actuator --config davy.yaml
+    """
     settings = service_settings_of(config, bootstrap, prefix)
     log_to_stderr(log_level)
     from streams.actuator.service import run_actuator  # noqa: PLC0415 - needed here only
@@ -48,16 +39,35 @@ def actuator(
     run_actuator(settings)
 
 
-@app.command()
 def notify(
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     log_level: Level = "INFO",
 ) -> None:
-    """Tell hooks what happens to rollouts; ends gracefully on SIGTERM and Ctrl-C."""
+    """Tell hooks what happens to rollouts; ends gracefully on SIGTERM and Ctrl-C.
+
+    Example: davy notify --config davy.yaml
+    """
     settings = service_settings_of(config, bootstrap, prefix)
     log_to_stderr(log_level)
     from streams.notify.service import run_notify  # noqa: PLC0415 - needed here only
 
     run_notify(settings)
+
+
+def verdicts(
+    config: Config = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    log_level: Level = "INFO",
+) -> None:
+    """Answer Argo Rollouts, Flagger and others over HTTP; ends gracefully on SIGTERM and Ctrl-C.
+
+    Example: davy verdicts --config davy.yaml
+    """
+    settings = service_settings_of(config, bootstrap, prefix)
+    log_to_stderr(log_level)
+    from streams.verdicts.service import run_verdicts  # noqa: PLC0415 - needed here only
+
+    run_verdicts(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -44,6 +45,18 @@ def say(text: str, style: str = "") -> None:
         Console().print(Text(text, style=style), soft_wrap=True)
     else:
         print(text, flush=True)  # noqa: T201 - a command line speaks on stdout
+
+
+def hint(text: str) -> None:
+    """What to do next, on stderr and for a person at a terminal alone."""
+    if sys.stderr.isatty():
+        Console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
+
+
+def records(told: Iterable[Mapping[str, object]]) -> None:
+    """For programs: one JSON object a line."""
+    for each in told:
+        say(json.dumps(each))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.judge.facts import Cut
+from streams.judge.cut import Cut
 from streams.spec.model import ALL_SEGMENT
 
 

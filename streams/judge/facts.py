@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from streams.judge.cut import Cut
 from streams.panes.breaches import Breach
 from streams.panes.cohorts import Cohort
 from streams.panes.merge import DuePane
 from streams.panes.use_merge import UseMinute
 from streams.sketches.cell import Cell
+
+__all__ = [
+    "CommandFact",
+    "CommandKind",
+    "Cut",
+    "PaneInput",
+    "RoutingFact",
+    "RoutingPhase",
+]
 
 
 class RoutingPhase(StrEnum):
@@ -71,22 +81,6 @@ class CommandFact:
     """Index of the stage that is approved."""
     until_ms: int | None = None
     """When a pause or an approval lapses; None: never."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """Up to where the judge had read when it took a step. Offsets are "next to read"."""
-
-    pane: int
-    idle: tuple[int, ...] = ()
-    """Source partitions that had declared themselves idle; all others had closed this pane."""
-    rollouts_offset: int = 0
-    commands_offset: int = 0
-    routing_offset: int = 0
-    joined_through: int = -1
-    """Outcomes were joined up to the closing of this pane, and cohorts complete by then judged."""
-    resources_through: int = -1
-    """Last minute of use that had been handed over; -1 while none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

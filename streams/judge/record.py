@@ -14,6 +14,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, get_args
 
+from streams.judge.cut import Cut
 from streams.judge.decision_facts import (
     Action,
     Decision,
@@ -26,7 +27,6 @@ from streams.judge.decision_facts import (
     ShadowMetric,
     Verdict,
 )
-from streams.judge.facts import Cut
 
 
 def decision_id(rollout: str, spec_hash: str, cut: Cut) -> str:

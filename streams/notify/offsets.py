@@ -68,7 +68,11 @@ def begin_at(consumer: Consumer, parts: Iterable[Part]) -> dict[Part, Mark]:
         if new:  # before anything is read: one killed here would begin later the next time
             consumer.commit(offsets=commits(new), asynchronous=False)
     except KafkaException as error:
-        raise LogError(f"it is not known where to begin: {error.args[0].str()}") from error
+        raise LogError(
+            f"the broker does not say where to go on with {_named(asked)}: {error.args[0].str()}; "
+            "does it answer, and may this account read and commit the group of the hook? "
+            "(`davy acls show notify`)"
+        ) from error
     return marks | new
 
 
@@ -93,6 +97,10 @@ def commits(marks: Mapping[Part, Mark]) -> list[TopicPartition]:
         TopicPartition(topic, number, mark.offset, mark.metadata)
         for (topic, number), mark in marks.items()
     ]
+
+
+def _named(parts: Iterable[TopicPartition]) -> str:
+    return ", ".join(sorted({str(part.topic) for part in parts}))
 
 
 def _end(consumer: Consumer, part: TopicPartition) -> Mark:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from streams.planner.simulate import Canaries, Proof, Race, run_clean, run_good,
 from streams.spec.metric_facts import Metric, Role
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP, RolloutSpec
 
+T = TypeVar("T")
 CASES = 400
 """Streams: a median is then within about 4 % of the truth, a chance within 5 points."""
 
@@ -43,8 +45,11 @@ def foresee(
     rng: np.random.Generator,
     *,
     cases: int = CASES,
+    stepped: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> Outlook:
     """The outlook of one candidate of a rollout, from `cases` simulated streams.
+
+    `stepped` hears after each simulation how many are done, of how many.
 
     Raises:
         SettingsError: a number that no service has, or a harm that is none by this spec.
@@ -55,9 +60,10 @@ def foresee(
         check_harm(spec, traffic, harm)
     legs = legs_of(spec, traffic)
     runs = _Runs(spec, traffic, legs, rng, cases)
-    detections = [runs.detection(harm, leg) for leg in legs for harm in harms]
-    courses = [runs.course(harm) for harm in harms]
-    promotion = runs.promotion()
+    told = _Told(total=(len(legs) + 1) * len(harms) + 1, stepped=stepped)
+    detections = [told.of(runs.detection(harm, leg)) for leg in legs for harm in harms]
+    courses = [told.of(runs.course(harm)) for harm in harms]
+    promotion = told.of(runs.promotion())
     outlook = Outlook(
         rollout=spec.rollout,
         candidates=len(spec.candidates),
@@ -72,6 +78,19 @@ def foresee(
         cases=cases,
     )
     return advise(spec, outlook)
+
+
+class _Told:
+    """Tells how many simulations are done."""
+
+    def __init__(self, *, total: int, stepped: Callable[[int, int], object]) -> None:
+        self._done, self._total, self._stepped = 0, total, stepped
+
+    def of(self, found: T) -> T:
+        """One more is done; gives it back."""
+        self._done += 1
+        self._stepped(self._done, self._total)
+        return found
 
 
 def legs_of(spec: RolloutSpec, traffic: Traffic) -> tuple[Leg, ...]:

@@ -66,18 +66,21 @@ def check(trail: Trail) -> list[Checked]:
     Raises:
         LogError: the spec, the first panes or a decision in between are missing.
     """
+    return list(checks(trail))
+
+
+def checks(trail: Trail) -> Iterator[Checked]:
+    """`check`, decision by decision."""
     retrial = open_retrial(trail)
-    checked: list[Checked] = []
     why = ""
     for _, group in groupby(trail.decisions, key=lambda told: told.decision.seq):
         same = list(group)
         if not why:
             found, why = _judged(retrial, same[0].decision)
         if why:
-            checked += [Checked(recorded=r, outcome=Outcome.NOT_JUDGED, why=why) for r in same]
+            yield from (Checked(recorded=r, outcome=Outcome.NOT_JUDGED, why=why) for r in same)
         else:
-            checked += [compare(recorded, found) for recorded in same]
-    return checked
+            yield from (compare(recorded, found) for recorded in same)
 
 
 def open_retrial(trail: Trail, judge: RolloutJudge | None = None) -> Retrial:

@@ -62,11 +62,14 @@ def _own(inner: Entries) -> tuple[dict[str, Any], dict[str, Source]]:
 
 
 def _only_router(node: yaml.Node, routers: set[str]) -> str:
-    if len(routers) != 1:
+    if not routers:
+        refuse(node, "route names no router", f"name one (`davy routers`), e.g. `{EXAMPLE}`")
+    if len(routers) > 1:
         refuse(
             node,
-            f"route names {len(routers)} routers{': ' * bool(routers)}{', '.join(sorted(routers))}",
-            f"name one, e.g. `{EXAMPLE}`; `{'`, `'.join(OWN)}` are the route's own",
+            f"route names {len(routers)} routers: {', '.join(sorted(routers))}",
+            f"keep one; its options stand inside it, e.g. `{EXAMPLE}`; beside it stand only "
+            f"`{'`, `'.join(OWN)}`",
         )
     return routers.pop()
 

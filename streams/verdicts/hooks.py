@@ -120,7 +120,4 @@ def asked_bp(text: str, usual_bp: int) -> int:
 
 
 def _share(text: str) -> int:
-    try:
-        return weight(text)
-    except UnitError:
-        return weight(f"{text}%")
+    return weight(f"{text}%" if text[-1:].isdigit() else text)

@@ -194,16 +194,25 @@ class TestSteering:
         with pytest.raises(SettingsError, match="--for: `soon` is no time"):
             command("digits-v2", bootstrap="127.0.0.1:9", lasts="soon")
 
+    @pytest.mark.parametrize("command", [steering.promote, steering.approve, steering.resume])
+    @pytest.mark.parametrize("reason", ["", "  "])
+    def test_more_traffic_needs_a_reason(self, command, reason):
+        """Told without a broker; going down needs none."""
+        with pytest.raises(
+            SettingsError, match=r"--reason: .* may give the candidate more traffic"
+        ):
+            command("digits-v2", bootstrap="127.0.0.1:9", reason=reason)
+
     def test_approve_names_the_stage_that_waits(self, davy, spec_file, log, decide):
         spec_file.write_text(
             spec_file.read_text() + "stages: [2%, {weight: 25%, approval: true}, 100%]\n"
         )
         davy("rollout", "apply", str(spec_file))
-        code, _, told = davy("rollout", "approve", "digits-v2")
+        code, _, told = davy("rollout", "approve", "digits-v2", "--reason", "seen")
         assert code == 2
         assert "stages that do: 1" in " ".join(told.split())
         decide("digits-v2", 1)
-        assert davy("rollout", "approve", "digits-v2")[0] == 0
+        assert davy("rollout", "approve", "digits-v2", "--reason", "seen")[0] == 0
         (entry,) = log.read("commands")
         assert (entry.record["command"], entry.record["stage"]) == ("APPROVE", 1)
 
@@ -227,6 +236,31 @@ class TestSteering:
         assert "has ended" in told
 
 
+class TestForPrograms:
+    def test_what_was_applied_and_what_there_is(self, davy, spec_file, log, decide):  # noqa: ARG002
+        code, told, _ = davy("rollout", "apply", str(spec_file), "--json")
+        applied = json.loads(told)
+        assert (code, applied["rollout"], applied["begun"]) == (0, "digits-v2", True)
+        assert applied["spec"]["candidates"] == [{"name": "candidate", "version": "v2"}]
+        assert json.loads(davy("rollout", "apply", str(spec_file), "--json")[1])["begun"] is False
+        decide("digits-v2", 1)
+        (row,) = map(json.loads, davy("rollout", "list", "--json")[1].splitlines())
+        assert (row["rollout"], row["state"], row["action"]) == ("digits-v2", "new", "hold")
+        assert row["weights_bp"] == {"all": {"baseline": 9800, "candidate": 200}}
+        asked = json.loads(davy("rollout", "pause", "digits-v2", "--json")[1])
+        assert (asked["command"], asked["rollout"]) == ("PAUSE", "digits-v2")
+
+    def test_topics_and_schemas(self, davy):
+        made = [json.loads(line) for line in davy("topics", "create", "--json")[1].splitlines()]
+        assert {each["created"] for each in made} == {True}
+        checked = [json.loads(line) for line in davy("topics", "check", "--json")[1].splitlines()]
+        assert [each["topic"] for each in checked] == [each["topic"] for each in made]
+        ids = [json.loads(line) for line in davy("schemas", "register", "--json")[1].splitlines()]
+        assert all(isinstance(each["schema_id"], int) for each in ids)
+        told = [json.loads(line) for line in davy("schemas", "check", "--json")[1].splitlines()]
+        assert {each["refusal"] for each in told} == {None}
+
+
 class TestDecisionsTail:
     def test_prints_one_a_line(self, davy, decide):
         for seq in (1, 2, 3):
@@ -246,15 +280,21 @@ class TestDecisionsTail:
 
 
 class TestWithoutTheServerExtra:
-    @pytest.mark.parametrize("missing", ["typer", "pydantic_settings"])
-    def test_the_answer_is_the_install_line(self, missing):
+    @pytest.mark.parametrize(
+        ("missing", "said"), [("typer", "davy"), ("pydantic_settings", "error"), ("yaml", "error")]
+    )
+    def test_the_answer_is_the_install_line(self, missing, said):
+        """What every command needs is missed at once, the rest by the command that needs it."""
         code = f"import sys; sys.modules['{missing}'] = None; from streams.cli import app; app()"
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+            [sys.executable, "-c", code, "rollout", "list"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 2
         assert done.stderr == (
-            f"davy: {missing} is not installed; run: pip install 'davy[server]'\n"
+            f"{said}: {missing} is not installed; run: pip install 'davy[server]'\n"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,30 @@ def test_test_tells_a_promotion_that_never_was(call):
 
 def test_what_does_not_arrive_is_said(call):
     """With the host and without the secret; the others are tried all the same."""
-    code, out, _ = call("test")
+    code, out, _ = call("test", "--yes")
     assert code == 1
     assert "127.0.0.1:9: ConnectError" in out
     assert "hush" not in out
     assert len(call.to.calls) == 2
+
+
+def test_what_acts_on_a_notice_is_said_first(call):
+    """A pipeline would start; where nobody can be asked it needs a flag."""
+    code, out, err = call("test", "retrain")
+    assert (code, out, call.to.calls) == (2, "", [])
+    assert "retrain: posts a promotion of `davy-test`" in err
+    assert "say --yes, or name another hook" in err
+    code, _, err = call("test", "retrain", "--yes")
+    assert (code, len(call.to.calls)) == (0, 1)
+    assert "retrain: posts a promotion of `davy-test`" in err
+
+
+def test_for_programs(call):
+    rows = [json.loads(line) for line in call("list", "--json")[1].splitlines()]
+    assert rows[1]["hook"] == "retrain"
+    assert rows[1]["told_of"] == ["rolled_back"]
+    rows = [json.loads(line) for line in call("test", "ops", "--json")[1].splitlines()]
+    assert rows == [{"hook": "ops", "problem": None}]
 
 
 def test_an_unknown_hook_gets_the_nearest_name(call):

@@ -17,13 +17,27 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 class TestRouters:
     def test_a_row_for_each(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Name, target, what it can, on what it was tested."""
+        """Name and what it can, in lines that a terminal holds."""
         header, *rows = told(capsys)
-        assert header.split()[:2] == ["router", "target"]
+        assert header.split()[:3] == ["router", "finest", "share"]
         assert {row.split()[0] for row in rows} >= BUILT_IN.keys()
+        assert max(map(len, rows)) <= 100
         haproxy = next(row for row in rows if row.startswith("haproxy"))
         assert "0.39 %" in haproxy
-        assert "HAProxy 2.6: contract, answers counted" in haproxy
+        assert haproxy.split()[-4:] == ["no", "no", "host", "only"]
+
+    def test_all_of_one(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """What it moves, which rules it can do, and on what that was tested; of each variant."""
+        lines = told(capsys, "haproxy")
+        assert lines[0].split() == ["router", "haproxy"]
+        assert "tested on        HAProxy 2.6: contract, answers counted" in lines
+        assert [line for line in told(capsys, "kserve") if line.startswith("router")][1:]
+
+    def test_one_that_there_is_not(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """People call it by the mesh."""
+        with pytest.raises(SystemExit, match="2"):
+            run(["routers", "istio"])
+        assert "did you mean `virtualservice`?" in capsys.readouterr().err
 
     def test_for_programs(self, capsys: pytest.CaptureFixture[str]) -> None:
         """One object a line, enumerations as their words."""

@@ -28,6 +28,9 @@ REFUSED = [
     ("route: {apache: {name: x}}", 4, "route: there is no router `apache` here — write one of: "),
     ("route: {envoi: {}}", 4, "did you mean `envoy`?"),
     ("route: memori", 4, "did you mean `memory`?"),
+    ("route: {istio: {name: digits}}", 4, "did you mean `virtualservice`?"),
+    ("route: {envoy: {}, haproxy: {}}", 4, "route names 2 routers: envoy, haproxy — keep one"),
+    ("route: {name: eu}", 4, "route names no router — name one"),
     ("route:\n  memory:\n    names: x", 6, "route.memory: memory does not know names — did you"),
     ("route:\n  memory:\n    name: [x]", 6, "route.memory.name: memory needs it, as text; got"),
     ("route: envoy", 4, "route.envoy.rds: envoy needs it, as text — write `rds: "),
@@ -65,6 +68,26 @@ class TestRoute:
         text = FACTS.replace("candidate: v2", "candidates: {fast: v2, small: v3}") + ENVOY
         with pytest.raises(SpecError, match=r"spec\.yaml:8: .*there is none for fast, small"):
             check_route(parse_spec(text, name="spec.yaml"))
+
+
+class TestKubeconfig:
+    ROUTE = "route:\n  virtualservice:\n    namespace: d\n    name: d\n"
+    ARMS = "    destinations: {baseline: v1, candidate: v2}\n"
+
+    @pytest.mark.parametrize(
+        ("text", "trouble"),
+        [("", "is empty"), ("a: [", "is no YAML"), ("kind: Config\n", "names no clusters")],
+    )
+    def test_that_leads_nowhere_is_told_at_its_line(self, tmp_path, text, trouble):
+        path = tmp_path / "kubeconfig"
+        path.write_text(text)
+        with pytest.raises(SpecError) as failure:
+            check_route(load(f"{self.ROUTE}    kubeconfig: {path}\n{self.ARMS}"))
+        said = f"spec.yaml:8: route.virtualservice.kubeconfig: {path} {trouble}"
+        assert str(failure.value).startswith(said)
+
+    def test_that_lies_elsewhere_is_left_to_the_actuator(self, tmp_path):
+        check_route(load(f"{self.ROUTE}    kubeconfig: {tmp_path}/none\n{self.ARMS}"))
 
 
 class TestApply:

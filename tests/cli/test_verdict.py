@@ -79,10 +79,35 @@ class TestOnce:
         assert code == 4
         assert "`davy rollout list` shows" in err
 
-    def test_a_share_that_is_none(self, davy: Davy) -> None:
-        code, _, err = davy("digits-v2", "--weight", "much")
+    def test_of_a_service_and_a_revision(self, log: Log, spec: RolloutSpec, davy: Davy) -> None:
+        """As the server answers it: whose rollout lives."""
+        log.decide(spec, Action.ROLLBACK, 0)
+        code, out, _ = davy("--service", spec.service, "--hash", "v2")
+        assert (code, out.split()[:2]) == (1, ["fail", "digits-v2"])
+        code, _, err = davy("--service", spec.service, "--hash", "v9")
+        assert (code, err.split(":")[0]) == (4, "unknown_rollout")
+
+    @pytest.mark.parametrize(
+        ("named", "said"),
+        [
+            ((), "of which rollout?"),
+            (("digits-v2", "--service", "digits"), "not both"),
+            (("--service", "digits"), "say which with --hash"),
+        ],
+    )
+    def test_who_is_not_named_once(self, davy: Davy, named: tuple[str, ...], said: str) -> None:
+        code, out, err = davy(*named)
+        assert (code, out) == (2, "")
+        assert said in err
+
+    @pytest.mark.parametrize(
+        ("weight", "said"),
+        [("much", "`much` is no traffic weight"), ("250%", "250% is outside 1bp to 100%")],
+    )
+    def test_a_share_that_is_none(self, davy: Davy, weight: str, said: str) -> None:
+        code, _, err = davy("digits-v2", "--weight", weight)
         assert code == 2
-        assert "--weight" in err
+        assert said in err
 
 
 class TestWait:

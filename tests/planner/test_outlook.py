@@ -9,7 +9,7 @@ import pytest
 from streams.errors import SettingsError, SpecError
 from streams.planner.facts import Leg, Outlook
 from streams.planner.harms import check_harm, check_traffic, default_errors
-from streams.planner.outlook import legs_of
+from streams.planner.outlook import foresee, legs_of
 from streams.planner.requests import around
 from streams.planner.simulate import stretches
 from streams.spec.metric_facts import Metric, MetricKind, Role
@@ -40,6 +40,15 @@ class TestFigures:
         spec = make_spec(ERRORS, latency(0.95), weights=(1000,))
         first, second = (outlook(spec, traffic(50), more_errors(4.0), cases=50) for _ in range(2))
         assert first == second
+
+    def test_tells_how_far_it_is(self) -> None:
+        """A stage and its course for each harm, and the promotion."""
+        steps: list[tuple[int, int]] = []
+        spec = make_spec(ERRORS, weights=(1000,))
+        rng = np.random.default_rng(1)
+        harms = [more_errors(4.0)]
+        foresee(spec, traffic(50), harms, rng, cases=20, stepped=lambda *step: steps.append(step))
+        assert steps == [(1, 3), (2, 3), (3, 3)]
 
     @pytest.mark.parametrize(
         ("rps", "weight_bp", "factor"), [(200, 1000, 3.0), (50, 5000, 3.0), (50, 1000, 6.0)]

@@ -42,6 +42,26 @@ BUILT_IN: Mapping[str, str] = {
 }
 
 
+ALSO_CALLED: Mapping[str, str] = {
+    "argo": "argo-rollouts",
+    "aws": "alb",
+    "elb": "alb",
+    "flag": "flagd",
+    "gateway": "httproute",
+    "gateway-api": "httproute",
+    "http": "webhook",
+    "inferenceservice": "kserve",
+    "ingress": "nginx",
+    "istio": "virtualservice",
+    "knative": "kserve",
+    "openfeature": "flagd",
+    "program": "exec",
+    "rollouts": "argo-rollouts",
+    "vpc-lattice": "lattice",
+}
+"""What people call a target, and the router that moves it."""
+
+
 def plugins() -> tuple[EntryPoint, ...]:
     """What other packages register; nothing of it is loaded."""
     return tuple(entry_points(group=GROUP))
@@ -90,9 +110,11 @@ def factory_of(name: str) -> Factory:
 def _plugin(name: str) -> Factory:
     found = next((entry for entry in plugins() if entry.name == name), None)
     if found is None:
+        known = ALSO_CALLED.get(name.lower())
+        hint = f"did you mean `{known}`?" if known else did_you_mean(name, router_names())
         raise TargetNotFound(
             f"target.router: there is no router `{name}` here — "
-            f"{did_you_mean(name, router_names())}, or install the package that brings it"
+            f"{hint}, or install the package that brings it"
         )
     try:
         plugin: Factory = found.load()

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from streams.actuator.ports import Capabilities, Kind, Sticky
-from streams.actuator.routers import BUILT_IN, factory_of, plugins
+from streams.actuator.routers import BUILT_IN, factory_of, plugins, router_names
 from streams.actuator.routers.declared import About, abouts_of
 from streams.errors import RouterError
 from streams.spec.model import FULL_BP
@@ -42,6 +42,17 @@ def everything() -> list[Listed]:
     others = {entry.name: entry for entry in plugins() if entry.name not in BUILT_IN}
     found = [row for name in sorted(others) for row in _told(name, _source(others[name]))]
     return built_in() + found
+
+
+def of_name(name: str) -> list[Listed]:
+    """One router, a row for each of its variants.
+
+    Raises:
+        TargetNotFound: no router has that name.
+    """
+    if name not in router_names():
+        factory_of(name)
+    return [row for row in everything() if row.name == name]
 
 
 def _source(entry: EntryPoint) -> str:
@@ -98,12 +109,26 @@ COLUMNS: dict[str, Callable[[About], str]] = {
 """What is told of each, for a person."""
 
 
+BRIEF = ("finest share", "sticky", "segments", "copies", "fence")
+"""What stands in a table of 100 columns."""
+
+
+def brief(row: Listed) -> list[str]:
+    """A row of that table, the router's name first."""
+    if row.about is None:
+        return [row.name, *["?"] * len(BRIEF)]
+    return [_called(row), *(COLUMNS[column](row.about) for column in BRIEF)]
+
+
+def _called(row: Listed) -> str:
+    return f"{row.name} ({row.about.variant})" if row.about and row.about.variant else row.name
+
+
 def cells(row: Listed) -> list[str]:
     """The columns of a row, the router's name first."""
     if row.about is None:
         return [row.name, row.trouble, *[""] * (len(COLUMNS) - 1)]
-    name = f"{row.name} ({row.about.variant})" if row.about.variant else row.name
-    return [name, *(tell(row.about) for tell in COLUMNS.values())]
+    return [_called(row), *(tell(row.about) for tell in COLUMNS.values())]
 
 
 def record(row: Listed) -> dict[str, Any]:

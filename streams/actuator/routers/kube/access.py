@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from streams.actuator.routers import options as read
 from streams.errors import TargetDenied, TargetNotFound
 
@@ -35,6 +37,23 @@ def read_access(options: Mapping[str, Any], router: str) -> Access:
         for name, example in (("kubeconfig", "/etc/davy/kubeconfig"), ("context", "production"))
     )
     return Access(kubeconfig=path, context=context)
+
+
+def trouble_with(kubeconfig: Path) -> str:
+    """What is wrong with a file that is here; empty where nothing is.
+
+    One that cannot be opened may be there, and readable, where the actuator runs.
+    """
+    try:
+        told = yaml.safe_load(kubeconfig.read_bytes())
+    except OSError:
+        return ""
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return "is no YAML"
+    if told is None:
+        return "is empty"
+    known = isinstance(told, dict) and told.get("clusters") and told.get("contexts")
+    return "" if known else "names no clusters and contexts"
 
 
 def connect(access: Access) -> httpx2.Client:
@@ -68,6 +87,8 @@ def _facts(access: Access) -> dict[str, Any]:
     from lightkube.core.exceptions import ConfigError  # noqa: PLC0415
 
     path = access.kubeconfig
+    if path and (trouble := trouble_with(Path(path))):
+        raise ConfigError(f"it {trouble}")
     found = KubeConfig.from_file(Path(path)) if path else KubeConfig.from_env()
     chosen = found.get(access.context)
     if chosen is None:
