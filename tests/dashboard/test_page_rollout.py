@@ -38,6 +38,9 @@ class TestVerdict:
                     "Rolled back: all traffic back to the baseline, because harm shown: errors"
                 )
                 await expect(page).to_have_title(f"Rolled back: {stories.BAD} - davy")
+                stages = page.locator("#track li")
+                await expect(stages.nth(1)).to_contain_text("went back from here")
+                await expect(stages.nth(2)).to_contain_text("not reached")
 
     async def test_an_unknown_rollout_is_told(self, visitor: Visitor, shown: Shown) -> None:
         with shown.served() as url:

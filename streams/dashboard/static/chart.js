@@ -9,6 +9,7 @@ import { clock, day, moment } from "./words.js";
 const FONT = "12px system-ui, sans-serif";
 const DAY_S = 86400;
 const MOST_ROWS = 600;
+const STEPS_S = [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 
 const charts = new Map(); // plot -> its chart, as long as it is on the page
 const seen = new IntersectionObserver(
@@ -21,6 +22,7 @@ onScheme(() => charts.forEach((chart) => chart.recolour()));
 /** Time along the bottom, as people read it. */
 export const TIME = {
   time: true,
+  incrs: STEPS_S,
   format: (at) => moment(at, Date.now() / 1000),
   values: (_, splits, __, ___, step) =>
     splits.map((at) => (step >= DAY_S ? day(at).slice(5) : clock(at, step < 60))),

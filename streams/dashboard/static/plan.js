@@ -12,6 +12,7 @@ const STAGES = {
   done: { word: "done", tone: "good", sign: "check" },
   current: { word: "now", tone: "info", sign: null },
   ahead: { word: "ahead", tone: "quiet", sign: null },
+  back: { word: "went back from here", tone: "harm", sign: "back" },
   skipped: { word: "not reached", tone: "quiet", sign: "skip" },
 };
 const SHARES = { wanted_pct: "Wanted", applied_pct: "Applied", measured_pct: "Measured" };
@@ -41,7 +42,7 @@ export class Plan {
     this.arms = arms;
     this.mode = view.summary.mode;
     if (first && this.told !== null) this.draw(this.told);
-    keyed(byId("track"), view.stages, ({ index }) => index, () => el("li"), (node, stage) => {
+    keyed(byId("track"), passed(view), ({ index }) => index, () => el("li"), (node, stage) => {
       setAttribute(node, "data-stage", stage.state);
       setAttribute(node, "data-tone", STAGES[stage.state].tone);
       setAttribute(node, "aria-current", stage.state === "current" ? "step" : null);
@@ -63,6 +64,13 @@ export class Plan {
     }
     this.chart.show(trafficColumns(told, this.arms));
   }
+}
+
+/** The stages; the last one that a rollout reached before it went back is no success. */
+function passed({ stages, summary }) {
+  const last = stages.findLastIndex(({ state }) => state === "done");
+  const back = summary.state === "rolled_back" || summary.state === "aborted";
+  return stages.map((stage) => (back && stage.index === last ? { ...stage, state: "back" } : stage));
 }
 
 function stageParts(stage, { mode }, now) {
