@@ -14,13 +14,17 @@ import pytest
 
 from streams.actuator.service import PORT as ACTUATOR
 from streams.agents.worker import PORT as WORKER
-from streams.demo.processes import free_port
+from streams.dashboard.service import PORT as DASHBOARD
+from streams.demo.processes import free_port, listens, wait_until
 from streams.http_settings import HttpSettings
 from streams.notify.service import PORT as NOTIFY
 from streams.serving import probe
 from streams.serving.probe import main
-from streams.serving.server import Answer, StatusServer
+from streams.serving.server import Answer, StatusServer, listen
 from streams.verdicts.service import PORT as VERDICTS
+from streams.verdicts.service import serving
+from tests.verdicts.client import make_app
+from tests.verdicts.world import EverythingRead, World, spec
 
 Process = Callable[..., AbstractContextManager[int]]
 
@@ -86,10 +90,22 @@ class TestProbe:
         assert str(tmp_path / "gone") in capsys.readouterr().err
 
 
+def test_web_apps_answer_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Verdict server and dashboard are served by another server, and by several threads."""
+    port = free_port()
+    world = World(spec())
+    app = make_app(world.board, EverythingRead())
+    with serving(app, listen(HttpSettings(port=port), port)):
+        wait_until(lambda: listens(port), what="it listens", deadline_s=30)
+        assert main(["--port", str(port)]) == 0
+        assert main(["--port", str(port), "/nothing"]) == 1
+    assert "404" in capsys.readouterr().err
+
+
 class TestPorts:
     def test_are_those_of_the_processes(self) -> None:
         """Whoever names no port is asked at the usual one."""
-        assert {WORKER, ACTUATOR, VERDICTS, NOTIFY} <= {*probe.USUAL_PORTS}
+        assert {WORKER, ACTUATOR, VERDICTS, DASHBOARD, NOTIFY} <= {*probe.USUAL_PORTS}
 
     def test_the_setting_is_heeded(self, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         with process() as port:
