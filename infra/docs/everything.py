@@ -1,8 +1,8 @@
 """Make every generated file anew: `python -m infra.docs.everything` (`make docs`).
 
-Schema ids, schema pages, schemas of spec and report, AsyncAPI, the Kafka UI preset; then the tables
-and files that READMEs show, from the code and from the newest measurements in build/. `--check`
-writes nothing, names what is stale, and ends with code 1 if anything is.
+Schema ids, schema pages, schemas of spec and report, AsyncAPI, the presets of Kafka UI and Grafana;
+then the tables and files that READMEs show, from the code and from the newest measurements in
+build/. `--check` writes nothing, names what is stale, and ends with code 1 if anything is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from infra.docs import asyncapi, chart, figures, kafka_ui, sizing, topic_pages
 from infra.docs.topics import ROOT
+from infra.grafana import write as grafana
 from streams.report.data import schema_text
 from streams.spec.schema.whole import spec_schema
 from streams.wire import catalogue
@@ -31,6 +32,7 @@ def made() -> dict[Path, str]:
         kafka_ui.FILE: kafka_ui.text(),
         **chart.written(),
         **{topic_pages.FOLDER / name: text for name, text in topic_pages.pages().items()},
+        **{grafana.path_of(each): grafana.text_of(each) for each in grafana.ALL},
     }
 
 

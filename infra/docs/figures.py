@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.docs import cli_tables as cli
+from infra.docs import metrics_table as metrics
 from infra.docs import routers_table as routers
 from infra.docs.markdown import table
 from infra.docs.settings_table import rows as settings_rows
@@ -24,7 +25,12 @@ from infra.docs.settings_table import rows as settings_rows
 BUILD = Path("build")
 THREE_DIGITS = 100
 README = Path("README.md")
-READMES = (README, Path("streams/actuator/README.md"), Path("streams/cli/README.md"))
+READMES = (
+    README,
+    Path("streams/actuator/README.md"),
+    Path("streams/cli/README.md"),
+    Path("infra/prometheus/README.md"),
+)
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 FILE = re.compile(r"(<!-- file:(\S+) -->\n).*?(<!-- /file -->)", re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
@@ -169,6 +175,11 @@ def codes_table() -> str:
     return table(cli.CODES, cli.code_rows())
 
 
+def metrics_table() -> str:
+    """Every metric of every process; made from the code, so it is always there."""
+    return table(metrics.HEADER, metrics.rows())
+
+
 TABLES: dict[str, Callable[[], str | None]] = {
     "demo": demo_table,
     "bench": bench_table,
@@ -179,6 +190,7 @@ TABLES: dict[str, Callable[[], str | None]] = {
     "routers": routers_table,
     "commands": commands_table,
     "codes": codes_table,
+    "metrics": metrics_table,
 }
 
 

@@ -29,6 +29,8 @@ class DecisionFact:
     """SHA-256 of this decision's own Avro body: the next one's `prev_hash`."""
     doubted: Doubted | None = None
     """Why it is not known to be a judge's; None where it is, or where nothing is verified."""
+    pane_end_ms: int = 0
+    """Event time of the pane that it rests on; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

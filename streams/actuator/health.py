@@ -6,21 +6,33 @@ A target that does not answer is told, and no reason to start again: the others 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from streams.actuator.meters import Meters
+from streams.actuator.ports import Segments
 from streams.actuator.runner import Runner
-from streams.serving.families import counter, gauge
+from streams.actuator.standing import Standing
+from streams.serving.families import Row, counter, gauge
 from streams.serving.pulse import Pulse
 from streams.serving.status import Status
 from streams.settings import Settings
 
 SILENT_S = 15.0
 """Three statistics of the Kafka client without a connection."""
+BP_PER_PERCENT = 100
+
+
+class Course(IntEnum):
+    """How a rollout stands, in Flagger's numbers."""
+
+    RUNNING = 0
+    SUCCESSFUL = 1  # promoted, and in force
+    FAILED = 2  # rolled back, whether or not the target has followed yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +50,11 @@ class RolloutFacts:
     """Failures of the target in a row."""
     held: bool = False
     """Whether somebody paused it, or a foreign change froze it."""
+    service: str = ""
+    course: Course = Course.RUNNING
+    applied_bp: Segments = field(default_factory=dict)
+    """What the target is known to have had last."""
+    wanted_bp: Segments = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +81,20 @@ def facts_of(runner: Runner) -> RolloutFacts:
         stuck_s=runner.stuck_s,
         tries=actor.tries,
         held=bool(actor.standing.paused or actor.standing.drifted),
+        service=actor.spec.service,
+        course=course_of(actor.standing),
+        applied_bp=actor.standing.given or {},
+        wanted_bp=actor.standing.wanted or {},
     )
+
+
+def course_of(standing: Standing) -> Course:
+    """How a rollout stands for others."""
+    last = standing.accepted
+    if last is not None and last.rolled_back:
+        return Course.FAILED
+    settled = standing.given is not None and standing.is_settled(standing.given)
+    return Course.SUCCESSFUL if settled else Course.RUNNING
 
 
 class Health(Collector):
@@ -135,3 +165,27 @@ def _rollouts(rollouts: tuple[RolloutFacts, ...]) -> Iterator[Metric]:
     text = "1 where nothing is raised until a person says so: paused, or changed by others."
     held = [((r.rollout,), float(r.held)) for r in rollouts]
     yield gauge("davy_actuator_held", text, one, held)
+    yield from _traffic(rollouts)
+
+
+def _traffic(rollouts: tuple[RolloutFacts, ...]) -> Iterator[Metric]:
+    """Names end as those of Flagger's gauges do; until a target is let go, after the end too."""
+    text = "0 while a rollout runs, 1 once it is promoted, 2 once it is rolled back."
+    courses = [((r.service, r.rollout), float(r.course)) for r in rollouts]
+    yield gauge("davy_rollout_status", text, ("service", "rollout"), courses)
+    each = ("service", "rollout", "segment", "arm")
+    text = "Percent of the requests that an arm is known to get; of copies in segment `mirror`."
+    yield gauge("davy_rollout_weight", text, each, _shares(rollouts, lambda r: r.applied_bp))
+    text = "Percent of the requests that an arm is to get by the last decision accepted."
+    yield gauge("davy_rollout_desired_weight", text, each, _shares(rollouts, lambda r: r.wanted_bp))
+
+
+def _shares(
+    rollouts: Iterable[RolloutFacts], weights: Callable[[RolloutFacts], Segments]
+) -> list[Row]:
+    return [
+        ((r.service, r.rollout, segment, arm), share_bp / BP_PER_PERCENT)
+        for r in rollouts
+        for segment, shares in sorted(weights(r).items())
+        for arm, share_bp in sorted(shares.items())
+    ]

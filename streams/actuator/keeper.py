@@ -288,13 +288,20 @@ class Keeper:
             self.standing, write.weights_bp, revision=write.revision, reason=write.why
         )
         if self.decided_at is not None and not differs(write.weights_bp, self.standing.wanted):
-            self._meters.apply_seconds.observe(now - self.decided_at)
+            self._in_force(now - self.decided_at)
             self.decided_at = None
         took_ms = round((now - write.began) * 1000, 1)
         self._say(
             logging.INFO, "applied", weights=write.weights_bp, took_ms=took_ms, proof=proof.how
         )
         self._look_at = now if self._unfinished(write.weights_bp) else now + self._reconcile_s
+
+    def _in_force(self, took_s: float) -> None:
+        """Measure how long the accepted decision took."""
+        last = self.standing.accepted
+        pane_end_ms = 0 if last is None else last.pane_end_ms
+        now_ms = self._clock.wall_ms()
+        self._meters.in_force(took_s=took_s, pane_end_ms=pane_end_ms, now_ms=now_ms)
 
     def _unfinished(self, have: Segments) -> bool:
         return self.standing.terminal or differs(have, self.standing.wanted)

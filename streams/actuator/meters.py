@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 APPLY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0)
+EFFECT_BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0, 3600.0)
 
 
 class Meters:
@@ -58,3 +59,16 @@ class Meters:
             buckets=APPLY_BUCKETS_S,
             registry=registry,
         )
+        self.effect_seconds = Histogram(
+            "davy_actuator_effect_seconds",
+            "From the end of a pane, in event time, to the proof that the weights are in force"
+            " which follow from it.",
+            buckets=EFFECT_BUCKETS_S,
+            registry=registry,
+        )
+
+    def in_force(self, *, took_s: float, pane_end_ms: int, now_ms: int) -> None:
+        """A decision's weights are in force; `pane_end_ms` 0: its pane is not known."""
+        self.apply_seconds.observe(took_s)
+        if pane_end_ms:
+            self.effect_seconds.observe(max(0, now_ms - pane_end_ms) / 1000)

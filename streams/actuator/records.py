@@ -25,6 +25,7 @@ def decision_fact(record: Mapping[str, Any], value: bytes) -> DecisionFact:
         weights_bp=record["weights_bp"],
         prev_hash=record["prev_hash"],
         body_hash=hashlib.sha256(unframe(value)[1]).hexdigest(),
+        pane_end_ms=(record["cut"]["pane"] + 1) * record["pane_ms"],
     )
 
 

@@ -33,6 +33,8 @@ class Accepted:
     holds: bool = False
     """The judge said hold: what it restates may be kept or lowered to, never raised to."""
     why: str = ""
+    pane_end_ms: int = 0
+    """Event time of the pane that the decision rests on; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ def _accept(now: Standing, decision: DecisionFact, before: Segments) -> Standing
         terminal=decision.terminal or rolled_back or now.terminal,
         rolled_back=rolled_back,
         holds=decision.action is Action.HOLD,
+        pane_end_ms=decision.pane_end_ms,
     )
     # A decision that goes down may be enforced afresh, however often others interfered before.
     enforced = () if falls(before, decision.weights_bp) else now.enforced

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from prometheus_client import Metric
 
+from streams.agents.analysis import analysis
 from streams.agents.batch import Partition
 from streams.agents.progress import FoldFacts, JudgedFacts, PartitionFacts, Standing, WorkerFacts
 from streams.serving.families import counter, gauge
@@ -31,6 +32,7 @@ def families(facts: WorkerFacts) -> Iterator[Metric]:
     yield from _folds([f for f in facts.partitions if isinstance(f.owner, FoldFacts)])
     judged = [one for f in facts.partitions if isinstance(f.owner, tuple) for one in f.owner]
     yield from _judged(judged)
+    yield from analysis(judged)
     waits = [((rollout,), waited_s) for rollout, waited_s in sorted(facts.waits_s.items())]
     text = "Since the judge's last pane of a live rollout."
     yield gauge("davy_judge_wait_seconds", text, ("rollout",), waits)

@@ -41,10 +41,8 @@ class JudgeOwner:
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
         self._desks: dict[str, Desk] = {}
         self._ended: set[str] = set()
-        self._failed: dict[str, tuple[str, ...]] = {}
-        """Rollout -> health checks that its last decision found failed."""
-        self._seqs: dict[str, int] = {}
-        """Rollout -> number of the last decision made here."""
+        self._last: dict[str, Decision] = {}
+        """Rollout -> the last decision made here."""
         self._knows_specs = False
         self._stepping = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -65,10 +63,10 @@ class JudgeOwner:
         return tuple(
             JudgedFacts(
                 rollout=rollout,
-                seq=self._seqs.get(rollout, 0),
+                service=desk.spec.service,
                 pane=desk.cut.pane,
                 lease_s=self._leases.age_s(rollout),
-                failed=self._failed.get(rollout, ()),
+                last=self._last.get(rollout),
             )
             for rollout, desk in sorted(self._desks.items())
         )
@@ -177,24 +175,22 @@ class JudgeOwner:
         )
 
     async def _publish(self, desk: Desk, decision: Decision) -> None:
-        value = self._records.value(desk.body)
+        value, rollout = self._records.value(desk.body), decision.rollout
         await self._save(desk, [value])
-        self._context.meters.decisions.labels(decision.action).inc()
-        self._seqs[decision.rollout] = decision.seq
-        failed = {check.name for check in decision.health if not check.ok}
-        self._failed[decision.rollout] = tuple(sorted(failed))
+        self._context.meters.decided(decision)
+        self._last[rollout] = decision
         logger.info(
             "rollout %s: #%d %s: %s",
-            decision.rollout,
+            rollout,
             decision.seq,
             decision.action,
             decision.reason,
         )
         if desk.ended:
-            self._desks.pop(decision.rollout)
-            self._controls.release(decision.rollout)
-            self._ended.add(decision.rollout)
-            self._failed.pop(decision.rollout, None)
+            self._desks.pop(rollout)
+            self._controls.release(rollout)
+            self._ended.add(rollout)
+            del self._last[rollout]
             await self._leases.end(desk.spec, desk.cut.pane)
 
     async def _save(self, desk: Desk, values: list[bytes]) -> None:

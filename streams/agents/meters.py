@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+from streams.judge.decision_facts import Decision
+
+DECISION_BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0, 3600.0)
 FLUSH_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 WHERE = ("topic", "partition")
 
@@ -57,3 +62,16 @@ class Meters:
         self.decisions = Counter(
             "davy_worker_decisions", "Decisions made, by action.", ("action",), registry=registry
         )
+        self.decision_seconds = Histogram(
+            "davy_judge_decision_seconds",
+            "From the end of a pane, in event time, to the log's receipt of the decision on it.",
+            buckets=DECISION_BUCKETS_S,
+            registry=registry,
+        )
+
+    def decided(self, decision: Decision) -> None:
+        """The log has this decision now."""
+        self.decisions.labels(decision.action).inc()
+        pane_end_ms = (decision.cut.pane + 1) * decision.pane_ms
+        took_s = time.time_ns() / 1e9 - pane_end_ms / 1e3
+        self.decision_seconds.observe(max(0.0, took_s))

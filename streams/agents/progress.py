@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from streams.agents.batch import Partition, Place
+from streams.judge.decision_facts import Decision
 from streams.panes.facts import Marker
 
 
@@ -30,14 +31,24 @@ class JudgedFacts:
     """What the judge's owner tells of one live rollout."""
 
     rollout: str
-    seq: int
-    """Of its last decision."""
+    service: str
     pane: int
     """The last one judged, -1 before the first."""
     lease_s: float
     """Seconds since its lease was renewed."""
-    failed: tuple[str, ...] = ()
-    """Health checks that its last decision found failed."""
+    last: Decision | None = None
+    """The last decision made here; None where this worker made none."""
+
+    @property
+    def seq(self) -> int:
+        """Of its last decision; 0 where this worker made none."""
+        return 0 if self.last is None else self.last.seq
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Health checks that its last decision found failed, each once."""
+        checks = () if self.last is None else self.last.health
+        return tuple(sorted({check.name for check in checks if not check.ok}))
 
 
 OwnerFacts = FoldFacts | tuple[JudgedFacts, ...]

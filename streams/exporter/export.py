@@ -18,9 +18,12 @@ import httpx
 from confluent_kafka import KafkaException, Producer
 
 from streams.broker import LIBRDKAFKA
+from streams.exporter.health import Health
 from streams.exporter.pages import Reading
 from streams.exporter.scrape import Failure, Target, scrape
 from streams.exporter.shares import Seen, Whose, sample_of, shares
+from streams.serving.server import StatusServer
+from streams.serving.status import pages
 from streams.settings import Property, Settings
 from streams.wire.codec import Codec
 from streams.wire.sparing import Sparing
@@ -28,6 +31,8 @@ from streams.wire.store import open_store
 
 logger = logging.getLogger(__name__)
 
+PORT = 8473
+LISTEN_S = 1.0
 DELIVERY_S = 60
 LAST_FLUSH_S = 10.0
 
@@ -45,19 +50,24 @@ class Plan:
 class Exporter:
     """Asks, compares with the time before, publishes; counts what came of it."""
 
-    def __init__(self, settings: Settings, plan: Plan) -> None:
+    def __init__(self, settings: Settings, plan: Plan, health: Health | None = None) -> None:
         """RegistryError where the schema of `resources` is not known."""
-        self.counts: Counter[str] = Counter()
+        self._health = health or Health(settings)
+        self._tally = self._health.tally
+        self._tally.targets = len(plan.targets)
+        self.counts: Counter[str] = self._tally.counts
         """`published`, `delivered`, `lost`, `unmapped`, `first`, `nothing`; failures by code."""
         self._plan = plan
         self._topic = settings.topic("resources")
-        self._codec = Codec(open_store(settings), settings.prefix)
+        self._health.store = store = open_store(settings)
+        self._codec = Codec(store, settings.prefix)
         own: dict[str, Property] = {
             "partitioner": "murmur2_random",
             "acks": "all",
             "message.timeout.ms": DELIVERY_S * 1000,
         }
-        self._producer = Producer(settings.confluent(**own), logger=LIBRDKAFKA)
+        config = settings.confluent(**own) | self._health.contact.config
+        self._producer = Producer(config, logger=LIBRDKAFKA)
         self._seen: dict[tuple[str, str], Seen] = {}
         self._sparing = Sparing(logger.warning)
 
@@ -71,6 +81,9 @@ class Exporter:
                 self._sparing.say((target.url, found.code), f"{target.url}: {found.detail}")
             else:
                 self._take(target, found, at_s, at_ms)
+        failed = sum(isinstance(found, Failure) for found, _, _ in answers)
+        self._tally.answered = len(answers) - failed
+        self._tally.round_at = time.monotonic()
         self._producer.poll(0)
         self._sparing.remind()
 
@@ -131,6 +144,10 @@ class Exporter:
         if error is not None:
             self._sparing.say("lost", f"samples are lost: {error}")
 
+    def listen(self) -> None:
+        """Hear what the broker says of what was sent; never waits."""
+        self._producer.poll(0)
+
     def close(self) -> None:
         """Wait a while for what is under way."""
         self.counts["lost"] += self._producer.flush(LAST_FLUSH_S)
@@ -139,22 +156,39 @@ class Exporter:
 async def export(
     settings: Settings, plan: Plan, stopped: Callable[[], Awaitable[object]]
 ) -> Mapping[str, int]:
-    """Export until `stopped()` returns; what came of it, by name."""
-    exporter = await asyncio.to_thread(Exporter, settings, plan)
+    """Export until `stopped()` returns; what came of it, by name.
+
+    Raises:
+        SettingsError: the address of health and metrics cannot be had.
+    """
+    health = Health(settings)
+    web = pages(health.status, health.registry)
+    exporter = await asyncio.to_thread(Exporter, settings, plan, health)
     ending = asyncio.ensure_future(stopped())
     try:
-        async with httpx.AsyncClient(follow_redirects=True, timeout=plan.timeout_s) as client:
-            while not ending.done():
-                begun = time.monotonic()
-                await exporter.round(client)
-                pause_s = max(0.0, plan.every_s - (time.monotonic() - begun))
-                await asyncio.wait([ending], timeout=pause_s)
+        with StatusServer(settings.http, web, usual_port=PORT):
+            await _rounds(exporter, plan, health, ending)
     finally:
         ending.cancel()
         await asyncio.to_thread(exporter.close)
     told = ", ".join(f"{count} {name}" for name, count in sorted(exporter.counts.items()))
     logger.info("exporter stopped: %s", told or "nothing was told")
     return exporter.counts
+
+
+async def _rounds(
+    exporter: Exporter, plan: Plan, health: Health, ending: asyncio.Future[object]
+) -> None:
+    """Round after round until it is to end; between them the broker is listened to."""
+    async with httpx.AsyncClient(follow_redirects=True, timeout=plan.timeout_s) as client:
+        while not ending.done():
+            begun = time.monotonic()
+            await exporter.round(client)
+            health.pulse.beat()
+            while not ending.done() and (left_s := begun + plan.every_s - time.monotonic()) > 0:
+                await asyncio.wait([ending], timeout=min(LISTEN_S, left_s))
+                health.pulse.beat()
+                exporter.listen()
 
 
 def targets_of(texts: Sequence[str]) -> tuple[Target, ...]:

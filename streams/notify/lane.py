@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -32,6 +32,7 @@ from streams.notify.meters import Meters
 from streams.notify.offsets import Part, begin_at, commits, group_of, lane_config, tell_lost
 from streams.notify.reader import entry_of
 from streams.notify.sender import Parcel, Sender
+from streams.serving.contact import Contact
 from streams.serving.pulse import Pulse
 from streams.settings import Settings
 
@@ -65,13 +66,24 @@ class Lane:
         self._commit_at = 0.0
         self.assigned = False
         """Whether the group has spoken."""
-        config = lane_config(settings, name, self._answered)
+        self._contact = Contact()
+        config = lane_config(settings, name, self._answered) | self._contact.config
         self._consumer = Consumer(config, logger=LIBRDKAFKA)
 
     @property
     def loading(self) -> bool:
         """Whether some partition does not know its rollouts yet."""
         return any(desk.loading for desk in list(self._desks.values()))
+
+    @property
+    def broker_silent_s(self) -> float:
+        """Seconds since a broker was connected."""
+        return self._contact.silent_s
+
+    @property
+    def skipped(self) -> Mapping[tuple[str, str], int]:
+        """(topic, code) -> records of davy's own topics that could not be used."""
+        return dict(self._reader.own.skipped)
 
     @property
     def mute(self) -> bool:

@@ -10,7 +10,7 @@ import stamina.instrumentation
 
 from streams.actuator.reader import RecordReader
 from streams.errors import SettingsError
-from streams.notify.health import status_of
+from streams.notify.health import Figures, status_of
 from streams.notify.hooks import open_hook, wanted_by
 from streams.notify.lane import Lane
 from streams.notify.lines import say
@@ -26,7 +26,7 @@ from streams.settings import Settings
 from streams.topics import check_topics
 from streams.wire.codec import Codec
 from streams.wire.keys import open_trusted
-from streams.wire.store import open_store
+from streams.wire.store import SchemaStore, open_store
 
 PORT = 8474
 LOOK_S = 0.2
@@ -48,7 +48,10 @@ def run_notify(settings: Settings, *, stop: threading.Event | None = None) -> No
     stamina.instrumentation.set_on_retry_hooks([])  # it is told here, and sparingly
     stopping = stop or threading.Event()
     meters, pulse = Meters(), Pulse()
-    lanes = [_lane(settings, name, hook, meters) for name, hook in settings.notify.hooks.items()]
+    store = open_store(settings)
+    hooks = settings.notify.hooks.items()
+    lanes = [_lane(settings, name, hook, meters, store) for name, hook in hooks]
+    meters.registry.register(Figures(lanes, store))
     web = pages(lambda: status_of(lanes, settings.hang_s), meters.registry)
     with ExitStack() as held:
         held.enter_context(signals(stopping))
@@ -59,9 +62,11 @@ def run_notify(settings: Settings, *, stop: threading.Event | None = None) -> No
         _run(lanes, stopping, pulse, settings.hang_s)
 
 
-def _lane(settings: Settings, name: str, options: HookSettings, meters: Meters) -> Lane:
+def _lane(
+    settings: Settings, name: str, options: HookSettings, meters: Meters, store: SchemaStore
+) -> Lane:
     pulse = Pulse()
-    codec, trusted = Codec(open_store(settings), settings.prefix), open_trusted(settings)
+    codec, trusted = Codec(store, settings.prefix), open_trusted(settings)
     return Lane(
         settings,
         name,

@@ -175,6 +175,11 @@ class Follower:
         silent = [p for p in self._silent(now) if partition is None or p[1] == partition]
         return f"the broker of {silent[0][0]}-{silent[0][1]} is not heard" if silent else ""
 
+    @property
+    def silent(self) -> int:
+        """How many partitions are led by a broker that is not heard."""
+        return len(self._silent(time.monotonic()))
+
     def _silent(self, now: float) -> list[Place]:
         places = ((name, n) for n in range(self._partitions) for name in TOPICS)
         return [p for p in places if now - self._touched.get(p, now) > SILENT_S]

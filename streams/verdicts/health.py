@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.process_collector import ProcessCollector
@@ -15,6 +16,19 @@ from streams.serving.pulse import Pulse
 from streams.serving.status import Status
 from streams.settings import Settings
 from streams.verdicts.follower import Follower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A verdict server as it stands now."""
+
+    log_read: bool = False
+    silent: int = 0
+    """Partitions whose broker is not heard."""
+    judges: Mapping[str, int] = field(default_factory=dict)
+    """Whether their judge is heard -> rollouts."""
+    skipped: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    registry_failures: int = 0
 
 
 class Health(Collector):
@@ -38,21 +52,34 @@ class Health(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Prometheus' metrics besides the counter of answers."""
+        return families(self._facts())
+
+    def _facts(self) -> Facts:
         follower = self.follower
         if follower is None:
-            return
-        text = "1 while the log was read to its end and is followed."
-        read = float(not follower.unread())
-        yield gauge("davy_verdicts_log_read", text, (), [((), read)])
+            return Facts()
         now = time.monotonic()
-        states = Counter(known.judge(now) for known in follower.board.all())
-        rows = [((state,), float(count)) for state, count in sorted(states.items())]
-        text = "Rollouts by whether their judge is heard: live, frozen, rolled_back, ended."
-        yield gauge("davy_verdicts_rollouts", text, ("judge",), rows)
-        skipped = sorted(follower.reader.own.skipped.items())
-        text = "Records on davy's own topics that could not be used."
-        counts = [(what, float(count)) for what, count in skipped]
-        yield counter("davy_verdicts_skipped_records", text, ("topic", "reason"), counts)
-        text = "Times that the schema registry did not answer, or not with what is needed."
-        failures = float(follower.registry_failures)
-        yield counter("davy_verdicts_registry_failures", text, (), [((), failures)])
+        return Facts(
+            log_read=not follower.unread(),
+            silent=follower.silent,
+            judges=Counter(known.judge(now) for known in follower.board.all()),
+            skipped=dict(follower.reader.own.skipped),
+            registry_failures=follower.registry_failures,
+        )
+
+
+def families(facts: Facts) -> Iterator[Metric]:
+    """All metrics that are facts."""
+    text = "1 while the log was read to its end and is followed."
+    yield gauge("davy_verdicts_log_read", text, (), [((), float(facts.log_read))])
+    text = "Partitions of davy's topics whose broker is not heard."
+    yield gauge("davy_verdicts_silent_partitions", text, (), [((), float(facts.silent))])
+    rows = [((state,), float(count)) for state, count in sorted(facts.judges.items())]
+    text = "Rollouts by whether their judge is heard: live, frozen, rolled_back, ended."
+    yield gauge("davy_verdicts_rollouts", text, ("judge",), rows)
+    text = "Records on davy's own topics that could not be used."
+    counts = [(what, float(count)) for what, count in sorted(facts.skipped.items())]
+    yield counter("davy_verdicts_skipped_records", text, ("topic", "reason"), counts)
+    text = "Times that the schema registry did not answer, or not with what is needed."
+    failures = float(facts.registry_failures)
+    yield counter("davy_verdicts_registry_failures", text, (), [((), failures)])

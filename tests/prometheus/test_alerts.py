@@ -14,22 +14,28 @@ import httpx
 import pytest
 import yaml
 
+from infra.docs.metrics_table import catalogue
+from infra.grafana.write import ALL as DASHBOARDS
 from tests.agents.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from streams.demo.processes import Part, Parts
-    from tests.conftest import Absence
 
 FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
 ALERTS = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"][0]["rules"]
 NAMES = {alert["alert"] for alert in ALERTS}
+RECORDS = yaml.safe_load((FOLDER / "records.yaml").read_text())["groups"][0]["rules"]
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
-
-
-@pytest.fixture(scope="session")
-def promtool(absent: Absence) -> str:
-    """Prometheus' own checker."""
-    return shutil.which("promtool") or absent("promtool", "no promtool: apt install prometheus")
+NOBODY = "v1=http://127.0.0.1:9/metrics"
+PROCESSES = {
+    "worker": ["worker"],
+    "actuator": ["actuator"],
+    "notify": ["notify"],
+    "verdicts": ["verdicts"],
+    "dashboard": ["dashboard"],
+    "exporter": ["resources", "export", "--service", "digits", "--scrape", NOBODY],
+}
+"""Job -> arguments of `davy`."""
 
 
 def run(*command: str, cwd: Path = FOLDER) -> tuple[int, str]:
@@ -39,8 +45,16 @@ def run(*command: str, cwd: Path = FOLDER) -> tuple[int, str]:
 
 class TestRules:
     def test_they_are_rules(self, promtool: str) -> None:
-        code, said = run(promtool, "check", "rules", "--lint-fatal", "alerts.yaml")
+        code, said = run(promtool, "check", "rules", "--lint-fatal", "alerts.yaml", "records.yaml")
         assert code == 0, said
+
+    def test_records_are_what_is_known(self, promtool: str) -> None:
+        code, said = run(promtool, "test", "rules", "records_test.yaml")
+        assert code == 0, said
+
+    def test_each_record_is_tried(self) -> None:
+        tried = (FOLDER / "records_test.yaml").read_text()
+        assert [rule["record"] for rule in RECORDS if rule["record"] not in tried] == []
 
     def test_each_fires_where_it_must_and_alone(self, promtool: str) -> None:
         code, said = run(promtool, "test", "rules", "alerts_test.yaml")
@@ -70,7 +84,7 @@ class TestRules:
 
     def test_the_jobs_have_the_names_that_alerts_go_by(self) -> None:
         jobs = yaml.safe_load((FOLDER / "scrape.yaml").read_text())["scrape_configs"]
-        names = ["davy-worker", "davy-actuator", "davy-notify", "davy-verdicts"]
+        names = [f"davy-{process}" for process in PROCESSES]
         assert [job["job_name"] for job in jobs] == names
 
 
@@ -82,30 +96,36 @@ def exposed(page: str) -> set[str]:
     return names | {name + suffix for name in histograms for suffix in SUFFIXES}
 
 
+def of_davy(page: str) -> set[str]:
+    """Davy's own metrics on a page; when a counter began is none."""
+    names = re.findall(r"^# TYPE (davy_\S+) ", page, re.MULTILINE)
+    return {name for name in names if not name.endswith("_created")}
+
+
 @pytest.mark.timeout(180)
-def test_a_running_davy_exposes_what_alerts_read(
+def test_a_running_davy_exposes_what_is_read_and_listed(
     tansu: str, prefix: str, parts: Parts, promtool: str
 ) -> None:
+    """By alerts, records and dashboards; and the table of all metrics is what there is."""
     pipeline = Pipeline(tansu, prefix, parts)
     fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
     env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
     hooks = {"ops": {"kind": "alertmanager", "url": "http://127.0.0.1:9"}}
     env["DAVY_NOTIFY"] = json.dumps({"hooks": hooks})
-    pages = []
-    for name in ("worker", "actuator", "notify", "verdicts"):
-        part = parts.start(name, [sys.executable, "-m", "streams.cli", name], env=env)
+    pages = {}
+    for name, command in PROCESSES.items():
+        part = parts.start(name, [sys.executable, "-m", "streams.cli", *command], env=env)
         pipeline.eventually(
             lambda p=part: _ready(p), what=f"a ready {name}", parts=[part], deadline_s=120
         )
-        pages.append(httpx.get(f"{_url(part)}/metrics").text)
-    wanted = {
-        name
-        for alert in ALERTS
-        for name in re.findall(r"\b(?:davy|process)_[a-z_]+\b", alert["expr"])
-    }
-    missing = wanted - set().union(*map(exposed, pages))
+        pages[name] = httpx.get(f"{_url(part)}/metrics").text
+    read = [rule["expr"] for rule in (*ALERTS, *RECORDS)]
+    read += [text for dashboard in DASHBOARDS for text in dashboard.texts]
+    wanted = {name for expr in read for name in re.findall(r"\b(?:davy|process)_[a-z_]+\b", expr)}
+    missing = wanted - set().union(*map(exposed, pages.values()))
     assert missing == set()
-    for page in pages:
+    for name, page in pages.items():
+        assert of_davy(page) == {each.name for each in catalogue() if each.process == name}
         lint = subprocess.run(
             [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
         )
