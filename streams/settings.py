@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     """A process whose main loop does not turn for so long ends, to be started again."""
     load_s: Seconds = 50.0
     """How long the stored state of the partitions may take to be read; then the worker ends."""
+    traces: bool = False
+    """Whether workers, actuators and publishers follow sampled traces of OpenTelemetry
+    (`davy[otel]`)."""
 
     @classmethod
     def settings_customise_sources(

@@ -33,6 +33,7 @@ from streams.actuator.tenure import Tenure
 from streams.actuator.weights import home, rises
 from streams.judge.facts import RoutingPhase
 from streams.spec.model import UNTARGETED, RolloutSpec
+from streams.tracing.trail import UNTRACED, Trail
 from streams.wire.signatures import Doubted
 
 
@@ -48,18 +49,19 @@ class RolloutActor:
         tenure: Tenure,
         reconcile_s: float,
         meters: Meters | None = None,
+        trail: Trail = UNTRACED,
     ) -> None:
         self.spec = spec
         self._clock = clock
-        self._meters = meters or Meters()
+        self._meters, self._trail = meters or Meters(), trail
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
         claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
         self._keeper: Keeper | Onlooker
         if spec.target.dry_run:
             self._keeper = Onlooker(spec, router, self._teller, clock, reconcile_s, self._meters)
         else:
-            told = self._teller
-            self._keeper = Keeper(spec, router, told, claim, clock, reconcile_s, self._meters)
+            told, count = self._teller, self._meters
+            self._keeper = Keeper(spec, router, told, claim, clock, reconcile_s, count, trail)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
         self._doubts = Doubts()
         self._last_lease_ms = 0
@@ -140,6 +142,8 @@ class RolloutActor:
             self._lease = self._lease.watch(self._clock.monotonic_s())
             self._keeper.retry.clear()
             self._keeper.decided_at = None if replayed else self._clock.monotonic_s()
+            if decision.trace:  # one that restates goes on with the trace of what it restates
+                self._trail.follow(decision.trace)
             self._say(logging.INFO, "accepted", action=decision.action, id=decision.decision_id)
         return True
 

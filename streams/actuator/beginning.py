@@ -17,6 +17,7 @@ from streams.actuator.teller import Journal
 from streams.actuator.tenure import Tenure
 from streams.errors import RouterError, TargetRejected
 from streams.spec.model import RolloutSpec, Target
+from streams.tracing.opening import Traces, trail_of
 
 OpenRouter = Callable[[Target, Sequence[str], Audience], Router]
 
@@ -32,12 +33,13 @@ class Beginning:
         *,
         reconcile_s: float,
         meters: Meters,
+        traces: Traces | None = None,
     ) -> None:
         self._open_target = open_target
         self._clock = clock
         self._tenure = tenure
         self._reconcile_s = reconcile_s
-        self._meters = meters
+        self._meters, self._traces = meters, traces
 
     def begin(self, spec: RolloutSpec, history: History, journal: Journal) -> Runner | None:
         """A runner that stands where the log says; None where nothing is left to do."""
@@ -53,7 +55,8 @@ class Beginning:
         leash, pause_s, tenure = Leash(), self._reconcile_s, self._tenure()
         router = LeashedRouter(self._router(spec), leash, tenure, self._clock)
         leashed = LeashedJournal(journal, leash)
-        actor = RolloutActor(spec, router, leashed, self._clock, tenure, pause_s, self._meters)
+        told = (self._meters, trail_of(self._traces))
+        actor = RolloutActor(spec, router, leashed, self._clock, tenure, pause_s, *told)
         return actor, leash
 
     def _again(self, journal: Journal, stuck: RolloutActor) -> tuple[RolloutActor, Leash]:

@@ -31,6 +31,8 @@ class DecisionFact:
     """Why it is not known to be a judge's; None where it is, or where nothing is verified."""
     pane_end_ms: int = 0
     """Event time of the pane that it rests on; 0 where that is not known."""
+    trace: bytes = b""
+    """`traceparent` of its record; empty where nobody follows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

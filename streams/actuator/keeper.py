@@ -32,6 +32,7 @@ from streams.actuator.tidying import Tidying
 from streams.actuator.weights import differs, falls, home
 from streams.errors import RouterError, TargetConflict, TargetRejected, TargetTransient
 from streams.spec.model import RolloutSpec
+from streams.tracing.trail import UNTRACED, Facts, Trail
 
 INTENT_WAIT_S = 2.0
 CONFLICT_TRIES = 5
@@ -50,6 +51,7 @@ class Keeper:
         clock: Clock,
         reconcile_s: float,
         meters: Meters,
+        trail: Trail = UNTRACED,
     ) -> None:
         self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
         self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
@@ -60,7 +62,7 @@ class Keeper:
         self.decided_at: float | None = None
         """When the decision came whose weights are not in force yet, monotonic seconds."""
         self._spec, self._router, self._clock = spec, router, clock
-        self._meters = meters
+        self._meters, self._trail = meters, trail
         self._overwrites = False
         """A write may be under way that nobody waits for: one under a newer revision stops it."""
         self._reconcile_s = reconcile_s
@@ -178,6 +180,7 @@ class Keeper:
         standing = self.standing
         if standing.wanted is not None and not differs(seen.weights_bp, standing.wanted):
             self.decided_at = None
+            self._trail.follow(b"")
         if standing.is_settled(seen.weights_bp) and self.ended_at is None:
             self._end(now)
         self._tidy_up(seen)
@@ -297,11 +300,14 @@ class Keeper:
         self._look_at = now if self._unfinished(write.weights_bp) else now + self._reconcile_s
 
     def _in_force(self, took_s: float) -> None:
-        """Measure how long the accepted decision took."""
+        """Measure, and tell the trace, how long the accepted decision took."""
         last = self.standing.accepted
         pane_end_ms = 0 if last is None else last.pane_end_ms
         now_ms = self._clock.wall_ms()
         self._meters.in_force(took_s=took_s, pane_end_ms=pane_end_ms, now_ms=now_ms)
+        facts: Facts = {"davy.rollout": self._spec.rollout, "davy.seq": self.standing.fence}
+        with self._trail.step("davy.apply", facts):
+            pass  # the span began when the decision came
 
     def _unfinished(self, have: Segments) -> bool:
         return self.standing.terminal or differs(have, self.standing.wanted)

@@ -29,6 +29,7 @@ from streams.broker import LIBRDKAFKA, is_transactional
 from streams.errors import LogError, RegistryAway
 from streams.settings import Settings
 from streams.topics import check_topics
+from streams.tracing.opening import Traces
 from streams.wire.codec import Codec
 from streams.wire.keys import open_trusted
 from streams.wire.sparing import Sparing
@@ -41,7 +42,13 @@ LOOK_EVERY_S = 1.0
 class Actuator:
     """One member of the group."""
 
-    def __init__(self, settings: Settings, open_target: OpenRouter, health: Health) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        open_target: OpenRouter,
+        health: Health,
+        traces: Traces | None = None,
+    ) -> None:
         check_topics(settings)
         self._settings = settings
         self._health, self._meters = health, health.meters
@@ -67,6 +74,7 @@ class Actuator:
             lambda: self._commits.tenure,
             reconcile_s=settings.reconcile_s,
             meters=health.meters,
+            traces=traces,
         )
 
     def run(self, stopping: threading.Event) -> None:

@@ -22,6 +22,7 @@ from streams.actuator.lines import say, say_text
 from streams.actuator.records import command_read, decision_fact, lease_fact, routing_record
 from streams.errors import RegistryError
 from streams.spec.model import RolloutSpec
+from streams.tracing.context import traceparent
 from streams.wire.codec import Codec
 from streams.wire.own import Fault, OwnRecords
 from streams.wire.signatures import SIGNED, TrustedKeys
@@ -54,7 +55,7 @@ def made(topic: str, record: dict[str, Any], arrived: Arrived) -> Record:
             spec = RolloutSpec.from_json(record["spec"])
             return SpecRead(rollout=spec.rollout, spec=spec, at_ms=arrived.at_ms)
         case "decisions":
-            return decision_fact(record, arrived.value or b"")
+            return decision_fact(record, arrived.value or b"", traceparent(arrived.headers))
         case "leases":
             return lease_fact(record)
         case "commands":

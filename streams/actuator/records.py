@@ -13,7 +13,7 @@ from streams.judge.facts import CommandKind, RoutingPhase
 from streams.wire.framing import unframe
 
 
-def decision_fact(record: Mapping[str, Any], value: bytes) -> DecisionFact:
+def decision_fact(record: Mapping[str, Any], value: bytes, trace: bytes = b"") -> DecisionFact:
     """A record of `decisions`; `value` is what it was decoded from, for the chain of hashes."""
     return DecisionFact(
         rollout=record["rollout"],
@@ -26,6 +26,7 @@ def decision_fact(record: Mapping[str, Any], value: bytes) -> DecisionFact:
         prev_hash=record["prev_hash"],
         body_hash=hashlib.sha256(unframe(value)[1]).hexdigest(),
         pane_end_ms=(record["cut"]["pane"] + 1) * record["pane_ms"],
+        trace=trace,
     )
 
 

@@ -15,8 +15,11 @@ from streams.serving.server import StatusServer
 from streams.serving.signals import signals
 from streams.serving.status import pages
 from streams.settings import Settings
+from streams.tracing.opening import open_traces
 
 PORT = 8471
+TRACES_S = 2.0
+"""How long the last spans may take to be sent."""
 
 
 def run_actuator(
@@ -36,13 +39,16 @@ def run_actuator(
         LogError: topics are missing, no broker answers, or the group cannot work together.
     """
     stopping = stop or threading.Event()
+    traces = open_traces("actuator", wanted=settings.traces)
     health = Health(settings)
     told = pages(health.status, health.meters.registry)
     with ExitStack() as held:
         held.enter_context(signals(stopping))
+        if traces is not None:
+            held.callback(traces.close, TRACES_S)
         held.enter_context(StatusServer(settings.http, told, usual_port=PORT))
         if threading.current_thread() is threading.main_thread():  # else it is not our process
             held.enter_context(Watchdog(health.pulse, settings.hang_s))
         permits = Permits(programs=settings.programs, webhooks=settings.webhooks)
         open_permitted = permitting(permits, open_target)
-        Actuator(settings, open_permitted, health).run(stopping)
+        Actuator(settings, open_permitted, health, traces).run(stopping)

@@ -13,6 +13,8 @@ from streams.agents.retention import Losses
 from streams.agents.specs import SpecFeed
 from streams.agents.writer import LogWriter, PlainWriter, TransactionalWriter
 from streams.settings import Settings
+from streams.tracing.opening import Traces, trail_of
+from streams.tracing.trail import Trail
 from streams.wire.codec import Codec
 from streams.wire.own import OwnRecords
 from streams.wire.signatures import Signer
@@ -39,6 +41,8 @@ class Context:
     signer: Signer | None = None
     """Signs decisions and leases; None leaves them unsigned."""
     meters: Meters = field(default_factory=Meters)
+    traces: Traces | None = None
+    """Where spans go; None where nobody wants any."""
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -48,6 +52,10 @@ class Context:
     def signature(self, topic: str, key: str, value: bytes) -> tuple[tuple[str, bytes], ...]:
         """Headers that tell who made this record; `topic` is the full name."""
         return () if self.signer is None else self.signer.headers(topic, key.encode(), value)
+
+    def trail(self) -> Trail:
+        """Of the traces that lead to what one owner does."""
+        return trail_of(self.traces)
 
     def writer(self, what: str) -> LogWriter:
         """A writer for one owner; `what` names its partition, for ever."""

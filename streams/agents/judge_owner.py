@@ -21,6 +21,8 @@ from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
 from streams.agents.progress import JudgedFacts
 from streams.judge.decision_facts import Decision
+from streams.tracing.context import Headers
+from streams.tracing.trail import Facts, Trail
 from streams.wire.own import NOBODYS, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class JudgeOwner:
         self._ended: set[str] = set()
         self._last: dict[str, Decision] = {}
         """Rollout -> the last decision made here."""
+        self._trails: dict[str, Trail] = {}
+        """Rollout -> traces that led to its next decision."""
         self._knows_specs = False
         self._stepping = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -129,6 +133,8 @@ class JudgeOwner:
         for desk in self._desks.values():
             take = partial(desk.take, record.offset, decoded)
             self._context.own.used("panes", record, take)
+        if trail := self._trails.get(body.get("rollout", "")):
+            trail.hear((record,))
 
     async def _read(self, record: Any) -> dict[str, Any] | None:
         """The decoded record; None where it is of nobody whom this owner judges."""
@@ -160,6 +166,7 @@ class JudgeOwner:
 
     def _adopt(self, desk: Desk) -> None:
         self._desks[desk.spec.rollout] = desk
+        self._trails[desk.spec.rollout] = self._context.trail()
         self._controls.adopt(desk)
 
     async def _step_all(self) -> None:
@@ -176,7 +183,9 @@ class JudgeOwner:
 
     async def _publish(self, desk: Desk, decision: Decision) -> None:
         value, rollout = self._records.value(desk.body), decision.rollout
-        await self._save(desk, [value])
+        facts: Facts = {"davy.rollout": rollout, "davy.seq": decision.seq}
+        with self._trails[rollout].step("davy.judge", facts) as headers:
+            await self._save(desk, [value], headers)
         self._context.meters.decided(decision)
         self._last[rollout] = decision
         logger.info(
@@ -190,14 +199,15 @@ class JudgeOwner:
             self._desks.pop(rollout)
             self._controls.release(rollout)
             self._ended.add(rollout)
-            del self._last[rollout]
+            del self._last[rollout], self._trails[rollout]
             await self._leases.end(desk.spec, desk.cut.pane)
 
-    async def _save(self, desk: Desk, values: list[bytes]) -> None:
+    async def _save(self, desk: Desk, values: list[bytes], headers: Headers = ()) -> None:
         """Write a desk's state and its decisions as one."""
         state, state_offset = self._records.state(desk, values), desk.resume_offset
         rollout = desk.spec.rollout
-        await self._writer.write([state], [self._records.decision(rollout, v) for v in values])
+        decisions = [self._records.decision(rollout, value, headers) for value in values]
+        await self._writer.write([state], decisions)
         desk.durable_offset = state_offset
 
     async def _restore(self, rollout: str, record: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from streams.agents.context import Context
 from streams.agents.desk import Desk
 from streams.agents.tail import read_all
 from streams.agents.writer import OutRecord
+from streams.tracing.context import Headers
 from streams.wire.envelope import ISSUED_AT
 from streams.wire.signatures import TrustedKeys
 
@@ -38,8 +39,8 @@ class JudgeRecords:
         """A decision as it stands on the topic; its hash was taken of the same bytes."""
         return self._context.codec.framed("decisions", body)
 
-    def decision(self, rollout: str, value: bytes) -> OutRecord:
-        """The record; time of issue and signature are envelope, not body."""
+    def decision(self, rollout: str, value: bytes, headers: Headers = ()) -> OutRecord:
+        """The record; time of issue, signature and further headers are envelope, not body."""
         topic = self._context.settings.topic("decisions")
         issued_at = str(time.time_ns() // 1_000_000).encode()
         return OutRecord(
@@ -47,7 +48,11 @@ class JudgeRecords:
             key=rollout,
             value=value,
             partition=self._partition,
-            headers=((ISSUED_AT, issued_at), *self._context.signature(topic, rollout, value)),
+            headers=(
+                (ISSUED_AT, issued_at),
+                *self._context.signature(topic, rollout, value),
+                *headers,
+            ),
         )
 
     async def stored(self) -> dict[str, dict[str, Any]]:

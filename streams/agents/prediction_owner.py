@@ -97,6 +97,7 @@ class PredictionOwner(SketchOwner):
                 letter = self._letter(batch.partition, batch.records[each.row], refused)
                 self._unread.append((int(offsets[each.row]), letter))
                 self._dirty = True
+            self._trail.hear(batch.records)
             self.outcomes.order.outcomes_taken(
                 columns, append_ms, offsets, start=batch.start, end=batch.end
             )

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -26,11 +27,13 @@ from streams.agents.progress import FoldFacts
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.tail import answered, read_all, read_range
-from streams.agents.writer import OutRecord, size_of
+from streams.agents.writer import OutRecord, handed_on, size_of
 from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout, Marker
 from streams.panes.source_fold import Refused
 from streams.spec.model import RolloutSpec
+from streams.tracing.context import Headers
+from streams.tracing.trail import Facts
 from streams.wire.deadletter import dead_letter
 from streams.wire.reasons import Reason
 from streams.wire.sparing import Sparing
@@ -68,6 +71,7 @@ class SketchOwner:
         self._breaches = Breaches(form.source, partition, context)
         self._specs_version = -1
         self._sparing = Sparing(logger.warning)
+        self._trail = context.trail()
         self._dirty = False
         self._fed_at = self._flushed_at = time.monotonic()
         self._feeding = asyncio.Lock()
@@ -147,6 +151,7 @@ class SketchOwner:
                 self._fold_batch(self._fold, batch)
             else:
                 self._fold = fold_carefully(self._fold, batch, self._fold_batch, self._give_up)
+            self._trail.hear(batch.records)
             self._fed_at = time.monotonic()
             self._dirty = True
             self.idle = self.idle and not batch.records
@@ -184,10 +189,18 @@ class SketchOwner:
         self._dirty = False
         position = self.next_offset
         first, last = self._render()
-        with self._context.meters.flush_seconds.labels(self._form.source).time():
-            await self._writer.write(first, last)
+        took = self._context.meters.flush_seconds.labels(self._form.source)
+        with took.time(), self._span() as headers:
+            panes = self._context.settings.topic("panes")
+            await self._writer.write(handed_on(first, panes, headers), last)
         self.durable_offset = position
         self._flushed_at = time.monotonic()
+
+    def _span(self) -> AbstractContextManager[Headers]:
+        """Around a flush: traces of events, once panes up to their receipt have closed."""
+        facts: Facts = {"davy.source": self._form.source.value, "davy.partition": self._number}
+        closed_ms = (self._fold.marker.closed_through + 1) * self._clock.pane_ms
+        return self._trail.step("davy.fold", facts, until_ms=closed_ms)
 
     def _fold_batch(self, fold: AnyFold, batch: Batch) -> None:
         records = batch.records

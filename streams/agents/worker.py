@@ -33,6 +33,7 @@ from streams.serving.server import StatusServer
 from streams.serving.status import pages
 from streams.settings import Settings
 from streams.topics import check_topics
+from streams.tracing.opening import Traces, open_traces
 from streams.wire.codec import Codec
 from streams.wire.keys import open_signer
 from streams.wire.own import OwnRecords
@@ -54,6 +55,8 @@ HALT_S = 2.0
 CLOSE_S = 10.0
 """How much longer than making everything durable the end of a worker may take."""
 STALLED_STOP_S = 10.0
+TRACES_S = 2.0
+"""How long the last spans may take to be sent."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -107,16 +110,18 @@ async def _run_watched(
     health: Health,
 ) -> None:
     await asyncio.to_thread(check_topics, settings)
-    signer = open_signer(settings)
+    signer, traces = open_signer(settings), open_traces("worker", wanted=settings.traces)
     store = open_store(settings)
     codec = Codec(store, settings.prefix)
     health.registry_failures = lambda: store.failures
     waiting = asyncio.ensure_future(stopped())
     try:
         if await _knows_schemas(codec, waiting):
-            await _work(settings, codec, signer, waiting, watchdog, health)
+            await _work(settings, codec, signer, waiting, watchdog, health, traces)
     finally:
         waiting.cancel()
+        if traces is not None:
+            await asyncio.to_thread(traces.close, TRACES_S)
 
 
 async def _work(
@@ -126,12 +131,13 @@ async def _work(
     waiting: asyncio.Future[Any],
     watchdog: Watchdog,
     health: Health,
+    traces: Traces | None,
 ) -> None:
     """Own and judge until `waiting` is over."""
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)
     await specs.start()
-    app = await _app(settings, codec, own, specs, health.meters, signer)
+    app = await _app(settings, codec, own, specs, health.meters, signer, traces)
     await app.start()
     app.counts.start()
     watch = Watch(settings, app.ownership, AppLog(app, specs), own, health.registry_failures)
@@ -201,6 +207,7 @@ async def _app(
     specs: SpecFeed,
     meters: Meters,
     signer: Signer | None,
+    traces: Traces | None,
 ) -> DavyApp:
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
@@ -243,6 +250,7 @@ async def _app(
         end_offset=end_offset,
         signer=signer,
         meters=meters,
+        traces=traces,
     )
 
     def make(partition: Partition) -> Owner:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from streams.errors import FencedError, LogError
+from streams.tracing.context import Headers
 
 LARGEST_BYTES = 64 << 20
 """Before compression; what a topic takes is the broker's word (`max.message.bytes`)."""
@@ -38,6 +39,16 @@ class OutRecord:
     value: bytes | None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def handed_on(records: list[OutRecord], topic: str, headers: Headers) -> list[OutRecord]:
+    """The same, with these headers too on what goes to `topic`, named in full."""
+    if not headers:
+        return records
+    return [
+        replace(record, headers=(*record.headers, *headers)) if record.topic == topic else record
+        for record in records
+    ]
 
 
 RECORD_BYTES = 1500

@@ -23,6 +23,7 @@ MAX_COUNT = 2**63 - 1
 OVERHEAD_BYTES = 600
 """What a waiting record costs beside its texts: a dictionary, numbers, its place in the buffer."""
 ENTRY_BYTES = 100
+TRACE_BYTES = 100
 
 _STATUSES = {str(status): str(status) for status in Status}
 _LLM_NUMBERS = ("ttft_ms", "tpot_ms", "judge_score")
@@ -36,6 +37,8 @@ class Draft(NamedTuple):
     topic: str
     record: dict[str, Any]
     size: int
+    trace: bytes | None = None
+    """`traceparent` of the request, where traces are on and this one is sampled."""
 
 
 class Refused(Exception):  # noqa: N818 - it names the record, and never leaves this room
@@ -124,6 +127,11 @@ def outcome_draft(
         "value": number,
     }
     return Draft(OUTCOMES, record, _size({}, request, name, owner, text))
+
+
+def traced(draft: Draft, trace: bytes | None) -> Draft:
+    """The same with the trace that it belongs to, if there is one."""
+    return draft if trace is None else draft._replace(trace=trace, size=draft.size + TRACE_BYTES)
 
 
 def _plain(value: object) -> str:

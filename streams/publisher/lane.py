@@ -15,6 +15,7 @@ from streams.publisher.drafts import Draft
 from streams.publisher.facts import Drop, Repair, Tally
 from streams.publisher.forks import GATE
 from streams.publisher.options import Options
+from streams.tracing.context import TRACEPARENT
 from streams.wire.framing import frame
 from streams.wire.schemas import Schema, load_schema, subject_of
 
@@ -67,11 +68,15 @@ class Lane:
 
     def send(self, draft: Draft) -> bool:
         """Hand a record over; False where librdkafka's queue is full: try again later."""
-        topic, record, _ = draft
+        topic, record, _, trace = draft
         try:
             value = self._encode(topic, record)
             key = record["unit"] or record["request_id"]
-            self._producer.produce(self._options.topic(topic), value, key=key)
+            name = self._options.topic(topic)
+            if trace is None:
+                self._producer.produce(name, value, key=key)
+            else:
+                self._producer.produce(name, value, key=key, headers=[(TRACEPARENT, trace)])
         except BufferError:
             return False
         except KafkaException as failure:

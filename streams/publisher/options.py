@@ -19,6 +19,7 @@ from streams.secret_files import secret, secret_properties, without_credentials
 Property: TypeAlias = str | int | float | bool
 Idempotence: TypeAlias = Literal["auto", "on", "off"]
 PREFIX = "DAVY_"
+YES, NO = frozenset({"true", "1", "yes", "on"}), frozenset({"", "false", "0", "no", "off"})
 METADATA_MS = 5_000
 """How old the view of the cluster may be: a broker that is cut off answers as if it still led."""
 OWNED = {
@@ -92,6 +93,9 @@ class Options:
     """auto: on, except on the embedded broker."""
     user_key: str | None = field(default=None, repr=False)
     """One secret for all publishers of a deployment: users leave as hashes under it."""
+    traces: bool = False
+    """Whether records name the OpenTelemetry trace of their request, if that is sampled
+    (`davy[otel]`)."""
 
     def __post_init__(self) -> None:
         for name in ("bootstrap", "service", "model_version"):
@@ -126,6 +130,7 @@ class Options:
         }
         found["kafka"] = _kafka(env)
         found["registry"] = _registry(env)
+        found["traces"] = _flag(env, "TRACES")
         found = {"bootstrap": "localhost:9092", "service": "", "model_version": ""} | found
         return cls(**found | {name: value for name, value in given.items() if value is not None})
 
@@ -163,6 +168,14 @@ class Options:
             problem = failure.args[0] if failure.args else failure
             text = problem.str() if hasattr(problem, "str") else problem
             raise SettingsError(f"kafka: {text}; see librdkafka's CONFIGURATION.md") from failure
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    """`true` or `false`; false where it is not set."""
+    text = env.get(PREFIX + name, "").lower()
+    if text in YES | NO:
+        return text in YES
+    raise SettingsError(f"environment {PREFIX}{name}: {text!r} is neither true nor false")
 
 
 def _kafka(env: Mapping[str, str]) -> dict[str, str]:

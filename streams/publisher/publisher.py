@@ -17,13 +17,14 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from streams.publisher.buffer import Buffer
-from streams.publisher.drafts import Draft, Refused, outcome_draft, prediction_draft
+from streams.publisher.drafts import Draft, Refused, outcome_draft, prediction_draft, traced
 from streams.publisher.facts import Counters, Drop, Status, Tally
 from streams.publisher.forks import GATE
 from streams.publisher.options import Options, Registry
 from streams.publisher.request import Answer, Request
 from streams.publisher.users import UserHash
 from streams.publisher.worker import Worker
+from streams.tracing.context import current_trace
 
 POLL_S = 0.005
 
@@ -54,6 +55,7 @@ class Publisher:
             **more,
         )
         self._hash = UserHash(self.options.user_key)
+        self._trace = current_trace() if self.options.traces else None
         self._closed = False
         self._worker: Worker | None = None
         self._renew()
@@ -62,7 +64,7 @@ class Publisher:
     @classmethod
     def from_env(cls, **given: Any) -> Self:
         """From `DAVY_BOOTSTRAP`, `DAVY_SERVICE`, `DAVY_MODEL_VERSION`, `DAVY_PREFIX`,
-        `DAVY_USER_KEY`, `DAVY_REGISTRY__URL` and `DAVY_KAFKA__*`; arguments win.
+        `DAVY_USER_KEY`, `DAVY_TRACES`, `DAVY_REGISTRY__URL` and `DAVY_KAFKA__*`; arguments win.
         """  # noqa: D205
         options = Options.from_env(**given)
         return cls(**{name: getattr(options, name) for name in Options.__dataclass_fields__})
@@ -234,6 +236,8 @@ class Publisher:
         user = draft.record["unit"]
         if user is not None:
             draft.record["unit"] = self._hash(user)
+        if self._trace is not None:
+            draft = traced(draft, self._trace())
         if not self._buffer.offer(draft):
             raise Refused(Drop.BUFFER_FULL)
         return True

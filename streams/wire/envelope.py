@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from streams.tracing.context import TRACEPARENT
 from streams.wire.deadletter import DETAIL_CHARS
 from streams.wire.own import STAMP
 from streams.wire.signatures import ID_DIGITS, KEY_ID, SIGNATURE
@@ -41,8 +42,17 @@ _SIGNED = (
     ),
 )
 
+_TRACED = Header(
+    name=TRACEPARENT,
+    what="The span of OpenTelemetry that led to it (W3C Trace Context).",
+    only="where `traces` is on, of sampled traces",
+)
+
 HEADERS: Mapping[str, tuple[Header, ...]] = MappingProxyType(
     {
+        "predictions": (_TRACED,),
+        "outcomes": (_TRACED,),
+        "panes": (_TRACED,),
         "cells": (
             Header(
                 name=_EPOCH,
@@ -57,6 +67,7 @@ HEADERS: Mapping[str, tuple[Header, ...]] = MappingProxyType(
                 what="When the judge wrote it, milliseconds since the epoch in decimal.",
             ),
             *_SIGNED,
+            _TRACED,
         ),
         "leases": _SIGNED,
         "dead-letters": (

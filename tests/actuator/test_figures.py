@@ -13,8 +13,10 @@ from streams.actuator.meters import Meters
 from streams.actuator.routers.memory import MemoryRouter
 from streams.judge.decision_facts import Action
 from streams.settings import Settings
+from streams.tracing.trail import UNTRACED
 from tests.actuator.targets import split
 from tests.actuator.world import RECONCILE_S, World
+from tests.tracing.test_trail import Kept, named
 
 LABELS = 'rollout="r1",segment="all",service="digits"'
 
@@ -86,6 +88,7 @@ class TestEffect:
             world.tenure,
             RECONCILE_S,
             meters,
+            UNTRACED,
         )
         world.beat()
         ended_ms = world.clock.wall_ms() - 3000
@@ -101,3 +104,31 @@ class TestEffect:
         assert world.share_bp == 5000
         assert value("davy_actuator_apply_seconds_count") == 2
         assert value("davy_actuator_effect_seconds_count") == 1
+
+
+class TestTrace:
+    def test_it_leads_from_the_decision_to_the_weights(self) -> None:
+        """Through decisions that restate it, and not beyond the weights that are in force."""
+        world, kept = World(), Kept()
+        world.actor = RolloutActor(
+            world.spec,
+            MemoryRouter(world.target, world.spec.arms),
+            world.journal,
+            world.clock,
+            world.tenure,
+            RECONCILE_S,
+            trail=kept.trail,
+        )
+        world.beat()
+        world.actor.decide(world.decision(1, 0, trace=named(7)))
+        world.actor.step()  # nothing is to be changed
+        world.actor.decide(world.decision(2, 2500))
+        world.actor.step()
+        assert (world.share_bp, kept.spans) == (2500, ())
+        world.actor.decide(world.decision(3, 5000, trace=named(8)))
+        world.actor.decide(world.decision(4, 5000))
+        world.actor.step()
+        assert world.share_bp == 5000
+        (span,) = kept.spans
+        assert (span.name, span.parent and span.parent.trace_id) == ("davy.apply", 8)
+        assert dict(span.attributes or {}) == {"davy.rollout": "r1", "davy.seq": 4}

@@ -17,4 +17,4 @@ Promtool: TypeAlias = str
 @pytest.fixture(scope="session")
 def promtool(absent: Absence) -> Promtool:
     """`promtool`, of Debian's package prometheus."""
-    return shutil.which("promtool") or absent("promtool", "no promtool: apt install prometheus")
+    return shutil.which("promtool") or absent("prometheus", "no promtool: apt install prometheus")

@@ -48,6 +48,10 @@ class TestRules:
         code, said = run(promtool, "check", "rules", "--lint-fatal", "alerts.yaml", "records.yaml")
         assert code == 0, said
 
+    def test_the_jobs_are_a_configuration(self, promtool: str) -> None:
+        code, said = run(promtool, "check", "config", "--syntax-only", "scrape.yaml")
+        assert code == 0, said
+
     def test_records_are_what_is_known(self, promtool: str) -> None:
         code, said = run(promtool, "test", "rules", "records_test.yaml")
         assert code == 0, said

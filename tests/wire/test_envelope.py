@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from streams.agents.cells import stamp_headers
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, topic_plans
+from streams.tracing.context import TRACEPARENT
 from streams.wire.deadletter import DETAIL_CHARS, dead_letter
 from streams.wire.envelope import HEADERS, ISSUED_AT, SIGNED_ONLY, headers_of
 from streams.wire.reasons import Reason
@@ -57,6 +58,12 @@ class TestHeaders:
         """Beside the body, which has no clock; signed or not."""
         assert [h.name for h in headers_of("decisions") if not h.only] == [ISSUED_AT]
 
+    def test_a_trace_stands_where_it_goes_on(self):
+        """From events to decisions, and only where traces are wanted."""
+        traced = {t for t, known in HEADERS.items() if any(h.name == TRACEPARENT for h in known)}
+        assert traced == {"predictions", "outcomes", "panes", "decisions"}
+        assert all(h.only for known in HEADERS.values() for h in known if h.name == TRACEPARENT)
+
     def test_other_topics_have_none(self):
-        """Events come as their services send them."""
-        assert told("predictions") == []
+        """Nothing stands beside what the value says."""
+        assert told("routing") == []
