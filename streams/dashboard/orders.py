@@ -39,9 +39,12 @@ def _allowed(known: Known) -> Iterator[CommandKind]:
 
 
 def is_moving(known: Known) -> bool:
-    """Whether a rollout that was decided for good still raises its share, step by step."""
-    target = known.spec.target
-    if target.dry_run or not (target.max_step_bp or target.dwell_s):
+    """Whether a rollout that was decided for good still raises its share, step by step.
+
+    One whose last decision is older than what was read has settled.
+    """
+    target, decided = known.spec.target, known.standing.accepted is not None
+    if target.dry_run or not decided or not (target.max_step_bp or target.dwell_s):
         return False
     last = known.routing
     return last is None or not last.terminal or differs(last.applied_bp, last.desired_bp)

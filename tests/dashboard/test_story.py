@@ -14,7 +14,7 @@ from streams.dashboard.view import view_of
 from streams.judge.decision_facts import Action, Finding
 from streams.judge.facts import CommandKind, RoutingPhase
 from streams.spec.dimensions import Dimension, SegmentHarm
-from streams.spec.model import Candidate, Mode, RolloutSpec, Stage
+from streams.spec.model import Candidate, Mode, RolloutSpec, Stage, Target
 from tests.dashboard.world import ARM, BEGIN_S, FORGED, World, cell, check, spec, verdict
 
 THREE = (Stage(weight_bp=1000), Stage(weight_bp=2500, approval=True), Stage(weight_bp=10_000))
@@ -311,6 +311,14 @@ class TestCommands:
         assert view(world).commands == [*asked, CommandKind.PROMOTE, CommandKind.ABORT]
         world.decide(one, Action.ADVANCE, 2500, stage=1)
         assert CommandKind.APPROVE not in view(world).commands
+
+    def test_nothing_of_one_that_ended_before_what_was_read(self, world: World) -> None:
+        """Its last lease alone is left; nobody knows any more how it went to its end."""
+        slow = Target(router="memory", options={"name": "x"}, max_step_bp=1000)
+        one = world.apply(spec().model_copy(update={"target": slow}))
+        world.beat(one, state="ENDED")
+        told = view(world)
+        assert (told.summary.state, told.commands) == ("ended", [])
 
 
 class TestBounds:
