@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from streams.dashboard.answers.common import Trouble
 from streams.dashboard.orders import NoAnswer
-from streams.dashboard.page import STATIC, TEMPLATES, page_router
+from streams.dashboard.page import STATIC, page_router
 from streams.dashboard.routes import api_router
 from streams.dashboard.shield import STATIC_PATH, Shield
 from streams.dashboard.window import Window
@@ -51,10 +51,9 @@ def create_app(
     )
     app.include_router(api_router(window, stopping))
     app.include_router(verdict_router(desk))
+    app.include_router(page_router())
     add_pages(app, pages)
-    if TEMPLATES.is_dir():  # else the API stands alone
-        app.include_router(page_router())
-        app.mount(STATIC_PATH, StaticFiles(directory=STATIC))
+    app.mount(STATIC_PATH, StaticFiles(directory=STATIC))
     app.add_exception_handler(NoAnswer, _no_answer)
     app.add_exception_handler(RequestValidationError, _senseless)
     app.add_exception_handler(HTTPException, _refused)
