@@ -100,11 +100,11 @@ class PaneBook:
         names = dict.fromkeys(segment for segment, _ in self.sums)
         return sorted(names, key=lambda name: (name != ALL_SEGMENT, name))
 
-    def lately_exposures(self) -> dict[str, float]:
-        """Arm -> exposures of the whole in the last MEASURED_S seconds that were read."""
+    def lately_exposures(self, since_s: float = 0.0) -> dict[str, float]:
+        """Arm -> exposures of the whole in the last MEASURED_S seconds, none before `since_s`."""
         total: dict[str, float] = {}
-        for arms in self.lately.values():
-            for arm, exposures in arms.items():
+        for second, arms in self.lately.items():
+            for arm, exposures in arms.items() if second >= since_s else ():
                 total[arm] = total.get(arm, 0.0) + exposures
         return total
 

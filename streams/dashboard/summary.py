@@ -45,7 +45,7 @@ def summary_of(
         decided_at_s=last.at_ms / 1000 if last else None,
         wanted_pct=shares.of_segment(spec, wanted(known)),
         applied_pct=_applied(known, now),
-        measured_pct=shares.measured(spec, book.lately_exposures()),
+        measured_pct=_measured(known, story, book),
         judge=JudgeState(known.judge(now)),
         worst=worst(verdicts),
         nearest_harm=nearest_harm(verdicts),
@@ -92,6 +92,13 @@ def wanted(known: Known) -> Segments:
     """Weights in force; all to the baseline before the first decision."""
     accepted = known.standing.accepted
     return {ALL_SEGMENT: {BASELINE: FULL_BP}} if accepted is None else accepted.weights_bp
+
+
+def _measured(known: Known, story: Story, book: PaneBook) -> dict[str, float] | None:
+    """Under one split alone: before and after a change of weights mean nothing together."""
+    since_s = story.applied.times[-1] if story.applied.times else 0.0
+    exposures = {} if known.ended else book.lately_exposures(since_s)
+    return shares.measured(known.spec, exposures)
 
 
 def _applied(known: Known, now: float) -> dict[str, float] | None:

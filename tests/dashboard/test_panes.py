@@ -126,6 +126,18 @@ class TestMeasured:
             assert seen.book.lately_exposures() == {"baseline": 75.0, ARM: 25.0}
         assert world.window.summary(one.rollout).measured_pct == {"baseline": 75.0, ARM: 25.0}
 
+    def test_under_the_weights_that_are_applied_alone(self, world: World, one: RolloutSpec) -> None:
+        """What came before a change of weights had another share; after the end there is none."""
+        world.decide(one, Action.ADVANCE, 2500)
+        world.pane(one, 10, {WHOLE[0]: cell(99), WHOLE[1]: cell(1)})
+        assert world.window.summary(one.rollout).measured_pct == {"baseline": 99.0, ARM: 1.0}
+        world.route(one, 2500, second=12)
+        assert world.window.summary(one.rollout).measured_pct is None
+        world.pane(one, 12, {WHOLE[0]: cell(75), WHOLE[1]: cell(25)})
+        assert world.window.summary(one.rollout).measured_pct == {"baseline": 75.0, ARM: 25.0}
+        world.decide(one, Action.PROMOTE, 10_000)
+        assert world.window.summary(one.rollout).measured_pct is None
+
 
 class TestSlices:
     def test_combinations_are_not_kept(self, world: World, one: RolloutSpec) -> None:

@@ -51,7 +51,8 @@ class RolloutSummary(BaseModel):
     applied_pct: Shares | None
     """What the target has, by `routing`; null where nobody told it in the last minute."""
     measured_pct: Shares | None
-    """Shares of exposures in the last 30 s of event time that were read; null: there are none."""
+    """Shares of exposures in the last 30 s of event time, under the weights that are applied now;
+    null where there are none, and once the rollout has ended: its events are counted no more."""
     judge: JudgeState
     worst: Finding | None
     """Of all guardrails on the whole: harm, invalid, undecided, no_harm, better, in this order."""
