@@ -147,6 +147,15 @@ class TestProcesses:
         for file in ("analysis-web.yaml", "canary.yaml"):
             assert address in (RBAC.parent / "verdicts" / file).read_text()
 
+    def test_one_server_alone_answers_controllers(self, render: Render) -> None:
+        """Not two for a while at an upgrade; the others go on meanwhile."""
+        recreated = {
+            name
+            for name, one in of_kind(render(ALL), "Deployment").items()
+            if one["spec"].get("strategy") == {"type": "Recreate"}
+        }
+        assert recreated == {"davy-verdicts", "davy-dashboard"}
+
     def test_new_settings_start_new_pods(self, render: Render) -> None:
         def checksum(values: Values) -> str:
             deployment = of_kind(render(values), "Deployment")["davy-worker"]
