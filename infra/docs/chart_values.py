@@ -241,6 +241,13 @@ class Actuator(Component):
     """What it may touch in this cluster: `{router, namespace, names, resources, lookOnly}`."""
 
 
+class Dashboard(Component):
+    """The page."""
+
+    read_only: bool = True
+    """It only shows. Off: each name in `http.secret` may also promote and abort there."""
+
+
 class Setup(Runs):
     """The job that makes topics and registers schemas before each install and upgrade."""
 
@@ -329,7 +336,7 @@ class Values(Part):
     notify: Component = Component(
         enabled=False, replicas=1, resources=uses("50m", "192Mi", "512Mi")
     )
-    dashboard: Component = Component(
+    dashboard: Dashboard = Dashboard(
         enabled=False, replicas=1, resources=uses("200m", "384Mi", "1Gi")
     )
     disruption_budget: DisruptionBudget = DisruptionBudget()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from streams.spec.schema.whole import spec_schema
 from streams.wire import catalogue
 
 SCHEMAS = ROOT / "schemas"
+PICTURES = {ROOT / "build/dashboard/page.png": ROOT / "infra/docs/page.png"}
+"""What the tests of the page photograph, and where a README shows it. No two browsers draw the
+same bytes, so a picture is never stale; it is new where there is a new one."""
 
 
 def made() -> dict[Path, str]:
@@ -63,7 +67,15 @@ def write() -> list[Path]:
             path.write_text(texts[path], encoding="utf-8")
         else:
             path.unlink()
-    return changed
+    return changed + _pictures()
+
+
+def _pictures() -> list[Path]:
+    """Take over the pictures that were made here."""
+    taken = [(made, kept) for made, kept in PICTURES.items() if made.is_file()]
+    for made, kept in taken:
+        shutil.copyfile(made, kept)
+    return [kept for _, kept in taken]
 
 
 def _held(path: Path) -> str | None:

@@ -4,11 +4,13 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from infra.rigs.cache import need
 
 PROGRAM = "chromium"
+PATIENCE_MS = 20_000
+"""How long what is expected of a page may take, on a machine with much else to do."""
 
 
 @asynccontextmanager
@@ -19,6 +21,7 @@ async def launched() -> AsyncIterator[Browser]:
         Absent: there is no Chromium.
     """
     need(PROGRAM)
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=shutil.which(PROGRAM))
         try:

@@ -18,7 +18,7 @@ QUIET_TICKS = 5
 that the connection lives; nor does a proxy take the silence for an end."""
 AGAIN = "retry: 2000\n\n"
 """When a browser whose connection broke tries again, ms."""
-MOST = 64
+MOST = 32
 """Listeners at once: the server has connections for others too."""
 
 

@@ -102,13 +102,21 @@ class PaneReader:
         if error is None:
             record = self._decoded(message, stopping)
             if record is not None:
-                self._books.take(record, number)
+                self._count(record, number, message)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name
             self._behind = (self._behind or frozenset()) - {number}
         elif error.fatal():
             raise LogError(f"the consumer of panes died: {error.str()}")
         else:
             say(logging.WARNING, "dashboard.kafka", {"error": error.str()})
+
+    def _count(self, record: Mapping[str, Any], number: int, message: Message) -> None:
+        """Take a record in; one that decodes to nonsense is skipped, and ends no process."""
+        try:
+            self._books.take(record, number)
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
+            fault = Fault(code="unusable", detail=repr(error), advice=_ADVICE)
+            self._own.skip(arrived_of(message), fault)
 
     def _decoded(self, message: Message, stopping: threading.Event) -> Mapping[str, Any] | None:
         """The record; None for one that is no good. A store that does not answer is waited for."""

@@ -110,8 +110,17 @@ class Stories:
         tell(story)
         self._stories[rollout] = story
         while len(self._stories) > self._most:
-            self._given_up.add(self._stories.popitem(last=False)[0])
+            self._give_up(next(filter(self._undecided, self._stories), next(iter(self._stories))))
         self._news.tell(rollout, part)
+
+    def _undecided(self, rollout: str) -> bool:
+        """Whether nothing was read of it that is worth a place: a lease, a command of old."""
+        return self._stories[rollout].decided.last is None
+
+    def _give_up(self, rollout: str) -> None:
+        if not self._undecided(rollout):
+            self._given_up.add(rollout)
+        del self._stories[rollout]
 
     def _begin(self, rollout: str) -> Story | None:
         found = self._specs.get(rollout)

@@ -166,7 +166,9 @@ def _segments(known: Known, story: Story, book: PaneBook) -> Iterator[SegmentTol
 
 def _lease(known: Known, story: Story, pane_ms: int, now: float) -> LeaseTold:
     lease, last = known.lease, story.decided.last
-    change = lease.next_change(now) if known.silence(now) is Silence.FROZEN else None
+    # Before the first heartbeat was heard here nobody here knows since when the judge is silent.
+    heard = lease.heard is not None and known.silence(now) is Silence.FROZEN
+    change = lease.next_change(now) if heard else None
     judged_ms = (story.judged_pane + 1) * pane_ms
     if last is not None:
         judged_ms = max(judged_ms, last.through_ms)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ from streams.publisher.payloads import Payloads, Rules
 from streams.publisher.request import now_ms
 
 __all__ = ["Bridge", "Rules"]
+
+logger = logging.getLogger(__name__)
 
 MAX_BODY = 2**20
 """A larger answer is published without its class."""
@@ -86,7 +89,10 @@ class Bridge:
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._tick()
+            try:
+                self._tick()
+            except Exception:
+                logger.exception("what is overdue was not looked for this time")
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Connect at the start, look for what is overdue, deliver what waits at the end."""

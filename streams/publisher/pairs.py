@@ -97,7 +97,7 @@ class Pairs:
         """Take a half in: a pair if it was the second one."""
         known = self._known.get(key)
         if known is None:
-            if len(self._known) >= self._most:
+            if len(self._known) >= self._most and not self._forget_a_pair():
                 return Heard.FULL
             self._remember(key, half, now)
             return Heard.WAITING
@@ -118,6 +118,14 @@ class Pairs:
             del self._known[key]
             if half is not None:
                 yield key, half
+
+    def _forget_a_pair(self) -> bool:
+        """Make room: the oldest exchange that is over is remembered only to know it again."""
+        oldest = next(iter(self._known))
+        if self._known[oldest].half is not None:
+            return False
+        del self._known[oldest]
+        return True
 
     def _remember(self, key: Key, half: Half | None, now: float) -> None:
         """At the end of the line, so that the first one is always the next to be overdue."""

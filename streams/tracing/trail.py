@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from streams.tracing.context import TRACEPARENT, Headers, is_sampled, read, traceparent, written
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 MOST = 32
 """Traces remembered until a span follows: more would say nothing new, and cost memory."""
+
+LOOKED_AT = 256
+"""Records of a batch in which traces are looked for: it must not cost by the event."""
 
 Facts: TypeAlias = Mapping[str, str | int]
 
@@ -76,7 +80,7 @@ class Traced:
         """See Trail."""
         if len(self._heard) >= MOST:
             return
-        for record in records:
+        for record in islice(records, LOOKED_AT):
             if record.headers:
                 self._note(traceparent(record.headers), record.timestamp)
                 if len(self._heard) >= MOST:

@@ -28,6 +28,8 @@ subject is `<prefix><topic>-value`. Keys are readable strings. Every field is do
 `.avsc`, and every topic has a page in [topics/](topics) with its fields, headers, writers and
 readers. [asyncapi.yaml](asyncapi.yaml) describes the same for tools (AsyncAPI 3);
 [infra/readers/](../infra/readers/README.md) reads the topics in Python and Java without davy.
+[rollout-spec.schema.json](rollout-spec.schema.json) is for editors of rollout specs,
+[report.schema.json](report.schema.json) for readers of `davy report --json`.
 
 `dead-letters` carries the original key and bytes, and says in its headers why. `decisions` and
 `leases` carry headers `{signature}` and `{key_id}` where a key is set: Ed25519 over

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PICTURES = Path(__file__).parents[2] / "build" / "dashboard"
 SIZES = {"1440": DESK, "390": PHONE}
+PRINTED = {"width": 1280, "height": 1380}
 LOOKED_AT = {("1440", "light"): 5, ("390", "light"): 3}
 """How many of the rollouts are pictured so; of all others one is enough."""
 ROLLOUTS = (stories.BAD, stories.HELD, stories.GOOD, stories.SLICED, stories.LABELLED)
@@ -55,6 +56,17 @@ async def test_pictures(visitor: Visitor, everything: Shown, size: str, scheme: 
                 await expect(page.locator("#trail tbody tr").first).to_be_visible()
                 await picture(page, f"{rollout}-{size}-{scheme}")
                 assert await page.evaluate("document.documentElement.scrollWidth") <= int(size)
+
+
+async def test_the_picture_of_the_readme(visitor: Visitor, shown: Shown) -> None:
+    """What a newcomer sees first: which version went back, and why, without scrolling."""
+    shown.tell(stories.bad())
+    with shown.served() as url:
+        async with visitor.at(f"{url}/rollouts/{stories.BAD}", viewport=PRINTED) as page:
+            await expect(page.locator("#scores tbody tr").first).to_be_in_viewport()
+            await expect(page.locator(".plot canvas").first).to_be_visible()
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            await page.screenshot(path=PICTURES / "page.png", animations="disabled")
 
 
 async def test_the_reader_chooses_his_colours(visitor: Visitor, everything: Shown) -> None:

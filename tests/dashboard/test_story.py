@@ -336,6 +336,15 @@ class TestBounds:
         assert (forgotten.summary.state, forgotten.decision) == ("silent", None)
         assert forgotten.summary.wanted_pct[ARM] == 25.0
 
+    def test_who_only_ended_long_ago_pushes_nobody_out(self) -> None:
+        """Leases and commands of all times are read; most are of rollouts that are over."""
+        world = World(most=2)
+        one = world.apply(spec("r0"))
+        world.decide(one, Action.ADVANCE, 2500)
+        for number in range(1, 5):
+            world.beat(world.apply(spec(f"r{number}")), state="ENDED")
+        assert (world.stories.count(), view(world, "r0").remembered) == (2, True)
+
     def test_commands_of_rollouts_that_nobody_applied(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

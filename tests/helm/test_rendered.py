@@ -156,6 +156,15 @@ class TestProcesses:
         }
         assert recreated == {"davy-verdicts", "davy-dashboard"}
 
+    @pytest.mark.parametrize("may_steer", [False, True])
+    def test_a_dashboard_only_shows_unless_told_otherwise(
+        self, render: Render, *, may_steer: bool
+    ) -> None:
+        """Whoever may ask a process, a probe or Flagger, is in the one file of passwords."""
+        told = {"dashboard": {"readOnly": False}} if may_steer else {}
+        (container,) = pods(render(joined(ALL, told)))["davy-dashboard"]["containers"]
+        assert ("--read-only" in container["args"]) is not may_steer
+
     def test_new_settings_start_new_pods(self, render: Render) -> None:
         def checksum(values: Values) -> str:
             deployment = of_kind(render(values), "Deployment")["davy-worker"]

@@ -63,6 +63,17 @@ class TestOverdue:
         assert len(pairs) == 0
 
 
+class TestRoom:
+    def test_what_is_over_makes_room(self) -> None:
+        """A busy service that answers well is not refused for what it has answered."""
+        pairs = Pairs(wait_s=60, most=2)
+        for number in range(5):
+            key = Key("v2", f"r-{number}")
+            assert pairs.hear(key, REQUEST, 0) is Heard.WAITING
+            assert isinstance(pairs.hear(key, RESPONSE, 0), Pair)
+        assert len(pairs) == 2
+
+
 class TestLatency:
     @pytest.mark.parametrize(
         ("told", "latency", "completed"),

@@ -33,8 +33,10 @@ def session_router(window: Window, stopping: threading.Event) -> APIRouter:
     def session(request: Request, response: Response) -> Session:
         """Who asks, and the token that commands need; it is set as a cookie too."""
         token = token_of(request.cookies)
-        secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure)
+        schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
+        response.set_cookie(
+            COOKIE, token, httponly=True, samesite="strict", secure="https" in schemes
+        )
         return Session(
             actor=user_of(request) or None,
             token=token,

@@ -24,10 +24,11 @@ const shell = new Shell({ news: () => feed.poke(), afresh: () => feed.poke() });
 
 function take({ items, next, total: of_all, reading }) {
   if (older.size === 0) before = next;
-  newest = items;
   total = of_all;
   shell.read(reading);
+  if (older.size > 0) for (const item of newest) older.set(item.rollout, item); // it may slip off the first page
   for (const { rollout } of items) older.delete(rollout);
+  newest = items;
   draw();
 }
 

@@ -64,6 +64,7 @@ export class Orders {
   ask(name) {
     const { word, tone } = COMMANDS[name];
     this.asked = name;
+    this.stage = this.next(); // what is read is what is sent, whatever begins meanwhile
     this.form.reset();
     const send = byId("order-send");
     send.className = "button strong";
@@ -80,9 +81,9 @@ export class Orders {
 
   means(name) {
     if (name !== "approve") return MEANS[name];
-    const stage = this.view.stages[this.next()];
+    const stage = this.view.stages[this.stage];
     const share = stage ? ` with ${percent(stage.weight_pct)}` : "";
-    return `Stage ${this.next()}${share} may begin as soon as the evidence allows it.`;
+    return `Stage ${this.stage}${share} may begin as soon as the evidence allows it.`;
   }
 
   /** Index of the first stage that waits for a person. */
@@ -105,7 +106,7 @@ export class Orders {
     const { actor, reason, for_s } = this.form;
     const wanted = { command: this.asked, reason: reason.value.trim() };
     if (this.session.actor === null) wanted.actor = remember(actor.value.trim());
-    if (this.asked === "approve") wanted.stage = this.next();
+    if (this.asked === "approve") wanted.stage = this.stage;
     if (this.asked === "pause" && for_s.value) wanted.for_s = Number(for_s.value);
     byId("order-send").disabled = true;
     try {

@@ -33,8 +33,10 @@ export function bar(parts, mark = null) {
 }
 
 /** A moment: `14:03:22`, for machines in full. */
-export const time = (at, now) =>
-  el("time", { datetime: new Date(1000 * at).toISOString() }, moment(at, now));
+export const time = (at, now) => {
+  const date = new Date(1000 * at); // what a stranger wrote may be no time at all
+  return el("time", { datetime: Number.isNaN(date.getTime()) ? null : date.toISOString() }, moment(at, now));
+};
 
 /** The same with how long ago that is. */
 export const ago = (at, now) => el("span", {}, time(at, now), ` (${span(now - at)} ago)`);

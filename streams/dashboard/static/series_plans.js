@@ -26,7 +26,7 @@ export function differencePlan(each, arms, onView) {
   return {
     title: `${metric}: ${WHAT[unit] ?? unit}`,
     lines,
-    bands: [{ series: [3, 2], role: armRole(candidate, arms), label: "95 % interval" }],
+    bands: [{ series: [3, 2], role: armRole(candidate, arms), label: "interval, valid at all times" }],
     x: TIME,
     y: { format: (value) => axisAmount(value, unit), range: (columns) => differenceRange(columns, unit) },
     onView,

@@ -63,7 +63,7 @@ export class Stream {
     this.asking = true;
     try {
       this.reading((await ask("/session", {}, AbortSignal.timeout(SILENT_MS))).reading);
-      this.heard("live");
+      this.heard("open"); // it is there, but a proxy may hold its news back: everything is asked anew
     } catch {
       this.lost();
     } finally {

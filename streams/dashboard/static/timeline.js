@@ -44,8 +44,11 @@ export class Timeline {
   /** Pages may overlap; only an older one moves on where the next one begins. */
   take({ items, next, forgotten }, newest) {
     const first = this.items.size === 0;
+    // Whoever was away may have missed more than one page: what was known before would leave a hole.
+    const hole = newest && !first && items.length > 0 && !items.some(({ seq }) => this.items.has(seq));
+    if (hole) this.items.clear();
     for (const item of items) this.items.set(item.seq, item);
-    if (!newest || first) this.older = next;
+    if (!newest || first || hole) this.older = next;
     this.more.hidden = this.older === null;
     setText(this.forgotten, forgotten ? `${count(forgotten)} older ones are not remembered here; davy decisions tail shows all.` : "");
     const shown = [...this.items.values()].sort((one, other) => other.seq - one.seq);

@@ -41,8 +41,11 @@ export class Trail {
 
   take({ items, next, forgotten }, newest) {
     const first = this.items.size === 0;
+    // Whoever was away may have missed more than one page: what was known before would leave a hole.
+    const hole = newest && !first && items.length > 0 && !items.some(({ number }) => this.items.has(number));
+    if (hole) this.items.clear();
     for (const item of items) this.items.set(item.number, item);
-    if (!newest || first) this.older = next;
+    if (!newest || first || hole) this.older = next;
     this.more.hidden = this.older === null;
     setText(this.forgotten, forgotten ? `${count(forgotten)} older entries are not remembered here; davy audit shows all.` : "");
     const shown = [...this.items.values()].sort((one, other) => other.at_s - one.at_s || other.number - one.number);
