@@ -45,7 +45,7 @@ KNOBS = (
     Knob("routing_lag", units.duration, defaults.ROUTING_LAG, "_s"),
     Knob("report_every", units.duration, defaults.REPORT_EVERY, "_s"),
     Knob("lease", units.duration, defaults.LEASE, "_s"),
-    Knob("silence_rollback", or_never, defaults.SILENCE_ROLLBACK, "_s"),
+    Knob("silence_rollback", or_never, NEVER, "_s"),  # some leases where it is not told
     Knob("max_classes", units.count, defaults.MAX_CLASSES),
     Knob("overdispersion", choices.overdispersion, defaults.OVERDISPERSION),
     Knob("segment_budget", units.part, defaults.SEGMENT_BUDGET),
@@ -72,6 +72,8 @@ def read_knobs(block: Block) -> Knobs:
             _check_needs(node, knob.key, block)
             _check_value(node, knob.key, found.value)
     values = {knob.field: found.value for knob, found in told.items()}
+    if block.get("silence_rollback") is None:
+        values["silence_rollback_s"] = defaults.SILENCE_LEASES * values["lease_s"]
     return values, {knob.key: found.source for knob, found in told.items()}
 
 

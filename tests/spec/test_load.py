@@ -38,7 +38,13 @@ class TestFourFacts:
             Stage(weight_bp=10_000),
         )
         assert (spec.alpha_rollback, spec.alpha_promote) == (0.01, 0.05)
-        assert (spec.timeout_s, spec.lease_s, spec.silence_rollback_s) == (30, 30, 300)
+        assert (spec.timeout_s, spec.lease_s, spec.silence_rollback_s) == (30, 30, 90)
+
+    def test_silence_is_counted_in_leases_unless_told(self):
+        """Nothing is raised after one, and traffic goes back after three."""
+        assert parse("lease: 1m\n").spec.silence_rollback_s == 180
+        assert parse("lease: 1m\nsilence_rollback: 10m\n").spec.silence_rollback_s == 600
+        assert parse("silence_rollback: never\n").spec.silence_rollback_s is None
 
     def test_default_guardrails_are_those_of_the_design(self):
         guardrail = {"role": Role.GUARDRAIL}

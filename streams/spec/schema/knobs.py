@@ -27,7 +27,7 @@ def knobs_schema() -> Schema:
         "report_every": pattern(time, "A decision at least this often.", defaults.REPORT_EVERY),
         "lease": pattern(time, "How long a silent judge is trusted.", defaults.LEASE),
         "silence_rollback": pattern(
-            never, "Silence after which traffic goes back.", defaults.SILENCE_ROLLBACK
+            never, f"Silence until traffic goes back; {defaults.SILENCE_LEASES} leases if left out."
         ),
         "mode": {
             "enum": [mode.value for mode in Mode],
