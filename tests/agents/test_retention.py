@@ -132,8 +132,13 @@ def test_marker_overtaken(kafka: str, prefix: str, parts: Parts, *, follows: boo
                     strict=True))}  # fmt: skip
     if follows:
         missing = sum(end - first for first, end in zip(firsts, begins, strict=True))
+        whole = f"incomplete: records_lost: {missing} records of "
+        pipeline.eventually(
+            lambda: pipeline.decisions()[-1]["reason"].startswith(whole),
+            what="a decision that knows of all partitions' losses",
+            parts=[after],
+        )
         told = pipeline.decisions()[-1]
-        assert told["reason"].startswith(f"incomplete: records_lost: {missing} records of ")
         assert [c["observed"] for c in told["health"] if c["name"] == "log"] == [missing]
 
 
