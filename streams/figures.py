@@ -37,6 +37,15 @@ def moment(at_ms: int) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
+def finite(value: float | None) -> float | None:
+    """The number, or None where there is none to tell (NaN, or no bound): JSON has neither.
+
+    >>> finite(0.5), finite(math.inf), finite(math.nan), finite(None)
+    (0.5, None, None, None)
+    """
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
 def e_value(log_e: float) -> str:
     """An e-value from its natural logarithm.
 

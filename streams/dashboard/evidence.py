@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from streams.dashboard.answers.evidence import (
@@ -13,6 +12,7 @@ from streams.dashboard.answers.evidence import (
     ShadowTold,
 )
 from streams.dashboard.claims import Claim, Claims
+from streams.figures import finite
 from streams.judge.decision_facts import Decision, Finding, HealthCheck, Verdict
 from streams.judge.explain import explain_drift, explain_verdict
 from streams.spec.metric_facts import Role
@@ -22,11 +22,6 @@ WORST_FIRST = (
     *(Finding.HARM, Finding.INVALID, Finding.UNDECIDED),
     *(Finding.NO_HARM, Finding.BETTER),
 )
-
-
-def finite(number: float | None) -> float | None:
-    """JSON has no infinity."""
-    return number if number is not None and math.isfinite(number) else None
 
 
 def evidence_of(verdict: Verdict, claims: Claims) -> Evidence:

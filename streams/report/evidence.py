@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from streams.figures import finite
 from streams.judge.decision_facts import Decision, HealthCheck, Verdict
 from streams.report.facts import CheckStory, Count, MetricStory, Point, Span
 from streams.spec.model import ALL_SEGMENT, BASELINE
@@ -57,11 +58,6 @@ def _turned(before: Decision, after: Decision) -> bool:
 
 def _findings(decision: Decision) -> list[str]:
     return [v.finding for v in decision.verdicts if v.segment == ALL_SEGMENT]
-
-
-def finite(value: float | None) -> float | None:
-    """The number, if it is one."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _point(decision: Decision, verdict: Verdict) -> Point:

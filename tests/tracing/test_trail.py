@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -133,6 +133,40 @@ class TestStep:
         with trail.step("davy.fold", {}) as headers:
             pass
         assert (headers, kept.spans) == ((), ())
+
+
+class Broken:
+    """A sampler, or a processor, of somebody else's that fails."""
+
+    def should_sample(self, *_: object, **__: object) -> None:
+        raise ValueError("no such sampler")
+
+    def get_description(self) -> str:
+        return "broken"
+
+
+class Ends(SpanProcessor):
+    """Fails when a span is over."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise ValueError(f"nobody takes {span.name}")
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("when", ["begin", "end"])
+    def test_tracing_that_fails_stops_nothing(
+        self, caplog: pytest.LogCaptureFixture, when: str
+    ) -> None:
+        """What is decided is written and told, with no trace; that is complained of once."""
+        kept = Kept(sampler=Broken() if when == "begin" else None)
+        if when == "end":
+            kept.provider.add_span_processor(Ends())
+        trail, done = kept.trail, 0
+        for number in (7, 8):
+            trail.hear([record(number)])
+            with trail.step("davy.judge", {}):
+                done += 1
+        assert (done, caplog.text.count("traces are lost")) == (2, 1)
 
 
 class TestMemory:

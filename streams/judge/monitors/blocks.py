@@ -11,7 +11,8 @@ import numpy as np
 
 from streams.evidence.fixed import FixedSum, Floats
 from streams.evidence.paired_blocks import PairedBlocks
-from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
+from streams.figures import finite
+from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.sketches.cell import Cell
 from streams.sketches.usage import UNIT

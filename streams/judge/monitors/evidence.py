@@ -148,8 +148,3 @@ class Evidence(Protocol):
 
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
-
-
-def finite(value: float) -> float | None:
-    """The value, or None where there is no number to tell (NaN, or no bound)."""
-    return float(value) if np.isfinite(value) else None

@@ -31,7 +31,8 @@ from streams.evidence.quantile import (
     quantile_ratio,
     quantile_ratio_intervals,
 )
-from streams.judge.monitors.evidence import Counts, Gauge, finite
+from streams.figures import finite
+from streams.judge.monitors.evidence import Counts, Gauge
 from streams.sketches.cell import Cell
 from streams.sketches.log_histogram import MAPPING, LogHistogram
 

@@ -17,7 +17,8 @@ from streams.evidence.fixed import Floats, Ints
 from streams.evidence.margins import Against, MeanMargin
 from streams.evidence.margins import Harm as Side
 from streams.evidence.unbounded_mean import UnboundedMeanSums, UnboundedMeanTest, ValueScale
-from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
+from streams.figures import finite
+from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.spec.metric_facts import Harm, Metric
 

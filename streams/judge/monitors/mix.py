@@ -15,7 +15,8 @@ from streams.evidence.asymptotic import LOWEST
 from streams.evidence.categories import EqualitySums
 from streams.evidence.fixed import Floats
 from streams.evidence.jsd import JsdSums
-from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally, finite
+from streams.figures import finite
+from streams.judge.monitors.evidence import Claims, Closed, Counts, Gauge, Tally
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.categories import OTHER

@@ -16,6 +16,7 @@ from streams.evidence.fixed import Floats
 from streams.evidence.onset import LateOnset, start_block
 from streams.evidence.paired import BETS, PairedSums, PairedTest, paired_log_factor
 from streams.evidence.quantile import margin_buckets, quantile_bounds
+from streams.figures import finite
 from streams.judge.monitors.evidence import (
     Claims,
     Closed,
@@ -24,7 +25,6 @@ from streams.judge.monitors.evidence import (
     Gauge,
     Reader,
     Tally,
-    finite,
 )
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.judge.monitors.late import EARLY

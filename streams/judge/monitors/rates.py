@@ -18,7 +18,8 @@ from streams.evidence.onset import start_block
 from streams.evidence.overdispersion import tempered_log_e_safe
 from streams.evidence.rates import RatioSums, RatioTest
 from streams.evidence.two_sample import TwoSampleSums, TwoSampleTest
-from streams.judge.monitors.evidence import Closed, Counts, Gauge, Tally, finite
+from streams.figures import finite
+from streams.judge.monitors.evidence import Closed, Counts, Gauge, Tally
 from streams.judge.monitors.grids import by_claim, tallies
 from streams.judge.monitors.late import LateLimit, LateRatio
 from streams.sketches.cell import Cell
