@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -48,22 +49,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forget_environment()
     for old in asked.folder.resolve().glob("lane-*"):
         shutil.rmtree(old)
-    return _played(todo, asked, console)
+    try:
+        return _played(todo, asked, console)
+    except reports.OtherVersionsError as other:
+        parser.error(str(other))
 
 
 def _played(todo: Sequence[Turn], asked: argparse.Namespace, console: Console) -> int:
-    """Play all turns and tell of them; the exit code."""
-    began = time.monotonic()
-    told = list(play(todo, asked, console))
-    told.sort(key=lambda report: (report.round, report.scenario))
-    seconds = time.monotonic() - began
+    """Play all turns and tell of them, written anew after each; the exit code."""
+    told, seconds = reports.read(asked.out) if asked.go_on else ([], 0.0)
+    began = time.monotonic() - seconds
+    played = {(report.scenario, report.seed) for report in told}
+    left = [turn for turn in todo if (turn.scenario, turn.seed) not in played]
     given = {name: str(value) for name, value in vars(asked).items()}
-    missing = len(todo) - len(told)
-    ok = reports.all_well(told, missing)
-    reports.write(told, asked.out, asked=given, seconds=seconds, missing=missing)
+    for fresh in chain([[]], ([report] for report in play(left, asked, console))):
+        told = sorted([*told, *fresh], key=lambda report: (report.round, report.scenario))
+        missing, seconds = len(todo) - len(told), time.monotonic() - began
+        reports.write(told, asked.out, asked=given, seconds=seconds, missing=missing)
     reports.show(told, console)
     console.print(f"{reports.summed_up(told, missing)} in {seconds:.0f} s; {asked.out}")
-    return 0 if ok else 1
+    return 0 if reports.all_well(told, missing) else 1
 
 
 def brokers(lanes: int) -> int:
@@ -170,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out", type=Path, default=Path("build/soak.json"), help="where the report goes"
+    )
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="play only what the report at --out has not told of; of the same commit only",
     )
     return parser
 

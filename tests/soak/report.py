@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,10 @@ from tests.soak.facts import BARS, Report, Scenario, Tally
 
 SHOWN = 8
 LIBRARIES = ("davy", "faust-streaming", "aiokafka", "confluent-kafka", "numpy", "fastavro")
+
+
+class OtherVersionsError(ValueError):
+    """A report tells of another commit or other libraries than these."""
 
 
 def all_well(reports: Sequence[Report], missing: int) -> bool:
@@ -49,6 +54,22 @@ def write(
     told = to_json(reports, asked=asked, seconds=seconds, missing=missing)
     fresh.write_text(json.dumps(told, indent=1) + "\n")
     fresh.replace(path)
+
+
+def read(path: Path) -> tuple[list[Report], float]:
+    """What an earlier run of this commit has told: its reports, and how many seconds it took.
+
+    A scenario that went wrong stays wrong: nothing is played until it goes well.
+
+    Raises:
+        OtherVersionsError: the report tells of another commit or other libraries.
+    """
+    if not path.exists():
+        return [], 0.0
+    told = json.loads(path.read_text())
+    if told["versions"] != _versions():
+        raise OtherVersionsError(f"{path} tells of other versions; begin anew without --go-on")
+    return TypeAdapter(list[Report]).validate_python(told["scenarios"]), told["seconds"]
 
 
 def to_json(
