@@ -168,6 +168,8 @@ class Report:
     brokers: int
     seconds: float
     tally: Tally
+    stood_still_s: float = 0.0
+    """The longest time for which the machine did not let the harness run."""
     faults: tuple[Fault, ...] = ()
     findings: tuple[str, ...] = ()
     """What was found wrong, in words; the first hundred."""

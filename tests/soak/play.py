@@ -33,6 +33,7 @@ from tests.soak.registry import Registry
 from tests.soak.requests import Requests
 from tests.soak.rollouts import usual
 from tests.soak.stage import RECOVER_S, TARGET, Stage, now_ms
+from tests.soak.stillness import Stillness
 from tests.soak.watch import Watch
 
 SETTINGS: Mapping[str, Any] = {
@@ -79,11 +80,13 @@ class Player:
             tally=Tally(),
             expects=scenario.expects,
         )
-        try:
-            report = self._played_out(scenario, seed, report, registry)
-        except Exception:  # noqa: BLE001 - told in the report; the next scenario goes on
-            report = replace(report, error=traceback.format_exc(limit=-6))
-        return replace(report, seconds=round(time.monotonic() - began, 1))
+        with Stillness() as still:
+            try:
+                report = self._played_out(scenario, seed, report, registry)
+            except Exception:  # noqa: BLE001 - told in the report; the next scenario goes on
+                report = replace(report, error=traceback.format_exc(limit=-6))
+        seconds = round(time.monotonic() - began, 1)
+        return replace(report, seconds=seconds, stood_still_s=round(still.longest_s, 1))
 
     def _played_out(
         self, scenario: Scenario, seed: int, report: Report, registry: Registry | None

@@ -177,6 +177,7 @@ def complain(report: Report, console: Console) -> None:
     """What is wrong with one scenario."""
     why = report.error or report.skipped or ", ".join(sorted(report.broken)) or "nothing compared"
     again = f"make soak ARGS='--only {report.scenario} --seed {report.seed}'"
-    console.print(f"{report.scenario}: {why}\n    again: {again}", markup=False)
+    still = f"the machine stood still for up to {report.stood_still_s} s meanwhile"
+    console.print(f"{report.scenario}: {why}\n    {still}\n    again: {again}", markup=False)
     for finding in report.findings[:10]:
         console.print(f"    {finding}", markup=False, highlight=False)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.soak import report
 from tests.soak.facts import Fault, Report, Tally, Until
+from tests.soak.stillness import TICK_S
+
+STOPPED_S = 1.0
 
 TOLD = Report(
     scenario="killed",
@@ -48,3 +55,20 @@ def test_another_commit_is_another_soak(tmp_path: Path) -> None:
     path.write_text(json.dumps(told))
     with pytest.raises(report.OtherVersionsError, match="--go-on"):
         report.read(path)
+
+
+def test_time_that_the_machine_did_not_give_is_told() -> None:
+    """A stopped process saw that it was stopped."""
+    code = "import time; from tests.soak.stillness import Stillness\n"
+    code += "with Stillness() as still: print('runs', flush=True); input()\nprint(still.longest_s)"
+    asked = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert asked.stdin is not None
+    assert asked.stdout is not None
+    assert asked.stdout.readline() == "runs\n"
+    asked.send_signal(signal.SIGSTOP)
+    time.sleep(STOPPED_S)
+    asked.send_signal(signal.SIGCONT)
+    told, _ = asked.communicate("\n", timeout=30)
+    assert float(told) >= STOPPED_S - 2 * TICK_S
