@@ -74,7 +74,7 @@ class PartitionFacts:
     lag: int
     """Records between it and the end of the log, markers left out where nothing else is."""
     unmoved_s: float
-    """Seconds since `next_offset` moved; 0 where there is nothing to read."""
+    """Seconds since `next_offset` moved or a pane was judged; 0 where there is nothing to read."""
     owner: OwnerFacts
 
 
@@ -138,6 +138,11 @@ class Courses:
             )
         self._courses[what] = course
         return course
+
+    def unmoved_s(self, what: object) -> float:
+        """Seconds without a move at the last look; 0 for what has not been looked at."""
+        course = self._courses.get(what)
+        return 0.0 if course is None else course.unmoved_s
 
     def stalled(self, what: object) -> int:
         """Begin its time anew after a stall; how many there were in a row."""

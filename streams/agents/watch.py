@@ -7,6 +7,7 @@ or registry that is away is no stall: to begin anew would not help.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
@@ -93,6 +94,7 @@ class Watch:
     def look(self, passed_s: float) -> None:
         """See how everything stands, `passed_s` seconds (as far as they count) later."""
         owners = self._ownership.owners()
+        waits_s = dict(self._waits((owner.facts for owner in owners.values()), passed_s))
         partitions = tuple(self._partition(*pair, passed_s) for pair in sorted(owners.items()))
         unowned = tuple(sorted(set(self._log.assigned()) - owners.keys()))
         self.facts = WorkerFacts(
@@ -100,7 +102,7 @@ class Watch:
             unowned=unowned,
             assigned=self._ownership.taken,
             broker_silent_s=time.monotonic() - self._answered_at,
-            waits_s=dict(self._waits(partitions, passed_s)),
+            waits_s=waits_s,
             lost=dict(self._ownership.losses.offsets),
             skipped=dict(self._own.skipped),
             registry_failures=self._registry_failures(),
@@ -145,15 +147,24 @@ class Watch:
         course = self._courses.look(
             partition, at, waiting=lag > 0, passed_s=passed_s if counts else 0.0
         )
-        if standing is not Standing.HALTED and course.unmoved_s >= self._stall_s:
+        unmoved_s = min(course.unmoved_s, self._unjudged_s(owner))
+        if standing is not Standing.HALTED and unmoved_s >= self._stall_s:
             standing = Standing.STALLED
         return PartitionFacts(
             partition=partition,
             standing=standing,
             next_offset=at,
             lag=lag,
-            unmoved_s=course.unmoved_s,
+            unmoved_s=unmoved_s,
             owner=owner.facts,
+        )
+
+    def _unjudged_s(self, owner: Owner) -> float:
+        """Seconds without a pane judged: one record can close many, each with its decision."""
+        told = _judged(iter((owner.facts,)))
+        return min(
+            (self._courses.unmoved_s(("rollout", judged.rollout)) for judged in told),
+            default=math.inf,
         )
 
     def _remedy(self, found: PartitionFacts) -> None:
@@ -173,10 +184,8 @@ class Watch:
             "started again or another one takes over"
         )
 
-    def _waits(
-        self, partitions: tuple[PartitionFacts, ...], passed_s: float
-    ) -> Iterator[tuple[str, float]]:
-        for judged in _judged(found.owner for found in partitions):
+    def _waits(self, owners: Iterator[OwnerFacts], passed_s: float) -> Iterator[tuple[str, float]]:
+        for judged in _judged(owners):
             key = ("rollout", judged.rollout)
             course = self._courses.look(key, judged.pane, waiting=True, passed_s=passed_s)
             yield judged.rollout, course.unmoved_s

@@ -14,7 +14,7 @@ from streams.agents import ownership as room
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.health import Health
 from streams.agents.ownership import Ownership
-from streams.agents.progress import Courses, OwnerFacts, Standing
+from streams.agents.progress import Courses, JudgedFacts, OwnerFacts, Standing
 from streams.agents.watch import Watch
 from streams.errors import LogError, RegistryError, StalledError
 from streams.serving.pulse import Pulse
@@ -120,6 +120,10 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(halts, "RETRY_S", (0.0,))
 
 
+def judged(rollout: str, pane: int) -> JudgedFacts:
+    return JudgedFacts(rollout=rollout, service="s", pane=pane, lease_s=0.0)
+
+
 async def owned(**facts: object) -> World:
     world = World(**facts)
     await world.ownership.take([HERE])
@@ -159,6 +163,16 @@ class TestStalls:
         world.made[-1].next_offset = 5
         with pytest.raises(StalledError):
             await world.pass_s(31)
+
+    async def test_a_judge_that_decides_on_one_record_for_long_goes_on(self) -> None:
+        """It closes many panes at once, and a slow broker takes seconds for each decision."""
+        world = await owned(log=MemoryLog(end=10))
+        for pane in range(5):
+            world.made[0].facts = (judged("idle", 0), judged("r", pane))
+            await world.pass_s(29)
+            assert (world.standing, world.made[0].failure) == (Standing.GOES, None)
+        await world.pass_s(31)
+        assert isinstance(world.made[0].failure, StalledError)
 
     async def test_nothing_to_read_is_no_stall(self) -> None:
         world = await owned(log=MemoryLog(end=0))
