@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["app"]
+from streams.extras import lacking
 
-INSTALL = "run: pip install 'davy[server]'"
+__all__ = ["app"]
 
 
 def app() -> None:
@@ -16,6 +16,6 @@ def app() -> None:
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "streams":
             raise
-        sys.stderr.write(f"davy: {missing.name} is not installed; {INSTALL}\n")
+        sys.stderr.write(f"davy: {lacking(missing.name, 'server')}\n")
         sys.exit(2)
     run()

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from streams.cli import INSTALL
 from streams.cli.codes import Code
 from streams.errors import DavyError, StalledError
+from streams.extras import lacking
 
 
 def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -27,7 +27,7 @@ def run_app(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoRetur
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "streams":
             raise
-        complain(f"{missing.name} is not installed; {INSTALL}")
+        complain(lacking(missing.name, "server"))
     sys.exit(Code.FAILED)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.errors import PartError
+from streams.extras import lacking
 
 INK_LEVELS = 17  # a pixel is 0..16
 SIDE = 8
@@ -53,7 +54,7 @@ def digits() -> Digits:
 def _bundled_file() -> Path:
     library = find_spec("sklearn")
     if library is None or library.origin is None:
-        raise PartError("the demo needs scikit-learn; run `pip install 'davy[server,demo]'`")
+        raise PartError(lacking("scikit-learn, for the demo,", "server,demo"))
     path = Path(library.origin).parent / "datasets" / "data" / "digits.csv.gz"
     if not path.exists():
         raise PartError(f"{path} is not there; install a scikit-learn that brings its data sets")

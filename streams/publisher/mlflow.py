@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.errors import SettingsError
+from streams.extras import lacking
 from streams.publisher.publisher import Publisher
 from streams.publisher.request import Answer
 from streams.publisher.said import MAX_CLASSES, NOTHING, Said, said_of_rows
@@ -133,9 +134,8 @@ def _pyfunc() -> Any:
     try:
         import mlflow.pyfunc  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
-        raise SettingsError(
-            f"{missing.name} is not installed; pip install 'davy[mlflow]' pandas"
-        ) from missing
+        told = f"{lacking(str(missing.name), 'mlflow')} pandas"
+        raise SettingsError(told) from missing
     return mlflow.pyfunc
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streams.errors import SettingsError
+from streams.extras import lacking
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 TRACEPARENT = "traceparent"
 LENGTH, ODD_DIGITS = 55, b"13579bdf"
 """Of a `traceparent`; its last digit is odd where the trace is sampled."""
-INSTALL = "traces: OpenTelemetry is not installed here; run: pip install 'davy[otel]'"
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
@@ -49,6 +49,11 @@ def written(context: SpanContext) -> bytes:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}".encode()
 
 
+def no_opentelemetry() -> str:
+    """What is told where the extra is missing."""
+    return lacking("traces: OpenTelemetry", "otel")
+
+
 def current_trace() -> Callable[[], bytes | None]:
     """What tells the trace under which its caller runs; None where that is not sampled.
 
@@ -60,7 +65,7 @@ def current_trace() -> Callable[[], bytes | None]:
     try:
         from opentelemetry import trace  # noqa: PLC0415 - an extra
     except ImportError as missing:
-        raise SettingsError(INSTALL) from missing
+        raise SettingsError(no_opentelemetry()) from missing
 
     def asked() -> bytes | None:
         try:

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from streams.errors import SettingsError
-from streams.tracing.context import INSTALL
+from streams.tracing.context import no_opentelemetry
 from streams.tracing.trail import UNTRACED, Traced, Trail
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def open_traces(process: str, *, wanted: bool) -> Traces | None:
 
         exporter = _exporter(os.environ.get("OTEL_TRACES_EXPORTER") or OTLP)
     except ImportError as missing:
-        raise SettingsError(INSTALL) from missing
+        raise SettingsError(no_opentelemetry()) from missing
     named = "OTEL_SERVICE_NAME" in os.environ
     own: dict[str, str] = {} if named else {"service.name": f"davy-{process}"}
     # At its end OpenTelemetry's own hook would wait for a collector that is away; `close` does not.

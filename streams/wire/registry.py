@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from streams.errors import RegistryAway, RegistryError
+from streams.extras import lacking
 from streams.wire.reasons import BadRecord, Reason
 
 try:
@@ -24,7 +25,7 @@ try:
         ServerConfig,
     )
 except ImportError as failure:
-    raise RegistryError("no registry client; pip install 'davy[server]'") from failure
+    raise RegistryError(lacking("the client of schema registries", "server")) from failure
 
 if TYPE_CHECKING:
     from streams.access_settings import RegistrySettings

@@ -10,6 +10,7 @@ import pytest
 
 from streams.cli import steering
 from streams.errors import SettingsError
+from streams.extras import lacking
 from streams.judge.decision_facts import Action
 
 SPEC = """\
@@ -293,9 +294,7 @@ class TestWithoutTheServerExtra:
             check=False,
         )
         assert done.returncode == 2
-        assert done.stderr == (
-            f"{said}: {missing} is not installed; run: pip install 'davy[server]'\n"
-        )
+        assert done.stderr == f"{said}: {lacking(missing, 'server')}\n"
 
 
 def routing():

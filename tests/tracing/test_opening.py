@@ -11,6 +11,7 @@ import pytest
 
 from streams.demo.processes import free_port, wait_until
 from streams.errors import SettingsError
+from streams.extras import lacking
 from streams.tracing.opening import ENDING, open_traces, trail_of
 from streams.tracing.trail import UNTRACED
 from tests.tracing.collector import collecting
@@ -65,7 +66,7 @@ class TestOff:
         assert said(OFF) == "imported:\n"
 
     def test_a_missing_extra_is_named(self) -> None:
-        advice = "traces: OpenTelemetry is not installed here; run: pip install 'davy[otel]'"
+        advice = lacking("traces: OpenTelemetry", "otel")
         assert said(MISSING).splitlines() == [advice, advice]
 
 

@@ -1,6 +1,6 @@
 """What must every router do? A suite for pytest, for davy's routers and for yours.
 
-In a test module of yours, with `pip install 'davy[server]' pytest`:
+In a test module of yours, with pytest and davy's extra `server`:
 
     import pytest
     from streams.actuator.contract import Rig, RouterContract, TrafficContract

@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from streams.errors import SettingsError
+from streams.extras import lacking
 from streams.notify.facts import Notice
 from streams.notify.words import as_record, sentence
 from streams.notify_settings import ClearmlHook
@@ -33,9 +34,7 @@ class Clearml:
         try:
             from clearml import Task  # noqa: PLC0415 - an extra, and slow to import
         except ModuleNotFoundError as missing:
-            raise SettingsError(
-                f"{missing.name} is not installed; run: pip install 'davy[clearml]'"
-            ) from missing
+            raise SettingsError(lacking(str(missing.name), "clearml")) from missing
         self._tasks: Any = Task
         self._options = options
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.errors import HookAway, HookRefused, SettingsError
+from streams.extras import lacking
 from streams.notify.facts import ENDINGS, Notice
 from streams.notify.secrets import secret_of
 from streams.notify_settings import ENVIRONMENT, MlflowHook, Transition
@@ -121,9 +122,7 @@ def _client(setting: str, uri: str) -> MlflowClient:
     try:
         from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError as missing:
-        raise SettingsError(
-            f"{missing.name} is not installed; run: pip install 'davy[mlflow]'"
-        ) from missing
+        raise SettingsError(lacking(str(missing.name), "mlflow")) from missing
     try:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
     except Exception as error:  # its text may quote the address, and a password in it

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import SettingsError
+from streams.extras import lacking
 from streams.notify.facts import Notice
 from streams.notify.secrets import secret_of
 from streams.notify.words import as_record, title
@@ -26,9 +27,7 @@ class Wandb:
         try:
             import wandb  # noqa: PLC0415 - an extra, and slow to import
         except ModuleNotFoundError as missing:
-            raise SettingsError(
-                f"{missing.name} is not installed; run: pip install 'davy[wandb]'"
-            ) from missing
+            raise SettingsError(lacking(str(missing.name), "wandb")) from missing
         self._wandb: Any = wandb
         self._options = options
         setting = f"notify.hooks.{name}"

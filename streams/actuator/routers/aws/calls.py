@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streams.errors import TargetNotFound
+from streams.extras import lacking
 
 if TYPE_CHECKING:
     from streams.actuator.routers.aws.client import Client
-
-INSTALL = "pip install 'davy[aws]'"
 
 Answer: TypeAlias = Mapping[str, Any]
 """What a service answers, as botocore reads it."""
@@ -24,7 +23,7 @@ Answer: TypeAlias = Mapping[str, Any]
 def check_installed(router: str) -> None:
     """TargetNotFound where boto3 is not installed; nothing is imported."""
     if importlib.util.find_spec("boto3") is None:
-        raise TargetNotFound(f"router {router}: boto3 is not here — run {INSTALL}")
+        raise TargetNotFound(f"router {router}: {lacking('boto3', 'aws')}")
 
 
 class Service:

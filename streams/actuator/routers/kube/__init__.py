@@ -1,1 +1,1 @@
-"""Objects of a Kubernetes API: one read, one guarded patch. Needs `pip install 'davy[k8s]'`."""
+"""Objects of a Kubernetes API: one read, one guarded patch. Needs the extra `k8s`."""

@@ -11,6 +11,7 @@ import yaml
 
 from streams.actuator.routers import options as read
 from streams.errors import TargetDenied, TargetNotFound
+from streams.extras import lacking
 
 if TYPE_CHECKING:
     import httpx2
@@ -67,7 +68,7 @@ def connect(access: Access) -> httpx2.Client:
         import httpx2  # noqa: PLC0415 - an extra
         import lightkube  # noqa: F401, PLC0415
     except ImportError as error:
-        raise TargetNotFound("Kubernetes needs lightkube: pip install 'davy[k8s]'") from error
+        raise TargetNotFound(lacking("lightkube, for Kubernetes,", "k8s")) from error
     try:
         # No kept connections: a router is never closed, and one that was cut would cost a try.
         return httpx2.Client(**_facts(access), limits=httpx2.Limits(max_keepalive_connections=0))
