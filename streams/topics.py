@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -134,14 +135,22 @@ def create_topics(settings: Settings, patience: Patience | None = None) -> tuple
 
 def check_topics(settings: Settings, patience: Patience | None = None) -> None:
     """Raise LogError that names every topic that is missing or differs from its plan."""
+    if problems := topic_problems(settings, patience):
+        raise LogError("\n".join(chain(*problems.values())))
+
+
+def topic_problems(settings: Settings, patience: Patience | None = None) -> dict[str, list[str]]:
+    """Topic -> in what it differs from its plan and what to do; those without fault are left out.
+
+    Raises:
+        LogError: no broker answers.
+    """
     admin = _admin(settings)
     there = _partition_counts(admin, settings, patience)
     plans = topic_plans(settings)
-    problems = [problem for plan in plans if (problem := _count_problem(plan, there))]
-    known = [plan for plan in plans if plan.name in there]
-    problems += _config_problems(known, _described(admin, known))
-    if problems:
-        raise LogError("\n".join(problems))
+    described = _described(admin, [plan for plan in plans if plan.name in there])
+    found = {plan.name: _problems(plan, there, described) for plan in plans}
+    return {name: problems for name, problems in found.items() if problems}
 
 
 class _Admin(AdminClient):
@@ -287,13 +296,15 @@ def _described(admin: AdminClient, plans: Iterable[TopicPlan]) -> dict[str, dict
     return found
 
 
-def _config_problems(
-    plans: Iterable[TopicPlan], described: Mapping[str, Mapping[str, str]]
+def _problems(
+    plan: TopicPlan, there: Mapping[str, int], described: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    return [
+    """Of its count, then of its settings; what the broker does not tell is none."""
+    wrong = _count_problem(plan, there)
+    differs = [
         f"topic {plan.name}: {key} is {actual}, must be {plan.config[key]}; "
         f"run `kafka-configs --alter --topic {plan.name} --add-config {key}={plan.config[key]}`"
-        for plan in plans
         for key in BINDING
         if (actual := described.get(plan.name, {}).get(key)) not in (None, plan.config[key])
     ]
+    return [*([wrong] if wrong else []), *differs]

@@ -25,7 +25,7 @@ MEANS: Mapping[Code, tuple[str, str]] = {
     Code.DONE: ("it is done, and where something was asked: yes", "all"),
     Code.NO: (
         "it ran, and the answer is no; or nobody answered a question",
-        f"`verdict`, {RECORDS}, `schemas check`, `hooks test`, `kayenta judge`",
+        f"`verdict`, {RECORDS}, `topics check`, `schemas check`, `hooks test`, `kayenta judge`",
     ),
     Code.FAILED: (
         "it could not run: wrong flags or settings, no broker; stderr says what to do",
@@ -35,7 +35,7 @@ MEANS: Mapping[Code, tuple[str, str]] = {
     Code.UNKNOWN: ("there is no such rollout, or it is about another revision", "`verdict`"),
     Code.STALLED: (
         "something stood still that must move: start it again",
-        "`worker`, `actuator`, `notify`, `verdicts`, `dashboard`",
+        "`worker`, `actuator`, `notify`, `verdicts`, `dashboard`, `resources export`",
     ),
     Code.INTERRUPTED: ("Ctrl-C", "all that do not end on it by themselves"),
 }

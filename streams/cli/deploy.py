@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,9 @@ from streams.broker import Patience
 from streams.cli import show
 from streams.cli.codes import Code
 from streams.cli.common import Bootstrap, Config, JsonLines, Prefix, settings_of
+from streams.cli.ending import complain
 from streams.cli.waiting import busy
-from streams.topics import TopicPlan, check_topics, create_topics, topic_plans
+from streams.topics import TopicPlan, create_topics, topic_plans, topic_problems
 from streams.wire.codec import Codec
 from streams.wire.evolution import Standing, standings
 from streams.wire.store import open_store
@@ -63,17 +65,22 @@ def check(
     prefix: Prefix = None,
     as_json: JsonLines = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Check that every topic is there as it must be.
+    """Check that every topic is there as it must be; exit code 1 if one is not.
 
     Example: davy topics check
     """
     settings = settings_of(config, bootstrap, prefix)
+    plans = topic_plans(settings)
     with busy("asking the broker"):
-        check_topics(settings, Patience.for_a_command())
+        problems = topic_problems(settings, Patience.for_a_command())
     if as_json:
-        show.records(map(_record, topic_plans(settings)))
-        return
-    show.say(f"all {len(topic_plans(settings))} topics are as they must be", style="green")
+        show.records(_record(plan) | {"problems": problems.get(plan.name, [])} for plan in plans)
+    for problem in chain(*problems.values()):
+        complain(problem)
+    if problems:
+        raise typer.Exit(Code.NO)
+    if not as_json:
+        show.say(f"all {len(plans)} topics are as they must be", style="green")
 
 
 @schemas.callback()

@@ -28,6 +28,8 @@ from streams.spec import units
 resources = typer.Typer(no_args_is_help=True, help="What pods use: cpu, memory, gpu.")
 BYTES = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 SHORTEST_S, LONGEST_S = 1.0, 60.0
+ANSWER_S = 10.0
+"""How long one endpoint may take at most."""
 
 
 @resources.callback()
@@ -77,9 +79,11 @@ def export(
     targets = targets_of(scrape)
     for target in targets:
         _check(target, whose)
-    plan = Plan(targets=targets, whose=whose, every_s=every_s, timeout_s=min(10.0, every_s))
     log_to_stderr(log_level)
-    asyncio.run(_run(service_settings_of(config, bootstrap, prefix), plan))
+    settings = service_settings_of(config, bootstrap, prefix)
+    timeout_s = min(ANSWER_S, every_s, settings.hang_s / 4)  # a slow endpoint is no hang
+    plan = Plan(targets=targets, whose=whose, every_s=every_s, timeout_s=timeout_s)
+    asyncio.run(_run(settings, plan))
 
 
 async def _run(settings: Settings, plan: Plan) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,7 @@ from streams.exporter.health import Health
 from streams.exporter.pages import Reading
 from streams.exporter.scrape import Failure, Target, scrape
 from streams.exporter.shares import Seen, Whose, sample_of, shares
+from streams.serving.pulse import Watchdog
 from streams.serving.server import StatusServer
 from streams.serving.status import pages
 from streams.settings import Property, Settings
@@ -91,6 +94,7 @@ class Exporter:
         self, client: httpx.AsyncClient, target: Target
     ) -> tuple[Mapping[str, Reading] | Failure, float, int]:
         found = await scrape(client, target, self._plan.timeout_s)
+        self._health.pulse.beat()
         return found, time.monotonic(), time.time_ns() // 1_000_000
 
     def _take(
@@ -166,7 +170,10 @@ async def export(
     exporter = await asyncio.to_thread(Exporter, settings, plan, health)
     ending = asyncio.ensure_future(stopped())
     try:
-        with StatusServer(settings.http, web, usual_port=PORT):
+        with ExitStack() as held:
+            held.enter_context(StatusServer(settings.http, web, usual_port=PORT))
+            if threading.current_thread() is threading.main_thread():  # else it is not our process
+                held.enter_context(Watchdog(health.pulse, settings.hang_s))
             await _rounds(exporter, plan, health, ending)
     finally:
         ending.cancel()

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from streams.cli import steering
+from streams.cli.main import run
 from streams.errors import SettingsError
 from streams.extras import lacking
 from streams.judge.decision_facts import Action
@@ -31,12 +32,18 @@ def spec_file(tmp_path):
 
 class TestTopicsAndSchemas:
     def test_create_then_check(self, davy):
-        code, _, told = davy("topics", "check")
-        assert code == 2
+        code, printed, told = davy("topics", "check")
+        assert (code, printed) == (1, "")
         assert "predictions: is missing; run `davy topics create`" in told
         assert davy("topics", "create")[0] == 0
         code, told, _ = davy("topics", "check")
         assert (code, told) == (0, "all 12 topics are as they must be\n")
+
+    def test_no_answer_is_not_a_no(self, capsys):
+        with pytest.raises(SystemExit) as end:
+            run(["topics", "check", "--bootstrap", "127.0.0.1:1"])
+        assert end.value.code == 2
+        assert "no broker answers at 127.0.0.1:1" in capsys.readouterr().err
 
     def test_register_tells_every_id(self, davy):
         code, told, _ = davy("schemas", "register")
@@ -251,11 +258,18 @@ class TestForPrograms:
         asked = json.loads(davy("rollout", "pause", "digits-v2", "--json")[1])
         assert (asked["command"], asked["rollout"]) == ("PAUSE", "digits-v2")
 
+    def test_topics_that_are_not_as_they_must_be(self, davy):
+        code, told, _ = davy("topics", "check", "--json")
+        lacking = {each["topic"]: each["problems"] for each in map(json.loads, told.splitlines())}
+        assert (code, len(lacking)) == (1, 12)
+        assert all("is missing" in problem for (problem,) in lacking.values())
+
     def test_topics_and_schemas(self, davy):
         made = [json.loads(line) for line in davy("topics", "create", "--json")[1].splitlines()]
         assert {each["created"] for each in made} == {True}
         checked = [json.loads(line) for line in davy("topics", "check", "--json")[1].splitlines()]
         assert [each["topic"] for each in checked] == [each["topic"] for each in made]
+        assert [each["problems"] for each in checked] == [[]] * len(made)
         ids = [json.loads(line) for line in davy("schemas", "register", "--json")[1].splitlines()]
         assert all(isinstance(each["schema_id"], int) for each in ids)
         told = [json.loads(line) for line in davy("schemas", "check", "--json")[1].splitlines()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,7 @@ from streams.exporter.export import Exporter, Plan, export, targets_of
 from streams.exporter.pages import Reading
 from streams.exporter.scrape import Failure, Target, scrape
 from streams.exporter.shares import Whose
+from streams.serving.pulse import HUNG
 from tests.agents.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -105,6 +108,50 @@ class TestScrape:
         with serving(b"process_cpu_seconds_total 1\n", hang=True) as url:
             found = await asked(url, 0.3)
         assert found == Failure(code="slow", detail="no whole answer within 0.3 s")
+
+
+HANGS = """
+import asyncio, time
+from streams.exporter.export import Plan, export, targets_of
+from streams.exporter.shares import Whose
+from streams.http_settings import HttpSettings
+from streams.settings import Settings
+
+async def what_hangs():
+    time.sleep(600)
+
+settings = Settings(
+    bootstrap="127.0.0.1:1", kafka={"log_level": "0"}, hang_s=2.0, http=HttpSettings(port=0)
+)
+targets = targets_of(["v1=http://127.0.0.1:1/metrics"])
+plan = Plan(targets=targets, whose=Whose(service="digits"), every_s=1.0, timeout_s=1.0)
+asyncio.run(export(settings, plan, what_hangs))
+"""
+
+
+def test_a_loop_that_hangs_ends_the_process() -> None:
+    """With the exit code that says: start it again."""
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == HUNG, ended.stderr
+    assert "the main loop has not turned for 2 s" in ended.stderr
+    assert "what_hangs" in ended.stderr
+
+
+def test_an_endpoint_that_hangs_is_no_loop_that_does(parts: Parts) -> None:
+    """However short `hang_s` is, the endpoint is given up long before."""
+    asked = ["--service", "digits", "--every", "1m", "--scrape"]
+    env = {"DAVY_HANG_S": "4", "DAVY_BOOTSTRAP": "127.0.0.1:1", "DAVY_HTTP__PORT": "0"}
+    davy = [sys.executable, "-m", "streams.cli"]
+    with serving(b"", hang=True) as url:
+        part = parts.start("exporter", [*davy, "resources", "export", *asked, f"v1={url}"], env=env)
+        part.wait_until(
+            lambda: "no whole answer within 1 s" in part.log.read_text(),
+            what="the endpoint is given up",
+            deadline_s=30,
+        )
+        assert part.stop() == 0
 
 
 @pytest.mark.flow
