@@ -25,6 +25,7 @@ from jsonschema import Draft201909Validator
 from streams.actuator.service import PORT as ACTUATOR
 from streams.agents.worker import PORT as WORKER
 from streams.cli import main as cli
+from streams.cli.common import whoami
 from streams.dashboard.service import PORT as DASHBOARD
 from streams.publisher.options import Options
 from streams.serving.access import BasicAuth, read_passwords
@@ -37,6 +38,8 @@ COMPOSE = ROOT / "infra" / "compose"
 PLAIN = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+\S*")
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
+PERSON = "operator"
+"""Who asks where nobody says his name."""
 
 
 def composed() -> dict[str, Any]:
@@ -86,6 +89,14 @@ class TestFile:
             for source in (volume.split(":")[0] for volume in spec.get("volumes", [])):
                 known = (ROOT / source).exists() if "/" in source else source in VOLUMES
                 assert known, source
+
+    def test_volumes_that_davy_writes_are_its_own(self) -> None:
+        """The image holds their folders, owned by its user: an empty volume takes that over."""
+        text = (COMPOSE / "Dockerfile").read_text()
+        (made,) = re.findall(r"install --directory --owner davy --group davy (.+)", text)
+        volumes = [volume for spec in OURS.values() for volume in spec.get("volumes", ())]
+        written = {each.split(":")[1] for each in volumes if not each.endswith(":ro")}
+        assert written == {*made.split()}
 
 
 VOLUMES = set(composed()["volumes"])
@@ -151,6 +162,14 @@ class TestProfiles:
         assert {"kafka-ui", "dashboard", "model-v1", "traffic", "prometheus"} & core == set()
 
 
+KEPT = {
+    "worker": ("passwords", "/run/davy"),
+    "actuator": ("passwords", "/run/davy"),
+    "dashboard": ("people", "/run/people"),
+}
+"""Who may ask: the volume, and where it is mounted."""
+
+
 class TestHealth:
     @pytest.mark.parametrize(
         ("name", "port"), [("worker", WORKER), ("actuator", ACTUATOR), ("dashboard", DASHBOARD)]
@@ -160,9 +179,12 @@ class TestHealth:
         cmd, python, flag, module, *words = OURS[name]["healthcheck"]["test"]
         assert (cmd, python, flag, module) == ("CMD", "python", "-m", "streams.serving.probe")
         told = dict(zip(words[:-1:2], words[1:-1:2], strict=True))
-        assert told == {"--authorization": "/run/davy/authorization", "--port": str(port)}
+        volume, folder = KEPT[name]
+        assert told == {"--authorization": f"{folder}/authorization", "--port": str(port)}
         assert words[-1] == "/healthz"
-        assert "passwords:/run/davy:ro" in OURS[name]["volumes"]
+        assert f"{volume}:{folder}:ro" in OURS[name]["volumes"]
+        believed = OURS[name]["environment"]["DAVY_HTTP__BASIC_AUTH_FILE"]
+        assert believed == f"{folder}/passwords"
 
     def test_jobs_and_commands_are_not_asked(self) -> None:
         """The image's own check would wait for a process that is not there."""
@@ -175,26 +197,83 @@ class TestPasswords:
     def test_are_made_once(self, tmp_path: Path) -> None:
         """For owner and group alone; a second start leaves them as they are."""
         first, second = new_passwords(tmp_path), new_passwords(tmp_path)
-        assert first.keys() == {"passwords", "authorization", "davy-password"}
+        assert {*first} == {"/run/davy", "/run/people"}
+        for made in first.values():
+            assert made.keys() == {"passwords", "authorization", "davy-password"}
         assert first == second
-        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+        files = [path for path in tmp_path.glob("**/*") if path.is_file()]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o640}
 
     def test_fit(self, tmp_path: Path) -> None:
         """davy admits who sends what the probes and Prometheus send."""
-        made = new_passwords(tmp_path)
-        guard = BasicAuth(read_passwords(tmp_path / "passwords"))
+        made = new_passwords(tmp_path)["/run/davy"]
+        guard = BasicAuth(read_passwords(tmp_path / "run/davy/passwords"))
         assert guard.admits("10.0.0.7", {"authorization": made["authorization"].strip()})
         scrape = yaml.safe_load((COMPOSE / "prometheus.yaml").read_text())["scrape_configs"][0]
         sent = f"{scrape['basic_auth']['username']}:{made['davy-password'].strip()}"
         token = base64.b64encode(sent.encode()).decode()
         assert guard.admits("10.0.0.7", {"authorization": f"Basic {token}"})
 
+    def test_a_name_that_http_cannot_carry_is_refused(self, tmp_path: Path) -> None:
+        command = [sys.executable, str(COMPOSE / "new_passwords.py"), f"a:b={tmp_path}"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=PLAIN, timeout=60, check=False, capture_output=True, text=True
+        )
+        assert (done.returncode, [*tmp_path.iterdir()]) == (2, [])
+        assert "NAME=FOLDER" in done.stderr
 
-def new_passwords(folder: Path) -> dict[str, str]:
-    """What the job of the first start writes."""
-    command = [sys.executable, str(COMPOSE / "new_passwords.py"), str(folder)]
+
+def new_passwords(place: Path) -> dict[str, dict[str, str]]:
+    """What the job of the first start writes, by folder; below `place`."""
+    _, script, *words = OURS["init-passwords"]["entrypoint"]
+    mounted = {volume.split(":")[1] for volume in OURS["init-passwords"]["volumes"]}
+    assert script in mounted
+    folders = {word: word.partition("=")[2] for word in words}
+    assert {*folders.values()} == mounted - {script}
+    for folder in folders.values():
+        (place / folder[1:]).mkdir(parents=True, exist_ok=True)
+    here = [word.replace("=/", f"={place}/") for word in words]
+    command = [sys.executable, str(COMPOSE / "new_passwords.py"), *here]
     subprocess.run(command, cwd=ROOT, env=PLAIN, timeout=60, check=True)
-    return {path.name: path.read_text() for path in folder.iterdir()}
+    return {
+        folder: {path.name: path.read_text() for path in (place / folder[1:]).iterdir()}
+        for folder in folders.values()
+    }
+
+
+class TestPeople:
+    """What a person asks is kept under his name, never under that of a service."""
+
+    def test_the_dashboard_believes_people_alone(self, tmp_path: Path) -> None:
+        """Prometheus' password, which others read, steers nothing."""
+        made = new_passwords(tmp_path)
+        guard = BasicAuth(read_passwords(tmp_path / "run/people/passwords"))
+        person, prometheus = (
+            {"authorization": made[folder]["authorization"].strip()}
+            for folder in ("/run/people", "/run/davy")
+        )
+        assert guard.admits("10.0.0.7", person)
+        assert guard.name(person) == PERSON
+        assert not guard.admits("10.0.0.7", prometheus)
+
+    def test_only_the_dashboard_holds_their_passwords(self) -> None:
+        """And the job that makes them."""
+        holders = {
+            name
+            for name, spec in SERVICES.items()
+            if any(volume.startswith("people:") for volume in spec.get("volumes", ()))
+        }
+        assert holders == {"dashboard", "init-passwords"}
+
+    def test_commands_by_hand_name_the_person(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In the container everybody is the user `davy`."""
+        for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in OURS["davy"]["environment"].items():
+            monkeypatch.setenv(name, value)
+        assert whoami() == PERSON
+        text = (ROOT / "docker-compose.yml").read_text()
+        assert text.count("${USER:-") == text.count(f"${{USER:-{PERSON}}}") == 2
 
 
 class TestPrometheus:
@@ -234,7 +313,8 @@ class TestEnvironment:
     @pytest.mark.parametrize("name", OURS)
     def test_davy_reads_it(self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         """Every variable of our services is a setting, and the settings load as written."""
-        given = OURS[name]["environment"]
+        given = {k: v for k, v in OURS[name]["environment"].items() if k.startswith("DAVY_")}
+        assert {*OURS[name]["environment"]} - {*given} <= {"USER"}
         for stray in [key for key in os.environ if key.startswith("DAVY_")]:
             monkeypatch.delenv(stray)
         for key, value in given.items():
