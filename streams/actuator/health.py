@@ -136,8 +136,8 @@ def _actuator(facts: ActuatorFacts) -> Iterator[Metric]:
     text = "Since a broker was connected last."
     yield gauge("davy_actuator_broker_silent_seconds", text, (), [((), silent_s)])
     text = "Partitions of this actuator: loading, or loaded and acted on."
-    desks = [(("loading",), float(facts.loading)), (("loaded",), float(facts.loaded))]
-    yield gauge("davy_actuator_desks", text, ("state",), desks)
+    held = [(("loading",), float(facts.loading)), (("loaded",), float(facts.loaded))]
+    yield gauge("davy_actuator_partitions", text, ("state",), held)
     text = "Rollouts whose targets are held."
     yield gauge("davy_actuator_rollouts", text, (), [((), float(len(facts.rollouts)))])
     text = "Times that the schema registry did not answer, or not with what is needed."

@@ -37,6 +37,15 @@ def rollout(**more: Any) -> RolloutFacts:
     return RolloutFacts(**facts | {"service": "digits"} | more)
 
 
+class TestPartitions:
+    def test_by_how_far_they_are(self) -> None:
+        """Named as the worker's: `davy_worker_partitions`."""
+        health = Health(Settings())
+        health.facts = ActuatorFacts(loading=1, loaded=3)
+        value, name = health.meters.registry.get_sample_value, "davy_actuator_partitions"
+        assert [value(name, {"state": state}) for state in ("loading", "loaded")] == [1, 3]
+
+
 class TestTraffic:
     def test_shares_in_percent(self) -> None:
         """What there is and what is wanted, by arm."""
