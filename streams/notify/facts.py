@@ -158,10 +158,14 @@ class Notice:
 def told_key(told: Told, subject: Subject, decision_id: str, place: Place) -> str:
     """The idempotency key: a decision makes each transition once, other records are named.
 
-    Letters, digits, `-` and `_` alone, so that it can stand in headers and names.
+    A rollout settles once, under whichever decision: an abort is at the target before the judge
+    has decided it, and then again under his decision. Letters, digits, `-` and `_` alone, so that
+    it can stand in headers and names.
     """
-    told_once = place.topic == "decisions" or told.transition is Transition.SETTLED
-    if decision_id and told_once:
+    settled = told.transition is Transition.SETTLED
+    if settled and subject.spec_hash:
+        return f"{subject.spec_hash}-{told.transition}"
+    if decision_id and (settled or place.topic == "decisions"):
         kind = f"{told.transition}-{told.ended}" if told.ended else str(told.transition)
         return f"{decision_id}-{kind}"
     whose = decision_id or "".join(c if c.isalnum() else "_" for c in subject.rollout)

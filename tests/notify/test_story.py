@@ -17,6 +17,7 @@ from streams.notify.story import Story
 from streams.notify_settings import Severity, Transition
 from tests.notify.records import (
     ROLLOUT,
+    SPEC,
     applied,
     command,
     decision,
@@ -153,8 +154,23 @@ class TestRouting:
             routing(DONE, bp=10_000, **end),
             routing(SEEN, bp=10_000, **end),
         ]
-        found = told(*facts)
-        assert [n.key for n in found] == [f"{ROLLOUT}-d8-settled"]
+        found = told(applied(), *facts)[1:]
+        assert [n.key for n in found] == [f"{SPEC.spec_hash}-settled"]
+
+    def test_an_abort_has_one_end(self):
+        """The actuator hears it first, under the decision before; a restart lies between."""
+        at_once = routing(DONE, "aborted by ada", bp=0, terminal=True, fence=7)
+        decided = routing(SEEN, "aborted by ada", bp=0, terminal=True, fence=8)
+        before, after = told(applied(), at_once), told(applied(), decided, begin=9)
+        assert before[-1].decision_id != after[-1].decision_id
+        assert [n.transition for n in (before[-1], after[-1])] == [Transition.SETTLED] * 2
+        assert before[-1].key == after[-1].key
+
+    def test_what_ended_a_rollout_that_nobody_knows(self):
+        """Its spec is gone: no two ends may share a key."""
+        (one,) = told(routing(DONE, bp=0, terminal=True, fence=7))
+        (other,) = told(routing(DONE, bp=0, terminal=True, fence=8))
+        assert one.key != other.key
 
     def test_a_raise_that_was_given_up_is_no_end(self):
         """What is wanted then is less than was decided: the target never got its weights."""
