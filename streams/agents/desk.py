@@ -179,6 +179,7 @@ def command_fact(offset: int, record: dict[str, Any]) -> CommandFact:
         kind=CommandKind(record["command"].lower()),
         actor=record["actor"],
         reason=record["reason"],
+        at_ms=record["at"],
         stage=record["stage"],
         until_ms=record["until"],
     )

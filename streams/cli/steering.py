@@ -38,6 +38,10 @@ Needed = Annotated[
 For = Annotated[
     str | None, typer.Option("--for", help="For how long: `30m`, `2h`; without it until resumed.")
 ]
+Counts = Annotated[
+    str | None,
+    typer.Option("--for", help="How long the word counts: `10m`, `2h`; without it for an hour."),
+]
 StageIndex = Annotated[int | None, typer.Option("--stage", help="Index of the stage, from 0.")]
 
 
@@ -104,13 +108,17 @@ def promote(
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
     reason: Needed = "",
+    lasts: Counts = None,
     as_json: Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Give all traffic to the candidate on a person's word.
 
+    A judge that hears of it later than an hour after it was asked (`--for`) refuses it.
+
     Example: davy rollout promote digits-v2 --reason "mends the outage of v1"
     """
-    command = _command(CommandKind.PROMOTE, rollout, _needed(CommandKind.PROMOTE, reason))
+    until, why = _until(lasts), _needed(CommandKind.PROMOTE, reason)
+    command = _command(CommandKind.PROMOTE, rollout, why, until=until)
     _ask(command, Log(settings_of(config, bootstrap, prefix)), as_json=as_json)
 
 

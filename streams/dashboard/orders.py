@@ -80,7 +80,7 @@ def command_of(known: Known, wanted: CommandWanted, user: str, now_ms: int) -> C
     )
 
 
-LAPSING = frozenset({CommandKind.PAUSE, CommandKind.APPROVE})
+LAPSING = frozenset({CommandKind.PAUSE, CommandKind.APPROVE, CommandKind.PROMOTE})
 """What may end by itself."""
 
 

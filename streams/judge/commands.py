@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self, assert_never
 
-from streams.judge.facts import CommandFact, CommandKind
+from streams.figures import moment
+from streams.judge.facts import CommandFact, CommandKind, RoutingFact
+
+PROMOTE_MS = 3_600_000
+"""How long a `promote` counts that does not say: it was asked in view of what there was then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +30,26 @@ class Wishes:
     pause_until_ms: int | None = None
     """When the pause ends by itself, event time; None: at `resume`."""
     promote: str = ""
+    too_late: str = ""
+    """Why that `promote` counts no more; empty while it does."""
     abort: str = ""
     approved: Mapping[int, Approval] = field(default_factory=dict)
     """Stage -> who said that it may begin."""
 
-    def after(self, command: CommandFact) -> Wishes:
-        """The wishes once this command was read. A pause takes back an earlier `promote`."""
+    def after(self, command: CommandFact, now_ms: int) -> Wishes:
+        """The wishes once this command was read. A pause takes back an earlier `promote`.
+
+        `now_ms`: the newest time that the log tells, see `heard_ms`.
+        """
         asked = f"{command.actor}: {command.reason}" if command.reason else command.actor
         who = asked or "somebody"
         match command.kind:
             case CommandKind.PAUSE:
-                return replace(self, pause=who, pause_until_ms=command.until_ms, promote="")
+                return replace(self.answered(), pause=who, pause_until_ms=command.until_ms)
             case CommandKind.RESUME:
                 return replace(self, pause="", pause_until_ms=None)
             case CommandKind.PROMOTE:
-                return replace(self, promote=who)
+                return replace(self, promote=who, too_late=_too_late(command, now_ms))
             case CommandKind.ABORT:
                 return replace(self, abort=who)
             case CommandKind.APPROVE:
@@ -65,7 +74,7 @@ class Wishes:
 
     def answered(self) -> Wishes:
         """The wishes after a step: a `promote` is granted or refused once, never kept."""
-        return replace(self, promote="")
+        return replace(self, promote="", too_late="")
 
     def to_state(self) -> dict[str, Any]:
         """The wishes as JSON values."""
@@ -77,6 +86,27 @@ class Wishes:
         """Read what `to_state` wrote."""
         approved = {int(stage): Approval(**yes) for stage, yes in state["approved"].items()}
         return cls(**{**state, "approved": approved})
+
+
+def heard_ms(end_ms: int, routing: Iterable[RoutingFact], commands: Iterable[CommandFact]) -> int:
+    """The newest time that a step's records tell, of events, of targets or of people.
+
+    Panes alone stand still while nobody judges; whoever looks at the targets goes on then.
+    """
+    return max((end_ms, *(fact.at_ms for fact in routing), *(asked.at_ms for asked in commands)))
+
+
+def _too_late(command: CommandFact, now_ms: int) -> str:
+    """Why a `promote` that is heard now counts no more; empty if it does.
+
+    A judge that was away must not act on it days later. No clock is asked but the log's, or a
+    replay would come to something else.
+    """
+    until_ms = command.at_ms + PROMOTE_MS if command.until_ms is None else command.until_ms
+    if not _over(until_ms, now_ms):
+        return ""
+    asked, until, now = (moment(each) for each in (command.at_ms, until_ms, now_ms))
+    return f"that was at {asked} and counted until {until}; the log is at {now}: ask again"
 
 
 def _over(until_ms: int | None, now_ms: int) -> bool:

@@ -77,10 +77,13 @@ class CommandFact:
     kind: CommandKind
     actor: str
     reason: str
+    at_ms: int
+    """When it was asked, by the clock of whoever asked."""
     stage: int | None = None
     """Index of the stage that is approved."""
     until_ms: int | None = None
-    """When a pause or an approval lapses; None: never."""
+    """When a pause, an approval or a promotion lapses; None: a promotion as `commands` says, the
+    others never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

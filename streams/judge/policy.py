@@ -87,6 +87,8 @@ def _go_down(now: Situation) -> Ruling | None:
 
 
 def _person(now: Situation, stages: Sequence[Stage]) -> Ruling | None:
+    if now.wishes.promote and now.wishes.too_late:
+        return refused(now, now.wishes.too_late)
     if now.wishes.promote and now.broken:
         return refused(now, now.broken)
     if now.wishes.promote and now.suspicious:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from streams.errors import StateError
 from streams.judge.arrivals import Arrivals
-from streams.judge.commands import Wishes
+from streams.judge.commands import Wishes, heard_ms
 from streams.judge.contest import Standing, lacking, leaving
 from streams.judge.contestants import Contestants
 from streams.judge.decision_facts import Action, Decision, HealthCheck, Verdict
@@ -88,7 +88,7 @@ class RolloutJudge:
         self._expect(pane, cut)
         expect_minutes(pane, self._herald.chain.last_cut, cut)
         self._herald.chain.follow(cut)
-        self._hear(routing, commands, pane.start_ms)
+        self._hear(routing, commands, pane)
         self._watch(pane)
         drifted = self._drift.feed(pane)
         if LATENCY in drifted:
@@ -115,17 +115,18 @@ class RolloutJudge:
         return self._herald.chain.body
 
     def _hear(
-        self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], now_ms: int
+        self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], pane: PaneInput
     ) -> None:
         """What the target has, and what people ask; who resumes says that what failed is mended."""
         for fact in routing:
             self._timeline.feed(fact)
+        now_ms = heard_ms(pane.end_ms, routing, commands)
         for command in commands:
-            self._wishes = self._wishes.after(command)
+            self._wishes = self._wishes.after(command, now_ms)
             if command.kind is CommandKind.RESUME and self._health.resumable:
                 self._health.log.resume()
-                self._enter(self._clock.stage, now_ms)
-        self._wishes = self._wishes.at(now_ms)
+                self._enter(self._clock.stage, pane.start_ms)
+        self._wishes = self._wishes.at(pane.start_ms)
 
     def _verdicts(self) -> tuple[Verdict, ...]:
         """Of requests, then of outcomes; harm found before the log broke stays found."""

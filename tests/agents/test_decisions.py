@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.agents.desk import routing_fact
+from streams.agents.desk import command_fact, routing_fact
+from streams.cli.log import Log
 from streams.judge.chain import body_hash
 from streams.judge.record import decision_from_record
 from streams.replay.rollout import rejudged
@@ -37,14 +38,14 @@ def bodies(pipeline: Pipeline) -> list[bytes]:
 
 
 def rejudged_bodies(pipeline: Pipeline) -> list[bytes]:
-    """The same, judged again from `panes` and `routing` along the recorded cuts."""
+    """The same, judged again from `panes`, `routing`, `commands` along the recorded cuts."""
     decisions = pipeline.read("decisions")
     partition = decisions[0][0].partition()
     return rejudged(
         spec(),
         [r for m, r in pipeline.read("panes") if m.partition() == partition],
         [routing_fact(m.offset(), r) for m, r in pipeline.read("routing")],
-        [],
+        [command_fact(m.offset(), r) for m, r in pipeline.read("commands")],
         [decision_from_record(record) for _, record in decisions],
     )
 
@@ -107,6 +108,24 @@ class TestDecisions:
         assert bodies(pipeline) == rejudged_bodies(pipeline)
         numbers = [record["seq"] for record in pipeline.decisions()]
         assert numbers == list(range(1, len(numbers) + 1))
+
+    def test_a_judge_that_was_down_refuses_an_old_promote(self, pipeline: Pipeline) -> None:
+        """By the times in the log, so a replay does too; evidence promotes it all the same."""
+        worker, start, chunks = begin(pipeline)
+        pipeline.publish(next(chunks))
+        await_decision(pipeline, worker, seq=1)
+        worker.signal(signal.SIGKILL)
+        pipeline.routed(ROLLOUT, "applied", 2500, start + 3000, 1)
+        asked = {"command": "PROMOTE", "actor": "ada", "reason": "", "at": start - 7_200_000}
+        Log(pipeline.settings).write("commands", ROLLOUT, asked | {"rollout": ROLLOUT})
+        worker = pipeline.worker("again")
+        for chunk in chunks:
+            pipeline.publish(chunk)
+        last = await_decision(pipeline, worker, terminal=True)
+        assert (last["action"], last["reason"].split(":")[0]) == ("promote", "no_harm_shown")
+        (refused,) = (r for d in pipeline.decisions() if "promote_refused" in (r := d["reason"]))
+        assert "promotion asked by ada, but that was at" in refused
+        assert bodies(pipeline) == rejudged_bodies(pipeline)
 
     def test_a_harmful_candidate_is_rolled_back(self, pipeline: Pipeline) -> None:
         """Half of the candidate's requests fail: rollback, terminal, lease ended."""

@@ -191,6 +191,15 @@ class TestSteering:
         lasts = entry.record["until"] - entry.record["at"]
         assert abs(lasts - 30 * 60 * 1000) < 1000
 
+    @pytest.mark.parametrize(("words", "lasts_ms"), [((), None), (("--for", "10m"), 600_000)])
+    def test_how_long_a_promotion_counts(self, davy, spec_file, log, words, lasts_ms):
+        """Where nobody says, the judge knows."""
+        davy("rollout", "apply", str(spec_file))
+        assert davy("rollout", "promote", "digits-v2", "--reason", "seen", *words)[0] == 0
+        (entry,) = log.read("commands")
+        until, at = entry.record["until"], entry.record["at"]
+        assert until is None if lasts_ms is None else abs(until - at - lasts_ms) < 1000
+
     def test_a_length_that_is_none(self, davy, spec_file, log):  # noqa: ARG002 - topics
         davy("rollout", "apply", str(spec_file))
         code, _, told = davy("rollout", "pause", "digits-v2", "--for", "soon")

@@ -98,6 +98,11 @@ class TestWritten:
         assert (command.kind, command.actor, partition) == ("PAUSE", "ada", 0)
         assert command.until_ms == command.at_ms + 60_000
 
+    def test_how_long_a_promotion_counts(self, desk: Desk) -> None:
+        desk.say({"command": "promote", "reason": "seen", "actor": "ada", "for_s": 60})
+        ((command, _),) = desk.pen.written
+        assert (command.kind, command.until_ms) == ("PROMOTE", command.at_ms + 60_000)
+
     def test_the_record_is_one_that_the_judge_reads(self, own: Desk) -> None:
         """Through the schema, and back onto the board."""
         own.say(STOP)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from streams.judge.commands import Approval, Wishes
+from streams.judge.commands import PROMOTE_MS, Approval, Wishes, heard_ms
 from streams.judge.decision_facts import Action
-from streams.judge.facts import CommandFact, CommandKind
+from streams.judge.facts import CommandKind
 from streams.judge.policy import Situation, rule
 from streams.judge.stages import Progress
 from streams.spec.model import FULL_BP, Stage
-from tests.judge.world import command
+from tests.judge.world import PANE_MS, START, command
 
 STAGES = (
     Stage(weight_bp=200, min_time_s=60, max_time_s=600, min_exposures=100),
@@ -31,6 +31,7 @@ BEFORE = Situation(
     unproven=("errors of candidate",),
 )
 HARM = ("errors of candidate",)
+NOW_MS = START * PANE_MS
 
 
 def replaced(stage: Stage, *, approval: bool) -> Stage:
@@ -96,6 +97,13 @@ class TestRule:
             (replace(READY, harmed=HARM), Wishes(promote="ada"), Action.ROLLBACK, "harm"),
             (replace(READY, harmed=HARM), Wishes(pause="ada"), Action.ROLLBACK, "harm"),
             (READY, Wishes(abort="ada", promote="bob"), Action.ROLLBACK, "aborted"),
+            (READY, Wishes(promote="ada", too_late="it was"), Action.HOLD, "promote_refused"),
+            (
+                replace(READY, harmed=HARM),
+                Wishes(promote="ada", too_late="it was"),
+                Action.ROLLBACK,
+                "harm",
+            ),
         ],
     )
     def test_people(self, now: Situation, wishes: Wishes, action: Action, code: str) -> None:
@@ -144,26 +152,56 @@ class TestWishes:
     def test_pause_takes_back_promote(self) -> None:
         wishes = Wishes()
         for offset, kind in enumerate((CommandKind.PROMOTE, CommandKind.PAUSE)):
-            wishes = wishes.after(command(offset, kind))
+            wishes = wishes.after(command(offset, kind), NOW_MS)
         assert Wishes(pause="ada: says so") == wishes
 
     def test_resume_ends_pause(self) -> None:
-        wishes = Wishes(pause="ada").after(command(0, CommandKind.RESUME))
+        wishes = Wishes(pause="ada").after(command(0, CommandKind.RESUME), NOW_MS)
         assert Wishes() == wishes
 
     def test_promote_is_answered_once(self) -> None:
         assert Wishes(pause="ada") == Wishes(pause="ada", promote="bob").answered()
 
+    @pytest.mark.parametrize(
+        ("late_ms", "lasts_ms", "counts"),
+        [
+            (-60_000, None, True),  # panes far behind, or clocks that differ
+            (PROMOTE_MS - 1, None, True),
+            (PROMOTE_MS, None, False),
+            (PROMOTE_MS, PROMOTE_MS + 1, True),
+            (600_000, 600_000, False),
+        ],
+    )
+    def test_a_promote_counts_for_a_while(
+        self, late_ms: int, lasts_ms: int | None, *, counts: bool
+    ) -> None:
+        """An hour, or as long as it says itself."""
+        until_ms = None if lasts_ms is None else NOW_MS + lasts_ms
+        asked = replace(command(0, CommandKind.PROMOTE, NOW_MS), until_ms=until_ms)
+        wishes = Wishes().after(asked, NOW_MS + late_ms)
+        assert (wishes.promote, wishes.too_late == "") == ("ada: says so", counts)
+
+    def test_a_fresh_word_counts_after_a_late_one(self) -> None:
+        late, fresh = (command(n, CommandKind.PROMOTE, n * PROMOTE_MS) for n in (1, 9))
+        wishes = Wishes().after(late, 9 * PROMOTE_MS).after(fresh, 9 * PROMOTE_MS)
+        assert wishes == Wishes(promote="ada: says so")
+
+    def test_the_newest_time_that_the_log_tells(self) -> None:
+        """Panes stand still while nobody judges; targets and people go on."""
+        asked = [command(0, CommandKind.RESUME, at_ms) for at_ms in (3, 9)]
+        assert heard_ms(5, [], []) == 5
+        assert heard_ms(5, [], asked) == 9
+
     def test_an_approval_is_of_one_stage(self) -> None:
-        yes = CommandFact(offset=0, kind=CommandKind.APPROVE, actor="ada", reason="", stage=1)
-        assert Wishes(approved={1: Approval(by="ada")}) == Wishes().after(yes)
-        assert Wishes() == Wishes().after(command(1, CommandKind.APPROVE))
+        yes = replace(command(0, CommandKind.APPROVE), reason="", stage=1)
+        assert Wishes(approved={1: Approval(by="ada")}) == Wishes().after(yes, NOW_MS)
+        assert Wishes() == Wishes().after(command(1, CommandKind.APPROVE), NOW_MS)
 
     @pytest.mark.parametrize("kind", [CommandKind.PAUSE, CommandKind.APPROVE])
     def test_what_lapses(self, kind: CommandKind) -> None:
         """In event time, so that a replay sees the same."""
-        asked = CommandFact(offset=0, kind=kind, actor="ada", reason="", stage=1, until_ms=2000)
-        wishes = Wishes().after(asked)
+        asked = replace(command(0, kind), stage=1, until_ms=2000)
+        wishes = Wishes().after(asked, 1000)
         assert wishes.at(1999) == wishes
         assert wishes.at(2000) == Wishes()
 

@@ -141,7 +141,7 @@ class World:
 
     def confirm(self, now_ms: int) -> None:
         """What a reconcile loop does every few seconds."""
-        self.report(RoutingPhase.OBSERVED, self.weights, self.since_ms, now_ms, 0)
+        self.report(RoutingPhase.OBSERVED, self.weights, now_ms, now_ms, 0)
 
     def report(
         self, phase: RoutingPhase, weights: dict[str, int], at_ms: int, until_ms: int, fence: int
@@ -191,7 +191,7 @@ def _steps(
         pane = world.pane(second)
         if second % 3 == 2:
             world.confirm(pane.start_ms)
-        wish = [command(asked, commands[second])] if second in commands else []
+        wish = [command(asked, commands[second], pane.start_ms)] if second in commands else []
         asked += len(wish)
         routing = world.read()
         cut = Cut(pane=pane.pane, routing_offset=world.offset, commands_offset=asked)
@@ -202,6 +202,6 @@ def _steps(
             yield decision
 
 
-def command(offset: int, kind: CommandKind) -> CommandFact:
+def command(offset: int, kind: CommandKind, at_ms: int = START * PANE_MS) -> CommandFact:
     """A command by somebody."""
-    return CommandFact(offset=offset, kind=kind, actor="ada", reason="says so")
+    return CommandFact(offset=offset, kind=kind, actor="ada", reason="says so", at_ms=at_ms)

@@ -50,6 +50,16 @@ class TestSame:
         assert decisions_of(found)[-1].reason.startswith("aborted")
         assert set(outcomes(check(found))) == {Outcome.OK}
 
+    def test_with_a_promotion_that_counts_while_it_is_fresh(self) -> None:
+        """When it was asked stands in its record: with another time it comes to something else."""
+        found = trail_in(World(spec=SPEC), 30, {20: CommandKind.PROMOTE})
+        assert decisions_of(found)[-1].reason.startswith("promoted_by_person")
+        assert set(outcomes(check(found))) == {Outcome.OK}
+        (asked,) = found.records["commands"]
+        earlier = stored(asked.offset, asked.record | {"at": asked.record["at"] - 7_200_000})
+        again = Trail(rollout="digits-2", records={**found.records, "commands": (earlier,)})
+        assert outcomes(check(again))[-1] is Outcome.DIFFERS
+
     def test_a_repetition_counts_once(self) -> None:
         found = trail()
         twice = (*found.records["decisions"], stored(99, found.decisions[0].record))

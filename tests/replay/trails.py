@@ -14,7 +14,7 @@ from streams.judge.rollout import RolloutJudge
 from streams.panes.facts import cells_to_states
 from streams.replay.records import StoredRecord, Trail, trail_of
 from streams.spec.model import ALL_SEGMENT, RolloutSpec
-from tests.judge.world import GOOD, PANE_MS, Model, World, command, make_spec, run
+from tests.judge.world import GOOD, PANE_MS, START, Model, World, command, make_spec, run
 
 SPEC = make_spec()
 MODELS = {
@@ -37,11 +37,13 @@ def trail_in(
     """Judge a world and write down what a real one writes."""
     asked = commands or {}
     decisions = run(RolloutJudge(world.spec, PANE_MS), world, seconds, asked)
-    kinds = [asked[second] for second in sorted(asked)]
     records = {
         "rollouts": [rollout_record(world.spec, applied_by="ada")],
         "panes": list(_panes(world)),
-        "commands": [_command(world.spec, n, kind) for n, kind in enumerate(kinds)],
+        "commands": [
+            _command(world.spec, n, asked[second], (START + second) * PANE_MS)
+            for n, second in enumerate(sorted(asked))
+        ],
         "routing": [_routing(world.spec, fact) for fact in world.facts],
         "decisions": [decision_to_record(decision) for decision in decisions],
     }
@@ -100,14 +102,14 @@ def _routing(spec: RolloutSpec, fact: RoutingFact) -> dict[str, Any]:
     }
 
 
-def _command(spec: RolloutSpec, offset: int, kind: CommandKind) -> dict[str, Any]:
-    fact = command(offset, kind)
+def _command(spec: RolloutSpec, offset: int, kind: CommandKind, at_ms: int) -> dict[str, Any]:
+    fact = command(offset, kind, at_ms)
     return {
         "rollout": spec.rollout,
         "command": kind.name,
         "actor": fact.actor,
         "reason": fact.reason,
-        "at": 5,
+        "at": fact.at_ms,
         "stage": fact.stage,
         "until": fact.until_ms,
     }

@@ -113,7 +113,8 @@ class CommandWanted(BaseModel):
     stage: Annotated[int, Field(ge=0, le=1000)] | None = None
     """`approve`: index of the stage that may begin."""
     for_s: Annotated[float, Field(gt=0, le=30 * 86400)] | None = None
-    """`pause`: span in seconds after which it lapses; null: at `resume`."""
+    """Span in seconds after which it lapses; null: a `pause` at `resume`, a `promote` that was not
+    heard after an hour, an `approve` never."""
 
 
 class CommandSent(BaseModel):

@@ -163,6 +163,7 @@ def commands_heard(records: Sequence[Decoded]) -> list[CommandFact]:
             kind=CommandKind(body["command"].lower()),
             actor=body["actor"],
             reason=body["reason"],
+            at_ms=body["at"],
             stage=body["stage"],
             until_ms=body["until"],
         )
