@@ -13,7 +13,18 @@ from infra.rigs.cache import run
 from infra.rigs.objects import Api, Object, RefusedError, load
 from streams.demo.processes import wait_until
 from streams.errors import PartError
-from tests.helm.cases import ALL, CASES, HTTP, Render, Values, of_kind, pods, within
+from tests.helm.cases import (
+    ALL,
+    CASES,
+    HTTP,
+    PEER,
+    Render,
+    Values,
+    joined,
+    of_kind,
+    pods,
+    within,
+)
 
 
 def create(kube: Api, one: Object) -> None:
@@ -127,8 +138,11 @@ def test_helm_installs_upgrades_and_takes_away(helm: Path, kube: Api, tmp_path: 
     said = release("install", HTTP)
     assert "STATUS: deployed" in said
     assert "Decisions are not signed" in said
+    assert "let nobody ask worker, actuator." in said
     assert replicas(kube) == {"davy-worker": 2, "davy-actuator": 2}
-    said = release("upgrade", {**ALL, "worker": {**ALL["worker"], "replicas": 5}})
+    told = {"worker": {"replicas": 5}, "verdicts": {"askers": [PEER]}}
+    said = release("upgrade", joined(ALL, told))
+    assert "let nobody ask worker, actuator, notify, dashboard." in said
     assert "Decisions are not signed" not in said
     assert replicas(kube) == {
         "davy-worker": 5,
@@ -137,6 +151,8 @@ def test_helm_installs_upgrades_and_takes_away(helm: Path, kube: Api, tmp_path: 
         "davy-notify": 1,
         "davy-dashboard": 1,
     }
+    said = release("upgrade", joined(ALL, told, {"networkPolicy": {"askers": [PEER]}}))
+    assert "let nobody ask" not in said
     with pytest.raises(PartError, match="source_partition"):
         release("upgrade", {"settings": {"source_partition": 3}})
     assert replicas(kube)["davy-worker"] == 5

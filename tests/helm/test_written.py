@@ -13,7 +13,9 @@ from jsonschema import Draft7Validator
 from infra.docs.chart import CHART, PLAIN, manifests, written
 from infra.docs.chart_files import rights
 from infra.docs.chart_values import RIGHTS, Values
+from infra.rigs.objects import load
 from streams.settings import Settings
+from tests.helm.cases import of_kind
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -28,6 +30,26 @@ def test_no_file_is_stale() -> None:
 def test_manifests_are_the_chart_rendered(helm: Path) -> None:
     """For those without Helm."""
     assert (PLAIN / "davy.yaml").read_text() == manifests(helm)
+
+
+def test_the_manifests_let_in_who_asks() -> None:
+    """Prometheus, and the controllers for which the verdict server is there."""
+    objects = load((PLAIN / "davy.yaml").read_text())
+    let_in = {
+        name: {
+            peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+            for rule in policy["spec"]["ingress"]
+            for peer in rule["from"]
+        }
+        for name, policy in of_kind(objects, "NetworkPolicy").items()
+    }
+    assert let_in == {
+        "davy-worker": {"monitoring"},
+        "davy-actuator": {"monitoring"},
+        "davy-verdicts": {"monitoring", "argo-rollouts", "flagger-system"},
+    }
+    page = (PLAIN / "README.md").read_text()
+    assert all(f"`{name}`" in page for names in let_in.values() for name in names)
 
 
 def test_versions_are_those_of_davy() -> None:
