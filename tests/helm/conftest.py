@@ -16,6 +16,9 @@ from infra.rigs.objects import Object, load
 from infra.rigs.programs import HELM
 from tests.conftest import Absence
 from tests.helm.cases import Render, Values
+from tests.security.conftest import secured
+
+__all__ = ["helm", "render", "secured"]
 
 
 @pytest.fixture(scope="session")
