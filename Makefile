@@ -36,8 +36,8 @@ lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versio
 rigs: $(READY) ## Fetch and build the real parts that tests run on, ahead of them (Java, Maven, Go; ARGS=kafka: only these)
 	$(BIN)/python -m infra.rigs.fetch $(ARGS)
 
-demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka, ROUTER=envoy|istio, DASHBOARD=0: no page)
-	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER) --router $(ROUTER) --dashboard $(DASHBOARD)
+demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka, ROUTER=envoy|istio, DASHBOARD=0: no page, ARGS=--no-stay: it ends with the story)
+	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER) --router $(ROUTER) --dashboard $(DASHBOARD) $(ARGS)
 
 test: $(READY) ## Run all tests but those on Kubernetes; a missing part is a skip that says so (ARGS='-k name')
 	$(BIN)/pytest -n 4 --durations 10 -m "not kube" $(ARGS)

@@ -31,7 +31,7 @@ from tests.nursery import Nursery
 settings.register_profile("davy", settings(), deadline=None)
 settings.load_profile("davy")
 
-pytest_plugins = ["tests.kube.fixtures"]
+pytest_plugins = ["tests.kube.fixtures", "tests.dashboard.browser"]
 
 SHARED = pytest.StashKey[list[Shared]]()
 OWN = pytest.StashKey[Parts]()

@@ -18,16 +18,22 @@ def start_dashboard(parts: Parts, davy: Sequence[str], env: Mapping[str, str]) -
     return parts.start(NAME, [*davy, "dashboard"], env=env)
 
 
-def tell_address(part: Part, say: Callable[[str], None]) -> None:
-    """Say where it is, or why it is not; the demo goes on either way."""
+def tell_address(part: Part, say: Callable[[str], None]) -> str:
+    """Say where it is, or why it is not; the demo goes on either way.
+
+    Returns:
+        The address; empty where there is none.
+    """
     try:
         part.wait_until(
             lambda: bool(_address(part)), what="it tells its address", deadline_s=START_S
         )
     except PartError as error:
         say(f"no dashboard: {error}")
-    else:
-        say(f"dashboard: {_address(part)}")
+        return ""
+    address = _address(part)
+    say(f"dashboard: {address}")
+    return address
 
 
 def _address(part: Part) -> str:

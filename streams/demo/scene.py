@@ -28,6 +28,7 @@ from streams.settings import Settings, load_settings
 from streams.topics import create_topics
 
 RATE = 250.0
+LOAD = "load"
 FRONTS: Mapping[str, Callable[[Parts, Mapping[str, int]], Front]] = {
     "envoy": start_envoy_front,
     "istio": start_istio,
@@ -58,10 +59,18 @@ class Scene:
     front: Front
     counts: CountsFile
     env: dict[str, str]
+    page: str
+    """Address of the dashboard; empty where there is none."""
 
     def check(self) -> None:
         """Raise PartError if a part has ended that the demo needs."""
         check_parts(self.parts)
+
+    def end_traffic(self) -> None:
+        """Ask for nothing more: a page may stay for hours, and the broker's memory is bounded."""
+        for part in self.parts:
+            if part.name == LOAD:
+                part.stop()
 
 
 def check_parts(parts: Parts) -> None:
@@ -115,9 +124,15 @@ def set_up(
     front = FRONTS[router](parts, ports)
     front.deploy(baseline=VERSIONS[0], candidate=VERSIONS[1])
     counts = _load(parts, folder, front.url, running, env)
-    if page is not None:
-        dashboard.tell_address(page, say)
-    return Scene(parts=parts, folder=folder, settings=settings, front=front, counts=counts, env=env)
+    return Scene(
+        parts=parts,
+        folder=folder,
+        settings=settings,
+        front=front,
+        counts=counts,
+        env=env,
+        page="" if page is None else dashboard.tell_address(page, say),
+    )
 
 
 def fresh(folder: Path) -> None:
@@ -159,7 +174,7 @@ def _load(
     path = folder / "answers.jsonl"
     command = [sys.executable, "-m", "streams.demo.load", "--url", f"{url}/predict"]
     command += ["--bootstrap", broker.bootstrap, "--rate", f"{RATE:g}"]
-    part = parts.start("load", [*command, "--counts", path], env=env)
+    part = parts.start(LOAD, [*command, "--counts", path], env=env)
     counts = CountsFile(path)
 
     def flows() -> bool:

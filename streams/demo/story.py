@@ -7,7 +7,7 @@ decides is the worker, who moves traffic is the actuator.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,14 +27,24 @@ ACT_S = 120.0
 TEMPLATE = files("streams.demo").joinpath("rollout.yaml").read_text(encoding="utf-8")
 LOOK_S = 0.1
 APPLY_S = 60.0
+End = Callable[[Summary, str], None]
+"""What is done when all is told; gets the summary, and the dashboard's address or nothing."""
 
 
 def tell(
-    folder: Path, *, broker: str, router: str, fault: Fault, show: Show, looked_at: bool = False
+    folder: Path,
+    *,
+    broker: str,
+    router: str,
+    fault: Fault,
+    show: Show,
+    end: End,
+    looked_at: bool = False,
 ) -> Summary:
     """Run the whole demo with its parts' logs in `folder`; leaves no process behind.
 
-    `looked_at`: with a dashboard beside it.
+    `end` is called while all parts still run, but nobody asks any more; `looked_at`: with a
+    dashboard beside it.
 
     Raises:
         PartError: a part did not start or ended too soon.
@@ -48,14 +58,17 @@ def tell(
         with Feed(scene.settings) as feed, show:
             results = play_all(acts(fault), scene, feed, show)
             export(results, scene, show)
-    return Summary(
-        fault=fault,
-        broker=broker,
-        router=router,
-        set_up_s=set_up_s,
-        total_s=time.monotonic() - began,
-        results=results,
-    )
+        told = Summary(
+            fault=fault,
+            broker=broker,
+            router=router,
+            set_up_s=set_up_s,
+            total_s=time.monotonic() - began,
+            results=results,
+        )
+        scene.end_traffic()
+        end(told, scene.page)
+    return told
 
 
 def play_all(planned: Sequence[Act], scene: Scene, feed: Feed, show: Show) -> list[Result]:

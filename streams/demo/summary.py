@@ -28,7 +28,7 @@ class Summary:
     set_up_s: float
     """Seconds until all parts ran."""
     total_s: float
-    """Seconds from start to end, the set-up of the Python environment aside."""
+    """Seconds from the start until all was told; the page's stay and the parts' end come after."""
     results: Sequence[Result]
 
     @property

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.dashboard import stories
+from tests.dashboard.contrast import FAINT
 from tests.dashboard.shown import Shown
 from tests.dashboard.visitor import PHONE, Visitor
 
@@ -198,34 +199,3 @@ class TestForEverybody:
                 await expect(page.locator("#scores tbody tr").first).to_be_visible()
                 await expect(page.locator("#trail tbody tr").first).to_be_visible()
                 assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-FAINT = """
-(() => {
-  const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
-  const channel = (value) => {
-    const part = value / 255;
-    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  };
-  const light = ([red, green, blue]) =>
-    0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
-  const ground = (node) => {
-    for (let at = node; at; at = at.parentElement) {
-      const [red, green, blue, alpha = 1] = numbers(getComputedStyle(at).backgroundColor);
-      if (alpha === 1) return [red, green, blue];
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  for (const node of document.querySelectorAll("body *")) {
-    const text = [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
-    if (!text || !node.checkVisibility()) continue;
-    if (node.closest("canvas, svg, option, .hidden, .skip")) continue;
-    const [one, other] = [light(numbers(getComputedStyle(node).color)), light(ground(node))];
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    const told = `${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`;
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${told}`);
-  }
-  return faint;
-})()
-"""

@@ -1,5 +1,6 @@
-"""Decisions and views to show, without a broker."""
+"""Decisions and views to show, without a broker; a mark by which a demo's processes are found."""
 
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,11 @@ def decision(seq: int, action: Action, *, stage: int, share_bp: int, terminal: b
         steps=(),
         prev_hash="",
     )
+
+
+@pytest.fixture
+def mark() -> str:
+    return uuid.uuid4().hex
 
 
 @pytest.fixture

@@ -26,15 +26,15 @@ class TestAddress:
         config = write_config(parts.folder, broker)
         create_topics(load_settings(config))
         said: list[str] = []
-        tell_address(start_dashboard(parts, DAVY, {"DAVY_CONFIG": str(config)}), said.append)
-        (told,) = said
-        url = told.removeprefix("dashboard: ")
+        part = start_dashboard(parts, DAVY, {"DAVY_CONFIG": str(config)})
+        url = tell_address(part, said.append)
+        assert said == [f"dashboard: {url}"]
         assert httpx.get(f"{url}/api/v1/session").json()["may_command"] is True
 
     def test_of_one_that_ends_is_why(self, parts: Parts) -> None:
         said: list[str] = []
         broken = (sys.executable, "-c", "import sys; sys.exit('no such topic')")
-        tell_address(start_dashboard(parts, broken, {}), said.append)
+        assert tell_address(start_dashboard(parts, broken, {}), said.append) == ""
         assert said[0].startswith("no dashboard: dashboard ended with code 1")
         assert "no such topic" in said[0]
 

@@ -1,55 +1,15 @@
 """The demo as people start it: it ends as it must, and however it ends nothing keeps running."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
 
-from streams.demo.processes import Part, Parts, wait_until
-
-DEMO = (sys.executable, "-m", "streams.demo")
-MARK = "DEMO_TEST_MARK"
-RUN_S = 240.0
-
-
-def marked(mark: str) -> set[int]:
-    """Processes that were started, at any remove, with the mark in their environment."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes()
-        except OSError:
-            continue  # gone meanwhile, or somebody else's
-        if f"{MARK}={mark}".encode() in environment:
-            found.add(int(folder.name))
-    return found
-
-
-@pytest.fixture
-def mark() -> str:
-    return uuid.uuid4().hex
-
-
-def start(parts: Parts, build: Path, mark: str, *options: str) -> Part:
-    env = {MARK: mark, "DAVY_BOOTSTRAP": "127.0.0.1:1"}  # a demo looks at no such thing
-    return parts.start("demo", [*DEMO, "--build", str(build), *options], env=env)
-
-
-def check_report(build: Path, fault: str) -> None:
-    report = json.loads((build / "demo.json").read_text())
-    good, bad = report["rollouts"]
-    assert report["ok"]
-    assert report["fault"] == fault
-    assert (good["outcome"], good["final_measured_share"]) == ("promoted", 1.0)
-    assert (bad["outcome"], bad["final_measured_share"]) == ("rolled back", 0.0)
-    assert 0 < bad["seconds_from_first_faulty_response_to_share_0"] < 60
-    assert bad["decisions"][-1]["action"] == "rollback"
-    assert all(decision["reason"] for decision in good["decisions"] + bad["decisions"])
+from streams.demo.processes import Parts, wait_until
+from tests.demo.whole import DEMO, RUN_S, check_report, marked, start
 
 
 @pytest.mark.flow
@@ -59,7 +19,6 @@ class TestDemo:
     @pytest.mark.parametrize(
         "fault",
         [
-            "errors",
             pytest.param("slow", marks=pytest.mark.slow),
             pytest.param("drift", marks=pytest.mark.slow),
             pytest.param("accuracy", marks=pytest.mark.slow),
@@ -67,7 +26,10 @@ class TestDemo:
         ],
     )
     def test_whole(self, parts: Parts, tmp_path: Path, mark: str, fault: str) -> None:
-        """Promotes the good candidate, rolls back the bad one, reports, leaves nothing behind."""
+        """Promotes the good candidate, rolls back the bad one, reports, leaves nothing behind.
+
+        `errors` is looked at in a browser: test_looked_at.py.
+        """
         demo = start(parts, tmp_path, mark, "--fault", fault)
         assert demo.wait(deadline_s=RUN_S) == 0, demo.tail(200)
         check_report(tmp_path, fault)
