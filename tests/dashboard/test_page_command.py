@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from streams.http_settings import HttpSettings
+from streams.judge.decision_facts import Action
+from streams.spec.model import RolloutSpec, Stage
 from tests.dashboard import stories
+from tests.dashboard.pressing import ask, press
 from tests.dashboard.shown import Shown
 from tests.dashboard.visitor import Visitor
+from tests.dashboard.world import spec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,12 +25,20 @@ ABORT = """
   body: JSON.stringify({ command: "abort", reason: "because", actor: "mallory" }),
 }).then((answer) => answer.status)
 """
+WAIT_TWICE = (
+    *(Stage(weight_bp=500), Stage(weight_bp=2500, approval=True)),
+    *(Stage(weight_bp=5000, approval=True), Stage(weight_bp=10_000)),
+)
+EVERY = ("Pause", "Promote", "Abort")
 
 
-async def ask(page: Page, command: str) -> None:
-    """Open the dialog of a command."""
-    await page.locator("#orders").get_by_role("button", name=command).click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
+def applied_with(shown: Shown, stages: tuple[Stage, ...]) -> RolloutSpec:
+    """A rollout in its first stage, whose judge is heard."""
+    told = shown.dashboard
+    one = told.apply(spec(stages=stages))
+    told.decide(one, Action.ADVANCE, stages[0].weight_bp)
+    told.beat(one)
+    return one
 
 
 class TestCommand:
@@ -47,16 +59,38 @@ class TestCommand:
         told = (written.rollout, written.kind, written.actor, written.reason)
         assert told == (stories.HELD, "ABORT", "grace", "the model is the wrong one")
 
-    async def test_no_command_without_a_reason(self, visitor: Visitor, shown: Shown) -> None:
+    @pytest.mark.parametrize(
+        ("actor", "reason", "lacks"), [("grace", "", "Reason"), ("", "because", "Your name")]
+    )
+    async def test_none_without_a_reason_and_a_name(
+        self, visitor: Visitor, shown: Shown, actor: str, reason: str, lacks: str
+    ) -> None:
         """Nothing is sent, and the field that lacks is where the focus goes."""
         shown.tell(stories.held())
         with shown.served() as url:
             async with visitor.at(f"{url}/rollouts/{stories.HELD}") as page:
-                await ask(page, "Pause")
-                await page.get_by_label("Your name").fill("grace")
-                await page.get_by_role("dialog").get_by_role("button", name="Pause").click()
-                await expect(page.get_by_label("Reason")).to_be_focused()
-                await expect(page.get_by_role("dialog")).to_be_visible()
+                for command in EVERY:
+                    await ask(page, command)
+                    await press(page, command, reason=reason, actor=actor)
+                    await expect(page.get_by_label(lacks)).to_be_focused()
+                    await expect(page.get_by_role("dialog")).to_be_visible()
+                    await page.get_by_role("button", name="Cancel").click()
+        assert shown.written == []
+
+    async def test_none_that_was_cancelled(self, visitor: Visitor, shown: Shown) -> None:
+        """The focus is back at the button, and nothing of it stands in the next dialog."""
+        shown.tell(stories.held())
+        with shown.served() as url:
+            async with visitor.at(f"{url}/rollouts/{stories.HELD}") as page:
+                for command in EVERY:
+                    await ask(page, command)
+                    await page.get_by_label("Your name").fill("grace")
+                    await expect(page.get_by_label("Reason")).to_have_value("")
+                    await page.get_by_label("Reason").fill("in a hurry")
+                    await page.get_by_role("button", name="Cancel").click()
+                    await expect(page.get_by_role("dialog")).to_be_hidden()
+                    button = page.locator("#orders").get_by_role("button", name=command)
+                    await expect(button).to_be_focused()
         assert shown.written == []
 
     async def test_pause_for_a_while_and_resume(self, visitor: Visitor, shown: Shown) -> None:
@@ -93,17 +127,47 @@ class TestCommand:
                 await expect(page.get_by_role("dialog")).to_be_hidden()
         assert [written.stage for written in shown.written] == [1]
 
-    async def test_a_refusal_is_told_in_the_dialog(self, visitor: Visitor, shown: Shown) -> None:
+    async def test_a_yes_is_to_the_stage_that_was_read(
+        self, visitor: Visitor, shown: Shown
+    ) -> None:
+        """It begins while the dialog is open: nobody has said yes to the one after it."""
+        one = applied_with(shown, WAIT_TWICE)
+        with shown.served() as url:
+            async with visitor.at(f"{url}/rollouts/{one.rollout}") as page:
+                dialog = page.get_by_role("dialog")
+                await ask(page, "Approve")
+                await expect(dialog).to_contain_text("Stage 1 with 25 %")
+                shown.dashboard.decide(one, Action.ADVANCE, 2500, stage=1, second=9)
+                await expect(page.locator("#track [aria-current=step]")).to_contain_text("25 %")
+                await press(page, "Approve", reason="looks well")
+                await expect(page.get_by_role("alert")).to_contain_text("waits for nobody")
+                assert shown.written == []
+                await page.get_by_role("button", name="Cancel").click()
+                await ask(page, "Approve")
+                await expect(dialog).to_contain_text("Stage 2 with 50 %")
+                await press(page, "Approve", reason="looks well")
+                await expect(dialog).to_be_hidden()
+        assert [written.stage for written in shown.written] == [2]
+        assert [each for each in visitor.complaints if "409" not in each] == []
+        visitor.complaints.clear()  # Chromium tells of the refusal, which is meant
+
+    @pytest.mark.parametrize(
+        ("actor", "reason", "told"),
+        [(" ", "because", "asked by nobody"), ("grace", " ", "reason")],
+        ids=["no name", "no reason"],
+    )
+    async def test_a_refusal_is_told_in_the_dialog(
+        self, visitor: Visitor, shown: Shown, actor: str, reason: str, told: str
+    ) -> None:
         """What was typed stays, to be sent again."""
         shown.tell(stories.held())
         with shown.served() as url:
             async with visitor.at(f"{url}/rollouts/{stories.HELD}") as page:
-                await ask(page, "Pause")
-                await page.get_by_label("Your name").fill(" ")
-                await page.get_by_label("Reason").fill("because")
-                await page.get_by_role("dialog").get_by_role("button", name="Pause").click()
-                await expect(page.get_by_role("alert")).to_contain_text("asked by nobody")
-                await expect(page.get_by_label("Reason")).to_have_value("because")
+                await ask(page, "Promote")
+                await press(page, "Promote", reason=reason, actor=actor)
+                await expect(page.get_by_role("alert")).to_contain_text(told)
+                await expect(page.get_by_label("Reason")).to_have_value(reason)
+        assert shown.written == []
         assert any("422" in each for each in visitor.complaints)
         visitor.complaints.clear()  # Chromium tells of the refusal, which is meant
 
