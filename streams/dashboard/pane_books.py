@@ -76,13 +76,13 @@ class PaneBooks:
         book = self._books.pop(rollout, None)
         if book is None or book.spec_hash != body["spec_hash"]:
             book = PaneBook(body["spec_hash"], partition)
+        self._books[rollout] = book  # whatever comes of this record: those before it count
         source = record["source_partition"]
         if name == BREACH:
             book.breach(body)
         else:
             book.pane_ms = record["pane_ms"]
             (book.pane if name == PANE else book.cohort)(source, body)
-        self._books[rollout] = book
         while len(self._books) > self._most:
             self._given_up.add(self._books.popitem(last=False)[0])
         self._news.tell(rollout, Part.COHORTS if name == COHORT else Part.PANES)

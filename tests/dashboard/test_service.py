@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import socket
 import threading
@@ -83,13 +84,20 @@ def running(log: Log) -> Iterator[httpx.Client]:
     assert (failures, thread.is_alive()) == ([], False)
 
 
-def close_pane(log: Log, made: RolloutSpec, pane: int) -> None:
+def cells() -> list[dict[str, Any]]:
+    """Of a pane."""
+    return cells_to_states({("all", "baseline"): cell(75), ("all", ARM): cell(25, 5)})
+
+
+def close_pane(
+    log: Log, made: RolloutSpec, pane: int, states: list[dict[str, Any]] | None = None
+) -> None:
     """What an owner of a source partition writes."""
     body = {
         "rollout": made.rollout,
         "spec_hash": made.spec_hash,
         "pane": pane,
-        "cells": cells_to_states({("all", "baseline"): cell(75), ("all", ARM): cell(25, 5)}),
+        "cells": cells() if states is None else states,
     }
     record = {
         "source": "predictions",
@@ -162,6 +170,31 @@ class TestSigned:
             assert "doubted" in [entry["did"] for entry in trail]
             assert get(client, "/session")["reading"]["verifies"] is True
         log.close()
+
+
+class TestNonsense:
+    def test_a_pane_that_fits_no_bucket_is_skipped_and_told(
+        self, tansu: str, prefix: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It decodes, so only its counting finds it; the panes around it count."""
+        one, (_, spoilt) = spec(), cells()
+        spoilt["latency"] = {"index": [1_000_000], "count": [25]}
+        with contextlib.closing(Log(tansu, prefix)) as log:
+            log.apply(one)
+            log.decide(one, Action.ADVANCE, 2500)
+            for pane, states in enumerate((cells(), [spoilt], cells()), 1_700_000_000):
+                close_pane(log, one, pane, states)
+            with caplog.at_level(logging.WARNING), running(log) as client:
+                wait_until(
+                    lambda: not get(client, "/session")["reading"]["panes_unread"],
+                    what="panes that were read",
+                    deadline_s=20,
+                )
+                told = get(client, f"/rollouts/{one.rollout}/distributions?kind=latency")
+        assert [arm["count"] for arm in told["arms"]] == [150, 50]
+        (line,) = [text for text in caplog.messages if text.startswith("dashboard.skipped")]
+        assert "panes-" in line
+        assert "skipped, unusable: " in line
 
 
 ADDRESS = re.compile(r"dashboard, .* at (http://\S+)")
