@@ -28,7 +28,7 @@ def _colours(colours: Sequence[str]) -> str:
 
 STYLE = f"""
 :root {{ color-scheme: light; --rule: #ced4da; --soft: #5c636a; --warn: #fff3bf;
-  --ink: #212529; --paper: #fff; --good: #2b8a3e; --bad: #c92a2a; --doubt: #a15c00;
+  --ink: #212529; --paper: #fff; --good: #267f38; --bad: #c92a2a; --doubt: #a15c00;
   {_colours(LIGHT)} }}
 @media screen and (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark; --rule: #495057;
   --soft: #adb5bd; --warn: #4d3f00; --ink: #e9ecef; --paper: #16191d; --good: #69db7c;
