@@ -66,6 +66,15 @@ class TestParts:
                 await expect(page.locator("#shares")).to_contain_text("Applied")
                 await expect(page.locator("#shares dd").nth(3)).to_have_text("5 %")
 
+    async def test_shares_after_the_end(self, visitor: Visitor, shown: Shown) -> None:
+        """Nobody measures any more, which is no trouble."""
+        shown.tell(stories.bad())
+        with shown.served() as url:
+            async with visitor.at(of(url, stories.BAD)) as page:
+                told = page.locator("#shares dd")
+                await expect(told.nth(1)).to_have_text("0 %")
+                await expect(told.nth(5)).to_have_text("no longer looked at")
+
     async def test_scores_charts_and_their_tables(self, visitor: Visitor, shown: Shown) -> None:
         """Harm comes first; every chart has its figures as a table."""
         shown.tell(stories.bad())

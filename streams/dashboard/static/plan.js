@@ -6,7 +6,7 @@ import { byId, el, keyed, rebuild, setAttribute } from "./dom.js";
 import { Feed } from "./feed.js";
 import { icon } from "./icons.js";
 import { bar, time } from "./parts.js";
-import { armRole, count, percent, shares, span } from "./words.js";
+import { ENDED, armRole, count, percent, shares, span } from "./words.js";
 
 const STAGES = {
   done: { word: "done", tone: "good", sign: "check" },
@@ -49,7 +49,8 @@ export class Plan {
       rebuild(node, stage, () => stageParts(stage, view.summary, now));
     });
     const { wanted_pct, applied_pct, measured_pct } = view.summary;
-    rebuild(byId("shares"), [wanted_pct, applied_pct, measured_pct], () => sharesNow(view.summary, arms));
+    const facts = [wanted_pct, applied_pct, measured_pct, view.summary.state];
+    rebuild(byId("shares"), facts, () => sharesNow(view.summary, arms));
   }
 
   draw(told) {
@@ -98,7 +99,8 @@ function sharesNow(summary, arms) {
     const pct = summary[field];
     const known = pct ?? {};
     const parts = arms.map((arm) => ({ share: (known[arm] ?? 0) / 100, name: `fill-${armRole(arm, arms)}` }));
-    return [el("dt", {}, word), el("dd", {}, bar(parts)), el("dd", {}, shares(pct, arms))];
+    const told = pct === null && ENDED.has(summary.state) ? "no longer looked at" : shares(pct, arms);
+    return [el("dt", {}, word), el("dd", {}, bar(parts)), el("dd", {}, told)];
   });
   const title = `Share now: ${what} ${arms.length > 1 ? "the candidates" : "the candidate"}`;
   return [el("h3", {}, title), el("dl", { class: "shares" }, ...lines)];
