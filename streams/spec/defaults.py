@@ -152,8 +152,6 @@ TIMEOUT = "30s"
 ROUTING_LAG = "15s"
 REPORT_EVERY = "10s"
 LEASE = "30s"
-SILENCE_LEASES = 3
-"""So many leases of silence take the traffic back, where the spec says no time of its own."""
 MAX_CLASSES = "64"
 UNIT = "request"
 MAX_UNITS = "1000000"

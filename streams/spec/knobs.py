@@ -10,8 +10,8 @@ import yaml
 
 from streams.spec import choices, defaults, outcomes, segments, units
 from streams.spec.model import FEWEST_CLASSES, FEWEST_UNITS, MOST_CLASSES, MOST_UNITS
-from streams.spec.provenance import Source
-from streams.spec.reader import Block, refuse
+from streams.spec.provenance import Source, Told
+from streams.spec.reader import DEFAULT, Block, refuse
 
 NEVER = "never"
 Knobs = tuple[dict[str, Any], dict[str, Source]]
@@ -23,7 +23,8 @@ class Knob:
 
     key: str
     parse: Callable[[str], Any]
-    default: str
+    default: str | None
+    """As a person would write it; None where the model derives it from other fields."""
     suffix: str = ""
     """What the model adds to the key: the unit."""
 
@@ -45,7 +46,7 @@ KNOBS = (
     Knob("routing_lag", units.duration, defaults.ROUTING_LAG, "_s"),
     Knob("report_every", units.duration, defaults.REPORT_EVERY, "_s"),
     Knob("lease", units.duration, defaults.LEASE, "_s"),
-    Knob("silence_rollback", or_never, NEVER, "_s"),  # some leases where it is not told
+    Knob("silence_rollback", or_never, None, "_s"),
     Knob("max_classes", units.count, defaults.MAX_CLASSES),
     Knob("overdispersion", choices.overdispersion, defaults.OVERDISPERSION),
     Knob("segment_budget", units.part, defaults.SEGMENT_BUDGET),
@@ -64,17 +65,23 @@ NEEDS = {
 
 
 def read_knobs(block: Block) -> Knobs:
-    """Values by the model's names, and the source of each by its key."""
-    told = {knob: block.take(knob.key, knob.parse, default=knob.default) for knob in KNOBS}
+    """Values by the model's names, as far as it needs them, and the source of each by its key."""
+    told = {knob: found for knob in KNOBS if (found := _taken(block, knob)) is not None}
     for knob, found in told.items():
         node = block.get(knob.key)
         if node is not None:
             _check_needs(node, knob.key, block)
             _check_value(node, knob.key, found.value)
     values = {knob.field: found.value for knob, found in told.items()}
-    if block.get("silence_rollback") is None:
-        values["silence_rollback_s"] = defaults.SILENCE_LEASES * values["lease_s"]
-    return values, {knob.key: found.source for knob, found in told.items()}
+    sources = {knob.key: told[knob].source if knob in told else DEFAULT for knob in KNOBS}
+    return values, sources
+
+
+def _taken(block: Block, knob: Knob) -> Told[Any] | None:
+    """What the spec says, or the default; None where neither does."""
+    if knob.default is None:
+        return block.take_optional(knob.key, knob.parse)
+    return block.take(knob.key, knob.parse, default=knob.default)
 
 
 def _check_needs(node: yaml.Node, key: str, block: Block) -> None:

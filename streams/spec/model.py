@@ -37,6 +37,8 @@ LONGEST_WORDS = 256
 MOST_CANDIDATES = 16
 FEWEST_CLASSES, MOST_CLASSES = 2, 1000
 FEWEST_UNITS, MOST_UNITS = 1000, 100_000_000
+SILENCE_LEASES = 3
+"""So many leases of silence take the traffic back, where a spec says no time of its own."""
 MAX_UNIT_MARGINS = 4
 """Different margins of latency that a rollout may have where units are counted."""
 
@@ -96,6 +98,12 @@ class Target(Fact):
     """Seconds between two raises at least."""
 
 
+def _leases_s(facts: dict[str, Any]) -> float:
+    """How long a judge may be silent, from the fields of a spec that stand before that one."""
+    lease_s: float = facts["lease_s"]
+    return SILENCE_LEASES * lease_s
+
+
 class RolloutSpec(Fact):
     """One attempt to replace a baseline by one or more candidates, for one service."""
 
@@ -120,7 +128,7 @@ class RolloutSpec(Fact):
     """A decision is published on every change, and at least this often in event time."""
     lease_s: Annotated[float, Field(gt=0)] = 30.0
     """How long the actuator trusts a judge it does not hear."""
-    silence_rollback_s: Annotated[float, Field(gt=0)] | None = 300.0
+    silence_rollback_s: Annotated[float, Field(gt=0)] | None = Field(default_factory=_leases_s)
     """Analyzer silence after which the actuator rolls back; None freezes only."""
     pair_within_s: Annotated[float, Field(gt=0)] = 30.0
     """Longest time between both answers to one request, either way (shadow mode)."""

@@ -81,6 +81,7 @@ def spec(rollout: str = "digits-v2", **changes: Any) -> RolloutSpec:
         "routing_lag_s": 0.5,
         "report_every_s": 2.0,
         "lease_s": 2.0,
+        "silence_rollback_s": 300.0,  # a worker that begins anew takes longer than three leases
     }
     return RolloutSpec(**facts | changes)
 

@@ -38,6 +38,7 @@ def usual(target: Target, **changes: Any) -> RolloutSpec:
         "routing_lag_s": 0.2,
         "report_every_s": 1.0,
         "lease_s": 5.0,
+        "silence_rollback_s": 300.0,  # faults last longer than three leases, weights must rise
         "max_classes": 4,
     }
     return RolloutSpec(**facts | changes)

@@ -6,7 +6,7 @@ from streams.errors import SpecError
 from streams.spec.arms import rollout_id
 from streams.spec.load import load_spec, parse_spec
 from streams.spec.metric_facts import Metric, MetricKind, Role
-from streams.spec.model import Candidate, Stage, Target
+from streams.spec.model import Candidate, RolloutSpec, Stage, Target
 from streams.spec.provenance import Origin
 
 FACTS = """\
@@ -45,6 +45,13 @@ class TestFourFacts:
         assert parse("lease: 1m\n").spec.silence_rollback_s == 180
         assert parse("lease: 1m\nsilence_rollback: 10m\n").spec.silence_rollback_s == 600
         assert parse("silence_rollback: never\n").spec.silence_rollback_s is None
+
+    @pytest.mark.parametrize(("text", "facts"), [("", {}), ("lease: 1m\n", {"lease_s": 60.0})])
+    def test_a_spec_made_in_code_has_the_same_defaults(self, text, facts):
+        told = parse(text).spec
+        named = ("rollout", "service", "baseline", "candidates", "target", "stages", "metrics")
+        made = RolloutSpec(**{name: getattr(told, name) for name in named}, **facts)
+        assert made == told
 
     def test_default_guardrails_are_those_of_the_design(self):
         guardrail = {"role": Role.GUARDRAIL}

@@ -8,6 +8,7 @@ from streams.spec.model import (
     FEWEST_UNITS,
     MOST_CLASSES,
     MOST_UNITS,
+    SILENCE_LEASES,
     Mode,
     Overdispersion,
     Unit,
@@ -27,7 +28,7 @@ def knobs_schema() -> Schema:
         "report_every": pattern(time, "A decision at least this often.", defaults.REPORT_EVERY),
         "lease": pattern(time, "How long a silent judge is trusted.", defaults.LEASE),
         "silence_rollback": pattern(
-            never, f"Silence until traffic goes back; {defaults.SILENCE_LEASES} leases if left out."
+            never, f"Silence until traffic goes back; {SILENCE_LEASES} leases if left out."
         ),
         "mode": {
             "enum": [mode.value for mode in Mode],
