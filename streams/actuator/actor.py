@@ -11,23 +11,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from streams.actuator.acceptance import Refusal, take_decision
 from streams.actuator.claim import Claim
 from streams.actuator.doubts import Doubts, unquoted
 from streams.actuator.facts import CommandRead, DecisionFact, LeaseFact, RoutingRecord
 from streams.actuator.keeper import Keeper
+from streams.actuator.kept import Kept
 from streams.actuator.lease import LeaseWatch, Silence, judge_state, outdated
-from streams.actuator.lines import say
 from streams.actuator.meters import Meters
 from streams.actuator.onlooker import Onlooker
 from streams.actuator.ports import Clock, Router
-from streams.actuator.standing import (
-    Refusal,
-    Standing,
-    give_back,
-    restore,
-    take_command,
-    take_decision,
-)
+from streams.actuator.restoring import restore
+from streams.actuator.standing import Standing, give_back, take_command
 from streams.actuator.teller import Journal, Teller
 from streams.actuator.tenure import Tenure
 from streams.actuator.weights import home, rises
@@ -54,27 +49,41 @@ class RolloutActor:
         self.spec = spec
         self._clock = clock
         self._meters, self._trail = meters or Meters(), trail
+        self._kept = Kept.of(spec)
         self._teller = Teller(spec.rollout, spec.target.router, journal, clock)
-        claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
-        self._keeper: Keeper | Onlooker
-        if spec.target.dry_run:
-            self._keeper = Onlooker(spec, router, self._teller, clock, reconcile_s, self._meters)
-        else:
-            told, count = self._teller, self._meters
-            self._keeper = Keeper(spec, router, told, claim, clock, reconcile_s, count, trail)
+        self._keeper = self._new_keeper(router, tenure, reconcile_s)
         self._lease = LeaseWatch(rollback_s=spec.silence_rollback_s)
         self._doubts = Doubts()
         self._last_lease_ms = 0
 
+    def _new_keeper(self, router: Router, tenure: Tenure, reconcile_s: float) -> Keeper | Onlooker:
+        """Who acts on what is kept, or only looks."""
+        spec, kept, told, clock = self.spec, self._kept, self._teller, self._clock
+        meters = self._meters
+        if spec.target.dry_run:
+            return Onlooker(spec, kept, router, told, clock, reconcile_s=reconcile_s, meters=meters)
+        claim = Claim(rollout=spec.rollout, tenure=tenure, clock=clock)
+        return Keeper(
+            spec,
+            kept,
+            router,
+            told,
+            claim,
+            clock,
+            reconcile_s=reconcile_s,
+            meters=meters,
+            trail=self._trail,
+        )
+
     @property
     def standing(self) -> Standing:
         """Where the rollout stands."""
-        return self._keeper.standing
+        return self._kept.standing
 
     @property
     def released(self) -> str:
         """Why the target was let go; empty while it is held."""
-        return self._keeper.released
+        return self._kept.released
 
     @property
     def tries(self) -> int:
@@ -91,7 +100,7 @@ class RolloutActor:
 
     def succeed(self, other: RolloutActor) -> None:
         """Take up where an actor stands whose thread does not go on. Before the first step."""
-        self._keeper.succeed(other._keeper)
+        self._kept.take_up(other._kept)
         self._teller.succeed(other._teller)
         self._lease, self._last_lease_ms = other._lease, other._last_lease_ms
         self._doubts = other._doubts
@@ -101,7 +110,7 @@ class RolloutActor:
     ) -> None:
         """Take up where the log says that the former actuator stood. Before the first step."""
         now = self._clock.monotonic_s()
-        self._keeper.standing = restore(self.standing, records, commands)
+        self._kept.standing = restore(self.standing, records, commands)
         self._teller.resume(records)
         if self.standing.accepted is not None:
             self._lease = self._lease.watch(now)
@@ -109,10 +118,10 @@ class RolloutActor:
             self._lease = self._lease.end()
         told = [r for r in records if r.phase is not RoutingPhase.REFUSED]
         if told and self._is_end(told[-1]):
-            self._keeper.ended_at = self._long_ago(told[-1].at)
+            self._kept.ended_at = self._long_ago(told[-1].at)
         if told and rises(home(self.spec.arms), told[-1].applied_bp):
             raised_at = self._long_ago(told[-1].since)
-            self._keeper.standing = replace(self.standing, raised_at=raised_at)
+            self._kept.standing = replace(self.standing, raised_at=raised_at)
 
     def _long_ago(self, at_ms: int) -> float:
         """A moment of the wall clock, on the monotonic one."""
@@ -131,20 +140,24 @@ class RolloutActor:
         if self.spec.targeting:  # whom the rules leave out gets the baseline, whatever is decided
             left_out = home(self.spec.arms, (UNTARGETED,))
             decision = replace(decision, weights_bp={**decision.weights_bp, **left_out})
-        self._keeper.standing, refused = take_decision(before, decision)
+        self._kept.standing, refused = take_decision(before, decision)
         if refused is not None:
             if not (replayed and refused.code is Refusal.STALE):
                 self._meters.refused.labels(refused.code).inc()
                 self._teller.refused(before, decision, refused)
-                self._say(logging.WARNING, "refused", seq=decision.seq, reason=refused.sentence)
+                self._kept.say(
+                    logging.WARNING, "refused", seq=decision.seq, reason=refused.sentence
+                )
             return False
         if self.standing.fence > before.fence:
             self._lease = self._lease.watch(self._clock.monotonic_s())
             self._keeper.retry.clear()
-            self._keeper.decided_at = None if replayed else self._clock.monotonic_s()
+            self._kept.decided_at = None if replayed else self._clock.monotonic_s()
             if decision.trace:  # one that restates goes on with the trace of what it restates
                 self._trail.follow(decision.trace)
-            self._say(logging.INFO, "accepted", action=decision.action, id=decision.decision_id)
+            self._kept.say(
+                logging.INFO, "accepted", action=decision.action, id=decision.decision_id
+            )
         return True
 
     def _doubt(self, decision: DecisionFact, doubted: Doubted) -> None:
@@ -153,14 +166,14 @@ class RolloutActor:
         refused = self._doubts.due(doubted, self._clock.monotonic_s())
         if refused is not None:
             self._teller.refused(self.standing, unquoted(decision), refused)
-            self._say(logging.WARNING, "refused", seq=decision.seq, reason=str(refused))
+            self._kept.say(logging.WARNING, "refused", seq=decision.seq, reason=str(refused))
 
     def hear(self, lease: LeaseFact) -> None:
         """Take a heartbeat in that was received just now."""
         if lease.spec_hash != self.spec.spec_hash:
-            self._say(logging.WARNING, "foreign_lease", spec=lease.spec_hash)
+            self._kept.say(logging.WARNING, "foreign_lease", spec=lease.spec_hash)
         elif lease.signed and (problem := self._replayed(lease)):
-            self._say(logging.WARNING, "stale_lease", problem=problem)
+            self._kept.say(logging.WARNING, "stale_lease", problem=problem)
         elif lease.ended:
             self._lease = self._lease.end()
         else:
@@ -175,9 +188,9 @@ class RolloutActor:
 
     def command(self, command: CommandRead) -> None:
         """Take a person's wish in."""
-        self._keeper.standing = take_command(self.standing, command)
+        self._kept.standing = take_command(self.standing, command)
         self._keeper.retry.clear()
-        self._say(logging.INFO, "command", kind=command.kind, actor=command.actor)
+        self._kept.say(logging.INFO, "command", kind=command.kind, actor=command.actor)
 
     # When and what.
 
@@ -205,11 +218,7 @@ class RolloutActor:
     def _go_home(self) -> None:
         before = self.standing
         why = "silence_rollback: the judge was not heard for too long"
-        self._keeper.standing = give_back(before, why)
+        self._kept.standing = give_back(before, why)
         if self.standing is not before:
             self._meters.silence_rollbacks.inc()
-            self._say(logging.ERROR, "silence_rollback", after_s=self.spec.silence_rollback_s)
-
-    def _say(self, level: int, event: str, **facts: object) -> None:
-        known = {"rollout": self.spec.rollout, "fence": self.standing.fence}
-        say(level, f"actuator.{event}", known | facts)
+            self._kept.say(logging.ERROR, "silence_rollback", after_s=self.spec.silence_rollback_s)

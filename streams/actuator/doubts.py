@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from streams.actuator.acceptance import Refused
 from streams.actuator.facts import DecisionFact
-from streams.actuator.standing import Refused
 from streams.wire.signatures import Doubt, Doubted
 
 EVERY_S = 60.0

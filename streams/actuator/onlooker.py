@@ -9,13 +9,13 @@ import logging
 import random
 from dataclasses import replace
 
+from streams.actuator.kept import Kept
 from streams.actuator.lease import Silence
-from streams.actuator.lines import say
 from streams.actuator.meters import Meters
 from streams.actuator.ports import Clock, Observed, Router
 from streams.actuator.reconcile import Move, Plan, plan
 from streams.actuator.retry import Retry
-from streams.actuator.standing import Former, Standing, lapsed
+from streams.actuator.standing import lapsed
 from streams.actuator.teller import Teller
 from streams.actuator.weights import differs
 from streams.errors import RouterError
@@ -31,26 +31,19 @@ class Onlooker:
     def __init__(
         self,
         spec: RolloutSpec,
+        kept: Kept,
         router: Router,
         teller: Teller,
         clock: Clock,
+        *,
         reconcile_s: float,
         meters: Meters,
     ) -> None:
-        self.standing = Standing(arms=spec.arms, spec_hash=spec.spec_hash)
         self.retry = Retry(dice=random.Random(spec.spec_hash))  # noqa: S311 - jitter only
-        self.released = ""
-        self.ended_at: float | None = None
-        self.decided_at: float | None = None
-        self._router, self._teller, self._clock = router, teller, clock
+        self._kept, self._router, self._teller, self._clock = kept, router, teller, clock
         self._reconcile_s, self._meters = reconcile_s, meters
-        self._rollout = spec.rollout
         self._look_at = clock.monotonic_s()
         self._news: tuple[object, ...] = ()
-
-    def succeed(self, other: Former) -> None:
-        """Take up where another one stands that does not go on."""
-        self.standing, self.ended_at = other.standing, other.ended_at
 
     def next_due(self) -> float:
         """Monotonic seconds at which `step` must be called."""
@@ -59,33 +52,34 @@ class Onlooker:
     def step(self, silence: Silence) -> None:
         """Look, and tell what is there and what would be done."""
         now, at_ms = self._clock.monotonic_s(), self._clock.wall_ms()
-        self.standing = lapsed(self.standing, at_ms)
+        standing = self._kept.standing = lapsed(self._kept.standing, at_ms)
         try:
             seen = self._router.observe()
-            todo = plan(self.standing, seen, silence, self._router.capabilities)
+            todo = plan(standing, seen, silence, self._router.capabilities)
         except RouterError as error:
             self._failed(error, now)
             return
         self.retry.clear()
-        self._teller.look(seen, at_ms, changed=differs(seen.weights_bp, self.standing.given))
-        self.standing = replace(self.standing, given=seen.weights_bp)
+        self._teller.look(seen, at_ms, changed=differs(seen.weights_bp, standing.given))
+        standing = self._kept.standing = replace(standing, given=seen.weights_bp)
         self._tell(seen, _said(todo), now)
-        if self.standing.terminal and self.ended_at is None:
-            self.ended_at = now
-        if self.standing.is_settled(seen.weights_bp):
-            self.released = "ended"
+        if standing.terminal and self._kept.ended_at is None:
+            self._kept.ended_at = now
+        if standing.is_settled(seen.weights_bp):
+            self._kept.released = "ended"
 
     def is_over(self) -> bool:
         """Whether the end was seen at the target, or was not within some time after it."""
-        ended_at = self.ended_at
+        ended_at = self._kept.ended_at
         if ended_at is not None and self._clock.monotonic_s() - ended_at > WATCH_AFTER_END_S:
-            self.released = self.released or "ended, and not seen at the target"
-        return bool(self.released)
+            self._kept.released = self._kept.released or "ended, and not seen at the target"
+        return bool(self._kept.released)
 
     def _tell(self, seen: Observed, reason: str, now: float) -> None:
-        news = (reason, self.standing.fence, self.standing.terminal, seen.revision)
+        standing = self._kept.standing
+        news = (reason, standing.fence, standing.terminal, seen.revision)
         if news != self._news or now >= self._look_at:
-            self._teller.observed(self.standing, seen.weights_bp, reason)
+            self._teller.observed(standing, seen.weights_bp, reason)
         self._news = news
         if now >= self._look_at:
             self._look_at = now + self._reconcile_s
@@ -94,10 +88,10 @@ class Onlooker:
         self.retry.failed(now, error)
         self._look_at = now + self._reconcile_s
         self._meters.target_errors.labels(type(error).__name__).inc()
-        facts = {"rollout": self._rollout, "tries": self.retry.tries, "error": str(error)}
-        say(logging.WARNING, "actuator.dry_run_failed", facts)
+        self._kept.say(logging.WARNING, "dry_run_failed", tries=self.retry.tries, error=str(error))
         if self.retry.alerting:
-            self._teller.failed(self.standing, self.standing.given, f"dry_run: {error}")
+            standing = self._kept.standing
+            self._teller.failed(standing, standing.given, f"dry_run: {error}")
 
 
 def _said(todo: Plan) -> str:

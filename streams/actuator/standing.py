@@ -1,21 +1,18 @@
-"""Where does a rollout stand for the actuator? Its state, what changes it, how it is restored.
+"""Where does a rollout stand for the actuator? Its state, and what people and silence make of it.
 
-Everything that must survive a restart can be read back from `routing` and `commands`.
+Everything that must survive a restart can be read back from `routing` and `commands`
+(`restoring.py`); `acceptance.py` says which decisions change it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Protocol, assert_never
+from typing import assert_never
 
-from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
+from streams.actuator.facts import CommandRead
 from streams.actuator.ports import Segments
-from streams.actuator.weights import complaint, differs, falls, home, lower_of, rises
-from streams.judge.decision_facts import Action
-from streams.judge.facts import CommandKind, RoutingPhase
-from streams.wire.signatures import Doubt
+from streams.actuator.weights import differs, home, lower_of, rises
+from streams.judge.facts import CommandKind
 
 DRIFT_LOWER = "drift_lower"
 
@@ -39,7 +36,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All that the planner needs to know of one rollout. Changed only by the functions below."""
+    """All that the planner needs to know of one rollout."""
 
     arms: tuple[str, ...]
     spec_hash: str
@@ -89,98 +86,6 @@ class Standing:
         if self.accepted is None or self.ceiling is None:
             return None if self.accepted is None else self.accepted.weights_bp
         return lower_of(self.ceiling, self.accepted.weights_bp)
-
-
-class Former(Protocol):
-    """Whoever kept the rollout before, as far as the next one takes it up."""
-
-    standing: Standing
-    ended_at: float | None
-    decided_at: float | None
-
-
-class Refusal(StrEnum):
-    """Why a decision is not acted on."""
-
-    STALE = "stale"
-    TERMINAL = "terminal"
-    OTHER_SPEC = "other_spec"
-    BAD_WEIGHTS = "bad_weights"
-    CHAIN_BROKEN = "chain_broken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """The reason code and a sentence."""
-
-    code: Refusal | Doubt
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.sentence}"
-
-
-def take_decision(now: Standing, decision: DecisionFact) -> tuple[Standing, Refused | None]:
-    """Accept a decision, or say why not. A duplicate of the accepted one changes nothing."""
-    refused = _refusal(now, decision)
-    if refused is not None:
-        return now, refused
-    if now.accepted is not None and decision.seq == now.accepted.seq:
-        return now, None
-    broken = _breaks_chain(now, decision)
-    before = home(now.arms) if now.accepted is None else now.accepted.weights_bp
-    if broken and rises(before, decision.weights_bp):
-        return now, Refused(code=Refusal.CHAIN_BROKEN, sentence=broken)
-    linked = replace(now, link=(decision.seq, decision.body_hash))
-    return _accept(linked, decision, before), None
-
-
-def _accept(now: Standing, decision: DecisionFact, before: Segments) -> Standing:
-    rolled_back = decision.action is Action.ROLLBACK
-    accepted = Accepted(
-        seq=decision.seq,
-        decision_id=decision.decision_id,
-        weights_bp=decision.weights_bp,
-        terminal=decision.terminal or rolled_back or now.terminal,
-        rolled_back=rolled_back,
-        holds=decision.action is Action.HOLD,
-        pane_end_ms=decision.pane_end_ms,
-    )
-    # A decision that goes down may be enforced afresh, however often others interfered before.
-    enforced = () if falls(before, decision.weights_bp) else now.enforced
-    return replace(now, accepted=accepted, ceiling=None, enforced=enforced)
-
-
-def _refusal(now: Standing, decision: DecisionFact) -> Refused | None:
-    if decision.spec_hash != now.spec_hash:
-        sentence = f"judged under spec {decision.spec_hash}, in force is {now.spec_hash}"
-        return Refused(code=Refusal.OTHER_SPEC, sentence=sentence)
-    if problem := complaint(decision.weights_bp, now.arms):
-        return Refused(code=Refusal.BAD_WEIGHTS, sentence=problem)
-    last = now.accepted
-    if last is None:
-        return None
-    if decision.seq < last.seq or (
-        decision.seq == last.seq and decision.decision_id != last.decision_id
-    ):
-        sentence = f"seq {decision.seq} comes after seq {last.seq} was accepted"
-        return Refused(code=Refusal.STALE, sentence=sentence)
-    if last.terminal and rises(last.weights_bp, decision.weights_bp):
-        return Refused(code=Refusal.TERMINAL, sentence="the rollout has ended; start a new one")
-    return None
-
-
-def _breaks_chain(now: Standing, decision: DecisionFact) -> str:
-    """What is wrong with the link to the decision before; empty if it holds or is not known."""
-    if now.link is None:
-        return ""
-    seq, body_hash = now.link
-    if (decision.seq, decision.prev_hash) == (seq + 1, body_hash):
-        return ""
-    return (
-        f"decision {decision.seq} does not follow from decision {seq} in this log: two judges, a "
-        "lost or an edited record; nothing is raised on its word, `resume` begins a new chain"
-    )
 
 
 def take_command(now: Standing, command: CommandRead) -> Standing:
@@ -249,58 +154,3 @@ def give_back(now: Standing, why: str) -> Standing:
     weights = home(now.arms, now.accepted.weights_bp)
     back = replace(now.accepted, weights_bp=weights, why=why)
     return replace(now, accepted=back, enforced=())
-
-
-def restore(
-    now: Standing, records: Iterable[RoutingRecord], commands: Iterable[CommandRead] = ()
-) -> Standing:
-    """The standing after a restart: what `routing` tells, then what people asked.
-
-    A record with an older fence than one before it comes from an actuator that had lost its
-    partition: it is skipped.
-    """
-    for record in records:
-        if record.phase is not RoutingPhase.REFUSED and record.fence >= now.fence:
-            now = _restored(now, record)
-    for command in commands:
-        now = take_command(now, command)
-    return replace(now, granted_seq=-1)
-
-
-def _restored(now: Standing, record: RoutingRecord) -> Standing:
-    if record.fence or record.desired_bp:
-        accepted = Accepted(
-            seq=record.fence,
-            decision_id=record.decision_id,
-            weights_bp=record.desired_bp,
-            terminal=record.terminal,
-            rolled_back=record.terminal and not rises(home(now.arms), record.desired_bp),
-            # Whatever else is to be raised the judge restates in its next decision.
-            holds=not (record.terminal or record.phase is RoutingPhase.INTENT),
-        )
-        now = replace(now, accepted=accepted)
-    match record.phase:
-        case RoutingPhase.INTENT:
-            return replace(now, intent=record.applied_bp, owned=True, ceiling=None)
-        case RoutingPhase.FAILED:
-            seen = record.applied_bp or now.given or home(now.arms)
-            return replace(now, ceiling=seen, given=seen, intent=None)
-        case RoutingPhase.APPLIED | RoutingPhase.OBSERVED:
-            return _seen(now, record)
-        case RoutingPhase.REFUSED:
-            return now
-        case _:
-            assert_never(record.phase)
-
-
-def _seen(now: Standing, record: RoutingRecord) -> Standing:
-    frozen = record.reason if record.reason.startswith(DRIFT_LOWER) else ""
-    at_ms = record.at if not now.drifted else now.drifted_at_ms
-    return replace(
-        now,
-        given=record.applied_bp,
-        intent=None,
-        ceiling=None,
-        drifted=frozen,
-        drifted_at_ms=at_ms if frozen else 0,
-    )

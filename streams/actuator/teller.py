@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from streams.actuator.acceptance import Refused
 from streams.actuator.facts import DecisionFact, RoutingRecord
 from streams.actuator.ports import Clock, Observed, Segments
-from streams.actuator.standing import Refused, Standing
+from streams.actuator.standing import Standing
 from streams.judge.facts import RoutingPhase
 
 

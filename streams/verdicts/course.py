@@ -1,6 +1,6 @@
 """How does what is known of a rollout change with what is read? Pure functions.
 
-Decisions are accepted or refused by the actuator's own rules (`actuator/standing.py`), so that a
+Decisions are accepted or refused by the actuator's own rules (`actuator/acceptance.py`), so that a
 controller that asks is told what an actuator would have done.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from streams.actuator.acceptance import Refusal, take_decision
 from streams.actuator.facts import CommandRead, LeaseFact, RoutingRecord
 from streams.actuator.lease import LeaseWatch, outdated
-from streams.actuator.standing import Refusal, Standing, take_command, take_decision
+from streams.actuator.standing import Standing, take_command
 from streams.judge.facts import CommandKind
 from streams.judge.weights import SEEN
 from streams.spec.model import RolloutSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.actuator.keeper import GUARD_AFTER_END_S
+from streams.actuator.ending import GUARD_AFTER_END_S
 from streams.actuator.ports import Outcome
 from streams.errors import TargetConflict, TargetDenied, TargetTransient
 from streams.judge.decision_facts import Action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.actuator.keeper import GUARD_AFTER_END_S
+from streams.actuator.ending import GUARD_AFTER_END_S
 from streams.judge.decision_facts import Action
 from streams.judge.facts import CommandKind
 from tests.actuator.targets import split

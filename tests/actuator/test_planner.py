@@ -9,18 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.actuator.acceptance import Refusal, take_decision
 from streams.actuator.facts import CommandRead, DecisionFact, RoutingRecord
 from streams.actuator.lease import LeaseWatch, Silence
 from streams.actuator.ports import Capabilities, Fence, FenceKind, Observed
 from streams.actuator.reconcile import Move, plan
-from streams.actuator.standing import (
-    Accepted,
-    Refusal,
-    Standing,
-    restore,
-    take_command,
-    take_decision,
-)
+from streams.actuator.restoring import restore
+from streams.actuator.standing import Accepted, Standing, take_command
 from streams.actuator.weights import complaint, lower_of, measured, rises, units
 from streams.errors import TargetRejected
 from streams.judge.decision_facts import Action

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.actuator.acceptance import take_decision
 from streams.actuator.audience import EVERYBODY
 from streams.actuator.facts import DecisionFact
 from streams.actuator.reader import RecordReader
@@ -16,7 +17,7 @@ from streams.actuator.routers.envoy import open_envoy
 from streams.actuator.routers.envoy_admin import EnvoyAdmin
 from streams.actuator.routers.envoy_entries import Layout
 from streams.actuator.routers.haproxy_socket import RuntimeSocket
-from streams.actuator.standing import Standing, take_decision
+from streams.actuator.standing import Standing
 from streams.actuator.weights import complaint
 from streams.errors import LogError, RouterError
 from streams.replay.check import check

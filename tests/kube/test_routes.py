@@ -162,7 +162,7 @@ class TestRollout:
 
 def _ended(world: RealWorld) -> bool:
     world.actor.step()
-    return world.actor._keeper.ended_at is not None
+    return world.actor._kept.ended_at is not None
 
 
 def _bare(found: Json) -> Json:
