@@ -50,6 +50,7 @@ class Herald:
         ruling: Ruling,
         weights_bp: Mapping[str, Mapping[str, int]],
         cut: Cut,
+        *,
         verdicts: tuple[Verdict, ...],
         health: tuple[HealthCheck, ...],
         shadows: tuple[Shadow, ...],

@@ -10,25 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from streams.errors import StateError
-from streams.judge.arrivals import Arrivals
 from streams.judge.commands import Wishes, heard_ms
 from streams.judge.contest import Standing, lacking, leaving
-from streams.judge.contestants import Contestants
-from streams.judge.decision_facts import Action, Decision, HealthCheck, Verdict
-from streams.judge.drift.watch import LATENCY, DriftWatch
+from streams.judge.course import Course
+from streams.judge.decision_facts import Action, Decision
 from streams.judge.facts import CommandFact, CommandKind, Cut, PaneInput, RoutingFact
-from streams.judge.field import Field, Settled
-from streams.judge.health import routing_check, unconfirmed_check
-from streams.judge.health_field import HealthField
+from streams.judge.field import Field
 from streams.judge.herald import Herald
-from streams.judge.outcomes.field import OutcomeField, spans_kept
+from streams.judge.learnt import Learnt
 from streams.judge.policy import Ruling, Situation, rule
-from streams.judge.promotion import PromotionQueue, Waiting
 from streams.judge.shadow_policy import copied, rule_copies
-from streams.judge.slices import Slices
-from streams.judge.stages import Progress, StageClock, same_weights
+from streams.judge.stages import Progress
 from streams.judge.use import expect_minutes
-from streams.judge.weights import Weights, WeightTimeline
 from streams.spec.model import Mode, RolloutSpec
 
 STATE_VERSION = 7
@@ -55,17 +48,8 @@ class RolloutJudge:
         self.ended = False
         self.last_pane: int | None = None
         self._copies = spec.mode is Mode.SHADOW
-        self._timeline = WeightTimeline(
-            spec.arms, round(spec.guard_s * 1000), kept=spans_kept(spec), copies=self._copies
-        )
-        self._field = Field(spec) if field is None else field
-        self._slices = Slices(spec)
-        self._outcomes = OutcomeField(spec, pane_ms)
-        self._contestants = Contestants(self._field, self._outcomes, self._slices)
-        self._queue = PromotionQueue()
-        self._health = HealthField(spec, pane_ms)
-        self._drift = DriftWatch()
-        self._clock = StageClock(exposures=[0] * len(spec.candidates))
+        self._learnt = Learnt(spec, pane_ms, field)
+        self._course = Course(spec, self._learnt.contestants, self._learnt.slices)
         self._wishes = Wishes()
         self._herald = Herald(spec, pane_ms)
 
@@ -89,23 +73,16 @@ class RolloutJudge:
         expect_minutes(pane, self._herald.chain.last_cut, cut)
         self._herald.chain.follow(cut)
         self._hear(routing, commands, pane)
-        self._watch(pane)
-        drifted = self._drift.feed(pane)
-        if LATENCY in drifted:
-            self._field.hold_thresholds()
-        self._settle()
-        standings = self._contestants.standings(self._invalid())
+        drifted = self._learnt.watch(pane, self._course)
+        self._learnt.settle(self._course)
+        standings = self._learnt.contestants.standings(self._learnt.invalid)
         situation = self._situation(pane, standings)
         ruling = (rule_copies if self._copies else rule)(situation, self.spec.stages)
         self._wishes = self._wishes.answered()
         decision = None
         findings = [finding for one in standings for finding in one.findings]
-        if self._herald.due(ruling, findings, pane.pane, drifted=bool(drifted)):
-            weights, health = self._ordered(ruling, standings), self._checks(situation.progress)
-            shadows = tuple(p.shadow for p in self._field.pairs if p.shadow is not None)
-            more = (shadows, self._drift.told, self._outcomes.figures())
-            told = (self._verdicts(), health, *more)
-            decision = self._herald.decide(ruling, weights, cut, *told)
+        if self._herald.due(ruling, findings, pane.pane, drifted=drifted):
+            decision = self._decided(ruling, standings, situation.progress, cut)
         self._move(pane, ruling)
         return decision
 
@@ -113,33 +90,6 @@ class RolloutJudge:
     def body(self) -> bytes:
         """Avro body of the decision that was made last, as `chain.decision_body` writes it."""
         return self._herald.chain.body
-
-    def _hear(
-        self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], pane: PaneInput
-    ) -> None:
-        """What the target has, and what people ask; who resumes says that what failed is mended."""
-        for fact in routing:
-            self._timeline.feed(fact)
-        now_ms = heard_ms(pane.end_ms, routing, commands)
-        for command in commands:
-            self._wishes = self._wishes.after(command, now_ms)
-            if command.kind is CommandKind.RESUME and self._health.resumable:
-                self._health.log.resume()
-                self._enter(self._clock.stage, pane.start_ms)
-        self._wishes = self._wishes.at(pane.start_ms)
-
-    def _verdicts(self) -> tuple[Verdict, ...]:
-        """Of requests, then of outcomes; harm found before the log broke stays found."""
-        invalid = self._invalid()
-        told = self._field.verdicts(invalid) + self._outcomes.verdicts(invalid)
-        return self._health.log.with_harm(told)
-
-    def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
-        """The weights that a ruling comes to, by segment."""
-        promoted = ruling.action is Action.PROMOTE
-        best = self._contestants.best(standings) if promoted else ""
-        whole = self.spec.weights_at(ruling.stage, without=self._contestants.dropped, winner=best)
-        return copied(whole) if self._copies else self._slices.weights(whole)
 
     def _expect(self, pane: PaneInput, cut: Cut) -> None:
         wanted = pane.pane if self.last_pane is None else self.last_pane + 1
@@ -151,62 +101,42 @@ class RolloutJudge:
             )
         self.last_pane = pane.pane
 
-    def _watch(self, pane: PaneInput) -> None:
-        """Harm tests see the pane at once; for promotion it queues."""
-        if pane.breaches:
-            self._health.log.keep_harm(self._verdicts())
-        pane, weights = self._slices.left(pane), self._timeline.weights_at(pane.start_ms)
-        counts = self._field.read(pane, weights, self._slices.gone)
-        self._field.feed(pane, counts, self._timeline)
-        self._field.use(pane, self._timeline, self._desired() if self._clock.stage >= 0 else None)
-        arrivals, whole = Arrivals.of(pane, self.spec), counts[: len(self._field.pairs)]
-        self._queue.push(Waiting(pane=pane.pane, counts=whole, arrivals=arrivals))
-        self._health.watch(pane, arrivals, weights or self._desired())
-        self._outcomes.take(pane, self._timeline)
-
-    def _settle(self) -> None:
-        """Confirmed panes of the current stage serve promotion, sample ratio and exposures."""
-        desired, panes = self._desired(), list[Settled]()
-        for waiting, weights in self._queue.settled(self._timeline, self.pane_ms):
-            if self._clock.stage < 0 or not same_weights(weights, desired):
-                continue
-            self._health.settle(waiting, weights)
-            self._clock.count(waiting.exposures[1:])
-            panes.append((waiting.pane, waiting.counts, weights))
-        self._field.settle(panes)
-        self._outcomes.settle(self._timeline, self._of_stage)
-
-    def _of_stage(self, weights: Weights, start_ms: int) -> bool:
-        """Whether exposures from then on, under these weights, are of the current stage."""
-        staged = self._clock.stage >= 0 and start_ms >= self._clock.decided_ms
-        return staged and same_weights(weights, self._desired())
-
-    def _desired(self) -> Weights:
-        return tuple(
-            self.spec.weights_at(self._clock.stage, without=self._contestants.dropped).values()
-        )
+    def _hear(
+        self, routing: Sequence[RoutingFact], commands: Sequence[CommandFact], pane: PaneInput
+    ) -> None:
+        """What the target has, and what people ask; who resumes says that what failed is mended."""
+        for fact in routing:
+            self._course.timeline.feed(fact)
+        health, now_ms = self._learnt.health, heard_ms(pane.end_ms, routing, commands)
+        for command in commands:
+            self._wishes = self._wishes.after(command, now_ms)
+            if command.kind is CommandKind.RESUME and health.resumable:
+                health.log.resume()
+                self._enter(self._course.stage, pane.start_ms)
+        self._wishes = self._wishes.at(pane.start_ms)
 
     def _situation(self, pane: PaneInput, standings: Sequence[Standing]) -> Situation:
-        invalid = self._invalid()
-        dropped = self._drop_harmed(pane, self._contestants.live(standings))
-        live = self._contestants.live(standings)
+        """What the policy looks at; whoever is shown to be harmful has left by then."""
+        learnt, invalid = self._learnt, self._learnt.invalid
+        dropped = self._drop_harmed(pane, learnt.contestants.live(standings))
+        live = learnt.contestants.live(standings)
         harmed = tuple(name for one in live for name in one.harmed)
         parted = () if harmed else self._send_back(pane, live)
-        if self._slices.exhausted(self._field.heard):
+        if learnt.slices.exhausted(learnt.field.heard):
             harmed = harmed or parted
-        progress = self._progress(pane)
+        progress = self._course.progress(pane.end_ms)
         return Situation(
-            stage=self._clock.stage,
-            baseline_seen=self._health.baseline_seen,
-            silent=self._health.silent,
+            stage=self._course.stage,
+            baseline_seen=learnt.health.baseline_seen,
+            silent=learnt.health.silent,
             harmed=harmed,
             dropped=dropped,
             parted=parted,
             suspicious=tuple(name for one in live for name in one.suspicious),
-            unhealthy=(invalid,) if invalid else self._outcomes.failed(self._contestants.running),
-            broken=self._health.log.changed,
-            incomplete=self._health.log.incomplete,
-            unproven=lacking(live, overtime=self._overtime(progress)),
+            unhealthy=(invalid,) if invalid else learnt.outcomes.failed(learnt.contestants.running),
+            broken=learnt.health.log.changed,
+            incomplete=learnt.health.log.incomplete,
+            unproven=lacking(live, overtime=self._course.is_overtime(progress)),
             progress=progress,
             wishes=self._wishes,
         )
@@ -216,61 +146,52 @@ class RolloutJudge:
         harmful = [one for one in live if one.harmed]
         if not harmful or len(harmful) == len(live):
             return ()
-        self._clock.bank(self._progress(pane), pane.end_ms)
-        return self._contestants.drop(harmful)
+        self._course.clock.bank(self._course.progress(pane.end_ms), pane.end_ms)
+        return self._learnt.contestants.drop(harmful)
 
     def _send_back(self, pane: PaneInput, live: Sequence[Standing]) -> tuple[str, ...]:
-        """Take harmful slices out; what the rest must show, it shows without them."""
+        """Take harmful slices out; the stage keeps its time, not what it has shown."""
         parted = leaving(live)
         if parted:
-            self._clock.recount(self._progress(pane), pane.end_ms)
-            self._slices.go([each.segment for each in parted])
-            for each in (self._field, self._outcomes):
-                each.forget(parted[0].dimension, self._slices.gone)
-            self._afresh()
+            self._course.clock.recount(self._course.progress(pane.end_ms), pane.end_ms)
+            self._learnt.send_back(parted)
         return tuple(each.name for each in parted)
 
-    def _progress(self, pane: PaneInput) -> Progress:
-        span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
-        return self._clock.progress(self._desired(), span, pane.end_ms, astray=astray)
-
-    def _overtime(self, progress: Progress) -> bool:
-        limit_s = self.spec.stages[self._clock.stage].max_time_s if self._clock.stage >= 0 else None
-        return limit_s is not None and progress.elapsed_s >= limit_s
-
-    def _invalid(self) -> str:
-        """Name of the health check that makes verdicts invalid; empty if none does."""
-        return self._health.failed(dropped=bool(self._contestants.dropped))
-
-    def _checks(self, progress: Progress) -> tuple[HealthCheck, ...]:
-        span, astray = self._timeline.current, self._timeline.astray(self._slices.gone)
-        applied = span.weights if span else None
-        routing = routing_check(progress, self._desired(), applied, astray)
-        return (
-            *self._health.checks(routing, dropped=bool(self._contestants.dropped)),
-            unconfirmed_check(self._queue.dropped + self._outcomes.dropped),
-            *self._outcomes.checks(),
+    def _decided(
+        self, ruling: Ruling, standings: Sequence[Standing], progress: Progress, cut: Cut
+    ) -> Decision:
+        """The decision that a ruling comes to, with all that it rests on."""
+        learnt = self._learnt
+        return self._herald.decide(
+            ruling,
+            self._ordered(ruling, standings),
+            cut,
+            verdicts=learnt.verdicts(),
+            health=learnt.checks(self._course.routing(progress)),
+            shadows=learnt.shadows(),
+            drifts=learnt.drift.told,
+            figures=learnt.outcomes.figures(),
         )
+
+    def _ordered(self, ruling: Ruling, standings: Sequence[Standing]) -> dict[str, dict[str, int]]:
+        """The weights that a ruling comes to, by segment."""
+        contestants = self._learnt.contestants
+        best = contestants.best(standings) if ruling.action is Action.PROMOTE else ""
+        whole = self.spec.weights_at(ruling.stage, without=contestants.dropped, winner=best)
+        return copied(whole) if self._copies else self._learnt.slices.weights(whole)
 
     def _move(self, pane: PaneInput, ruling: Ruling) -> None:
         """Enter the stage that the ruling leads to."""
         self.ended = ruling.terminal
         if ruling.code in OVERDUE:
-            self._field.renew_dull_thresholds()
-        if not self.ended and ruling.stage != self._clock.stage:
+            self._learnt.field.renew_dull_thresholds()
+        if not self.ended and ruling.stage != self._course.stage:
             self._enter(ruling.stage, pane.end_ms)
 
     def _enter(self, stage: int, now_ms: int) -> None:
         """Begin a stage; the evidence for promotion starts afresh."""
-        self._clock.enter(stage, now_ms)
-        self._afresh()
-
-    def _afresh(self) -> None:
-        """What was shown for promotion so far counts no more."""
-        self._health.enter_stage()
-        self._queue.enter_stage()
-        self._field.enter_stage()
-        self._outcomes.enter_stage()
+        self._course.clock.enter(stage, now_ms)
+        self._learnt.begin_afresh()
 
     def to_state(self) -> dict[str, Any]:
         """Everything that a later step needs, as JSON values."""
@@ -280,15 +201,8 @@ class RolloutJudge:
             "pane_ms": self.pane_ms,
             "ended": self.ended,
             "last_pane": self.last_pane,
-            "timeline": self._timeline.to_state(),
-            "field": self._field.to_state(),
-            "outcomes": self._outcomes.to_state(),
-            "queue": self._queue.to_state(),
-            "health": self._health.to_state(),
-            "drift": self._drift.to_state(),
-            "clock": self._clock.to_state(),
-            "dropped": list(self._contestants.dropped),
-            "gone": list(self._slices.gone),
+            **self._course.to_state(),
+            **self._learnt.to_state(),
             "wishes": self._wishes.to_state(),
             "herald": self._herald.to_state(),
         }
@@ -312,14 +226,7 @@ class RolloutJudge:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.ended, self.last_pane = state["ended"], state["last_pane"]
-        self._timeline.restore(state["timeline"])
-        self._field.restore(state["field"])
-        self._outcomes.restore(state["outcomes"])
-        self._queue.restore(state["queue"])
-        self._health.restore(state["health"])
-        self._drift.restore(state["drift"])
-        self._clock = StageClock.from_state(state["clock"])
-        self._contestants.dropped = tuple(state["dropped"])
-        self._slices.go(state["gone"])
+        self._course.restore(state)
+        self._learnt.restore(state)
         self._wishes = Wishes.from_state(state["wishes"])
         self._herald.restore(state["herald"])

@@ -202,7 +202,7 @@ class WitnessJudge(RolloutJudge):
 
         Metrics of outcomes come last and are not turned around.
         """
-        more = len(self._outcomes.watches()) if self._asked else 0
+        more = len(self._learnt.outcomes.watches()) if self._asked else 0
         return [*self._witness.turns, *[None] * more]
 
 

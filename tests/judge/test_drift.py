@@ -68,10 +68,10 @@ class Log:
     slow: list[float] = field(default_factory=list)
 
     def look(self, judge: RolloutJudge, world: World) -> None:
-        reader = judge._field.pairs[0].watches[-1].reader
+        reader = judge._learnt.field.pairs[0].watches[-1].reader
         baseline = world.panes[-1].cells["all", BASELINE].latency
         self.tau.append(reader._tau)
-        self.stage.append(judge._clock.stage)
+        self.stage.append(judge._course.stage)
         if reader._tau is not None:
             self.slow.append(exceedances(baseline, reader._tau) / baseline.total)
         else:
@@ -92,8 +92,8 @@ def rolled(
     def each(judge: RolloutJudge) -> RolloutJudge:
         if not judge.ended:
             log.look(judge, world)
-        if not renews and judge._drift.told:
-            judge._field._thresholds.clear()  # held for good: what would be without this rule
+        if not renews and judge._learnt.drift.told:
+            judge._learnt.field._thresholds.clear()  # held for good: as without this rule
         if len(log.tau) == tail_from:
             world.models = {"candidate": Tailed()}
         return judge
