@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from streams.spec.agreement import check_arms, check_live, check_names, check_one, check_users
 from streams.spec.dimensions import (
     MOST_DIMENSIONS,
     Dimension,
@@ -22,7 +23,7 @@ from streams.spec.dimensions import (
     combinations,
 )
 from streams.spec.fact import Fact, Name
-from streams.spec.metric_facts import BY_REQUEST, PAIRED, Metric, MetricKind, Role
+from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.outcome_facts import Outcome
 from streams.spec.targeting import MOST_RULES, Rule, RuleKind
 
@@ -39,8 +40,6 @@ FEWEST_CLASSES, MOST_CLASSES = 2, 1000
 FEWEST_UNITS, MOST_UNITS = 1000, 100_000_000
 SILENCE_LEASES = 3
 """So many leases of silence take the traffic back, where a spec says no time of its own."""
-MAX_UNIT_MARGINS = 4
-"""Different margins of latency that a rollout may have where units are counted."""
 
 
 class Mode(StrEnum):
@@ -244,28 +243,20 @@ class RolloutSpec(Fact):
 
     @model_validator(mode="after")
     def _pairs_are_of_copies(self) -> Self:
-        paired = [metric.name for metric in self.metrics if metric.kind in PAIRED]
-        if paired and self.mode is Mode.LIVE:
-            raise ValueError(f"metrics: {paired} compare pair by pair, which needs mode: shadow")
+        if self.mode is Mode.LIVE:
+            check_live(self.metrics)
         return self
 
     @model_validator(mode="after")
     def _arms_differ(self) -> Self:
-        names = [candidate.name for candidate in self.candidates]
-        versions = [candidate.version for candidate in self.candidates]
-        if BASELINE in names or len(set(names)) < len(names):
-            raise ValueError("candidates: give each a name of its own, other than 'baseline'")
-        if self.baseline in versions or len(set(versions)) < len(versions):
-            raise ValueError("candidates: a candidate's version must differ from every other arm's")
+        versions = (candidate.version for candidate in self.candidates)
+        check_arms(self.arms, (self.baseline, *versions))
         return self
 
     @model_validator(mode="after")
     def _revision_is_of_one(self) -> Self:
-        if self.revision and len(self.candidates) > 1:
-            raise ValueError(
-                "revision: it names one candidate and there are several — leave it out; a "
-                "controller may ask by each candidate's version"
-            )
+        if self.revision:
+            check_one(self.candidates)
         return self
 
     @model_validator(mode="after")
@@ -279,15 +270,7 @@ class RolloutSpec(Fact):
 
     @model_validator(mode="after")
     def _metrics_have_outcomes(self) -> Self:
-        outcomes = [outcome.name for outcome in self.outcomes]
-        if len(set(outcomes)) < len(outcomes):
-            raise ValueError(f"outcomes: each needs a name of its own, got {outcomes}")
-        metrics = [metric.name for metric in self.metrics]
-        if len(set(metrics)) < len(metrics):
-            raise ValueError(f"metrics: each needs a name of its own, got {metrics}")
-        strange = {m.outcome for m in self.metrics} - {None, *outcomes}
-        if strange:
-            raise ValueError(f"metrics: no outcome is called {', '.join(map(str, strange))}")
+        check_names(self.metrics, self.outcomes)
         return self
 
     @model_validator(mode="after")
@@ -308,18 +291,6 @@ class RolloutSpec(Fact):
 
     @model_validator(mode="after")
     def _units_can_be_counted(self) -> Self:
-        if self.unit is Unit.REQUEST:
-            return self
-        if len(self.latency_margins) > MAX_UNIT_MARGINS:
-            raise ValueError(
-                f"metrics: where users are counted, latencies have at most {MAX_UNIT_MARGINS} "
-                f"different margins, got {self.latency_margins} (an absolute limit counts as 0)"
-            )
-        guardrails = (m for m in self.metrics if m.role is Role.GUARDRAIL)
-        by_request = [m.name for m in guardrails if m.generative or m.kind in BY_REQUEST]
-        if by_request:
-            raise ValueError(
-                f"unit: {by_request[0]} counts requests, and those of one user are alike — "
-                f"make it a signal, or write `unit: request`"
-            )
+        if self.unit is Unit.USER:
+            check_users(self.metrics, self.latency_margins)
         return self

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.sketches.log_histogram import MAPPING
-from streams.spec.model import MAX_UNIT_MARGINS
+from streams.spec.agreement import MAX_UNIT_MARGINS
 
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
