@@ -10,15 +10,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Batch, Partition
+from streams.agents.building import end, load
+from streams.agents.feeding import Feeding
 from streams.agents.halts import Halts, Waits
 from streams.agents.meters import Meters
 from streams.agents.owner import Owner
 from streams.agents.retention import Losses
-from streams.errors import FencedError, RegistryError, StalledError
-from streams.wire.own import Unreadable
+from streams.errors import FencedError, StalledError
 from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
@@ -26,16 +27,9 @@ logger = logging.getLogger(__name__)
 SEEK_S = 1.0
 """What is fetched within so long after a seek may have been under way before it."""
 LOAD_S = 50.0
-CLOSE_S = 10.0
-"""How long an owner may take to end; what it still does after that is fenced."""
 Confirm = Callable[[Partition, int], Awaitable[bool]]
 """Asks the group whether a partition is this worker's, by a commit of this offset."""
 Seek = Callable[[Mapping[Partition, int]], Awaitable[None]]
-
-
-def passes(error: KafkaError) -> bool:
-    """Whether asking a broker again may help; else a person must see to it, as with its rights."""
-    return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
 
 
 class Ownership:
@@ -63,8 +57,7 @@ class Ownership:
         self._meters = meters or Meters()
         self._owners: dict[Partition, Owner] = {}
         self._changing = asyncio.Lock()
-        self._feeds: dict[Partition, asyncio.Timeout] = {}
-        """What ends a feed under way."""
+        self.feeding = Feeding()
         self._sought: dict[Partition, float] = {}
         """Loop time of each partition's last seek on account of its owner."""
         self._sparing = Sparing(logger.error)
@@ -100,22 +93,11 @@ class Ownership:
         """This time has ended; one that began since has not."""
         self._moved = max(time, self._moved)
 
-    def feeds(self, partition: Partition) -> bool:
-        """Whether a batch of this partition is being folded."""
-        return partition in self._feeds
-
-    def waits_behind(self, partition: Partition) -> bool:
-        """Whether its topic's agent, which takes one batch at a time, is busy with another's."""
-        busy = self._feeds.keys() - {partition}
-        return partition not in self._feeds and any(p.topic == partition.topic for p in busy)
-
     def renew(self, partition: Partition, why: StalledError) -> None:
         """Give up on an owner that stands still; the feed that it hangs in, or `heal`, rebuilds."""
         self._owners[partition].fail(why)
         self._meters.stalls.labels(*partition).inc()
-        feed = self._feeds.pop(partition, None)
-        if feed is not None:
-            feed.reschedule(asyncio.get_running_loop().time())
+        self.feeding.let_go(partition)
 
     def durable_offset(self, partition: Partition) -> int | None:
         """First offset that a restart would read again."""
@@ -168,12 +150,8 @@ class Ownership:
     async def _feed(self, owner: Owner, batch: Batch) -> None:
         """Feed for as long as it takes; `renew` ends it."""
         failures = self._halts.failures(batch.partition)
-        async with asyncio.timeout(None) as feed:
-            self._feeds[batch.partition] = feed
-            try:
-                await owner.feed(batch.since(owner.next_offset), failures)
-            finally:
-                self._feeds.pop(batch.partition, None)
+        folding = owner.feed(batch.since(owner.next_offset), failures)
+        await self.feeding.run(batch.partition, folding)
 
     async def flush(self) -> None:
         """Make everything durable; a failing owner is left to be rebuilt."""
@@ -205,29 +183,18 @@ class Ownership:
         if held is not None:
             if held.failure is None:
                 return
-            await self._end(partition, held)
+            await end(partition, held)
         owner = self._make(partition)
-        try:
-            async with asyncio.timeout(self.load_s):
-                await owner.load()
-        except (Unreadable, RegistryError) as error:  # keeps its place: the other partitions go on
-            await self._end(partition, owner)
-            owner.fail(error)
-            self._owners[partition] = owner
-            self._halt(partition, error, loaded=False)
-            return
-        except BaseException as error:
-            await self._end(partition, owner)
-            if not (isinstance(error, KafkaError) and passes(error)):
-                raise
-            owner.fail(error)  # keeps its place too, and `heal` tries again
-            self._owners[partition] = owner
-            logger.warning("%s-%d: not loaded yet: %r", *partition, error)
-            return
-        self._owners[partition] = owner
-        self._halts.end(partition)
-        self.progress[partition] = owner.next_offset
-        logger.info("%s-%d: owned from offset %d", *partition, owner.next_offset)
+        why = await load(partition, owner, self.load_s)
+        self._owners[partition] = owner  # one that failed keeps its place too: the others go on
+        if why is None:
+            self._halts.end(partition)
+            self.progress[partition] = owner.next_offset
+            logger.info("%s-%d: owned from offset %d", *partition, owner.next_offset)
+        elif isinstance(why, Waits):
+            self._halt(partition, why, loaded=False)
+        else:
+            logger.warning("%s-%d: not loaded yet, `heal` tries again: %r", *partition, why)
 
     async def _drop(self, partition: Partition) -> None:
         owner = self._owners.pop(partition, None)
@@ -235,16 +202,7 @@ class Ownership:
         self._halts.end(partition)
         self._sought.pop(partition, None)
         if owner is not None:
-            await self._end(partition, owner)
-
-    @staticmethod
-    async def _end(partition: Partition, owner: Owner) -> None:
-        """Close an owner; one that hangs is left behind."""
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await owner.close()
-        except TimeoutError:
-            logger.warning("%s-%d: the owner before does not end; it is left behind", *partition)
+            await end(partition, owner)
 
     def _halt(self, partition: Partition, error: Waits, *, loaded: bool) -> None:
         """Let a partition stand still: no progress is expected of it."""

@@ -141,8 +141,9 @@ class Watch:
         standing = _standing(owner)
         # Behind one that hangs nobody else is at fault; nor is one that waits for what is away, or
         # that gets nothing to fold because partitions change hands.
-        held = self._ownership.moving and not self._ownership.feeds(partition)
-        held = held or self._ownership.waits_behind(partition)
+        feeding = self._ownership.feeding
+        held = self._ownership.moving and partition not in feeding
+        held = held or feeding.waits_behind(partition)
         counts = standing is not Standing.AWAY and not held
         course = self._courses.look(
             partition, at, waiting=lag > 0, passed_s=passed_s if counts else 0.0

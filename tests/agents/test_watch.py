@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams.agents import halts
-from streams.agents import ownership as room
+from streams.agents import building, halts
 from streams.agents.batch import Batch, Partition, Place
 from streams.agents.health import Health
 from streams.agents.ownership import Ownership
@@ -289,7 +288,7 @@ async def test_an_owner_that_does_not_end_is_left_behind(
     async def never(_: MemoryOwner) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(room, "CLOSE_S", 0.01)
+    monkeypatch.setattr(building, "CLOSE_S", 0.01)
     monkeypatch.setattr(MemoryOwner, "close", never)
     world = await owned()
     await world.ownership.take([])
