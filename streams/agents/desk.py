@@ -78,8 +78,12 @@ class Desk:
             self.judge = RolloutJudge(self.spec, self.merge.pane_ms)
 
     def _note(self, offset: int, record: dict[str, Any]) -> None:
+        """Remember where a pane was told first, if it waits: one that comes too late does not."""
         name, body = record["body"]
-        if name == self.merge.member and body["rollout"] == self.spec.rollout:
+        if name != self.merge.member or body["rollout"] != self.spec.rollout:
+            return
+        first = self.merge.next_pane
+        if first is None or body["pane"] >= first:
             self._since.setdefault(body["pane"], offset)
 
     def step(self, *, rollouts: int, commands: int, routing: int) -> Decision | None:

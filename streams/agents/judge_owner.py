@@ -20,7 +20,9 @@ from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
 from streams.agents.progress import JudgedFacts
+from streams.agents.writer import PlainWriter
 from streams.judge.decision_facts import Decision
+from streams.spec.model import RolloutSpec
 from streams.tracing.context import Headers
 from streams.tracing.trail import Facts, Trail
 from streams.wire.own import NOBODYS, Unreadable
@@ -39,7 +41,7 @@ class JudgeOwner:
         self._writer = context.writer(f"judge-{self._number}")
         self._records = JudgeRecords(context, self._number)
         self._controls = ControlTail(context, self._number)
-        self._leases = Leases(context, self._number)
+        self._leases = Leases(context, self._number, PlainWriter(context.connection))
         self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
         self._desks: dict[str, Desk] = {}
         self._ended: set[str] = set()
@@ -121,7 +123,11 @@ class JudgeOwner:
         """Heartbeats, while panes can be judged; decisions come from panes alone."""
         if self.failure is not None:
             return
-        await self._leases.beat((desk.spec, desk.cut.pane) for desk in self._desks.values())
+        await self._leases.beat(self._judged)
+
+    def _judged(self) -> list[tuple[RolloutSpec, int]]:
+        """Live rollouts, each with its last pane."""
+        return [(desk.spec, desk.cut.pane) for desk in self._desks.values()]
 
     async def _take(self, record: Any) -> None:
         decoded = await self._read(record)

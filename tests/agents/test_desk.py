@@ -123,3 +123,19 @@ def test_the_state_stays_small_and_panes_wait_packed():
         tracemalloc.stop()
     assert grown / (panes - 2 * NEAR) < PACKED_BYTES
     assert len(json.dumps(desk.to_record([])["inputs"])) < 10_000
+
+
+def test_panes_that_come_too_late_leave_nothing_behind():
+    """A partition that was idle brings what the others have been judged without."""
+    desk, log = Desk(SPEC, 0), list(log_of(0, behind=0))
+    log.append(record(1, "davy.Progress", {"closed_through": -1, "idle": True}))
+    for number in range(NEAR):
+        log += pane(0, FIRST + number)
+    for offset, each in enumerate(log):
+        desk.take(offset, each)
+        stepped(desk)
+    assert desk.cut.pane == FIRST + NEAR - 1
+    late = [each for number in range(NEAR - 1) for each in pane(1, FIRST + number)]
+    for offset, each in enumerate(late, start=len(log)):
+        desk.take(offset, each)
+    assert (desk.merge.late, desk._since) == (NEAR - 1, {})
