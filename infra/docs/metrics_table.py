@@ -93,7 +93,6 @@ def _window(settings: Settings) -> Window:
         news=news,
         panes_unread=lambda: "nothing is read",
         pen=None,
-        history_from_ms=0,
         verifies=False,
     )
 

@@ -60,6 +60,22 @@ class Buckets:
                 assert_never(self._fold)
         self._there[place] = True
 
+    def put_all(self, seconds: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Fold many rows in at once, one or more: the same as `put` of each, in any order.
+
+        Args:
+            seconds: 0 or later, int64[rows].
+            rows: numbers[rows, columns]; only of series that add up.
+        """
+        if self._fold is not Fold.SUM:
+            raise ValueError("only what adds up can be put in any order")
+        self._there[self._place(int(seconds.min()))] = True
+        self._place(int(seconds.max()))  # all others lie between, so nothing widens after this
+        places, most = seconds // self.width - self._first, len(self._there)
+        for column in range(rows.shape[1]):
+            self._rows[:, column] += np.bincount(places, rows[:, column], most)
+        self._there[places] = True
+
     def times(self) -> list[int]:
         """Begin of each bucket that holds anything, in seconds, ascending."""
         found: list[int] = ((np.flatnonzero(self._there) + self._first) * self.width).tolist()

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from streams.dashboard.pane_batch import BREACH, Other, Panes
+from streams.dashboard.pane_groups import Group
 from streams.dashboard.ripening import Ripening
-from streams.dashboard.sums import Shape, Sums
+from streams.dashboard.sums import Ints, Shape, Sums
 from streams.panes.breaches import Breach
 from streams.spec.dimensions import MOST_SLICES
 from streams.spec.model import ALL_SEGMENT
 
 Body = Mapping[str, Any]
-RECENT_MS = 600_000
-"""A half of what is recent: the running half, and the one before it."""
 MEASURED_S = 30
 """Of how much event time the measured share is told."""
 MOST_BREACHES = 20
@@ -67,23 +69,42 @@ class PaneBook:
     breaches: list[Breach] = field(default_factory=list)
     pane_ms: int = 0
     """How long a pane is; told with each record."""
+    heard: float | None = None
+    """When its last pane was written, monotonic seconds; None where none was read."""
     _last: dict[int, int] = field(default_factory=dict)
     """Source partition -> the last pane that was taken in."""
 
-    def pane(self, source_partition: int, body: Body) -> None:
-        """A closed pane; one that was seen is dropped (a broker without transactions repeats)."""
-        pane = body["pane"]
-        if pane <= self._last.get(source_partition, -1):
-            return
-        self._last[source_partition] = pane
-        begin_ms, end_ms = pane * self.pane_ms, (pane + 1) * self.pane_ms
-        self.spell.stretch(begin_ms, end_ms)
-        half = self._half(begin_ms)
-        for cell in body["cells"]:
-            self._cell(begin_ms, cell)
-            if half is not None and cell["segment"] == ALL_SEGMENT:
-                half.spell.stretch(begin_ms, end_ms)
-                half.shapes.setdefault(cell["arm"], Shape()).add(cell)
+    def fresh(self, panes: Panes, rows: Ints) -> Ints:
+        """The rows of panes that were not seen, in the order of the log; now they are.
+
+        A broker without transactions repeats some.
+        """
+        found = np.zeros(len(rows), np.bool_)
+        numbers, pane = panes.source_partition[rows], panes.columns.pane[rows]
+        for number in np.unique(numbers).tolist():
+            mine = numbers == number
+            seen = np.maximum.accumulate(np.append(self._last.get(number, -1), pane[mine]))
+            found[mine] = pane[mine] > seen[:-1]
+            self._last[number] = int(seen[-1])
+        return rows[found]
+
+    def add(self, group: Group) -> None:
+        """Fold cells of fresh panes in."""
+        key, whole = (group.segment, group.arm), group.segment == ALL_SEGMENT
+        if key not in self.sums and (whole or self._has_room(group.segment)):
+            self.sums[key] = Sums.of(whole=whole)
+        if key in self.sums:
+            self.sums[key].add(group)
+        if whole:
+            self._measure(group)
+            self._keep_recent(group)
+
+    def other(self, other: Other, source_partition: int) -> None:
+        """Take a cohort or a breach in; raises what comes of one that makes no sense."""
+        if other.name == BREACH:
+            self.breach(other.body)
+        else:
+            self.cohort(source_partition, other.body)
 
     def cohort(self, source_partition: int, body: Body) -> None:
         """What came of the exposures of some panes."""
@@ -108,38 +129,26 @@ class PaneBook:
                 total[arm] = total.get(arm, 0.0) + exposures
         return total
 
-    def _cell(self, begin_ms: int, cell: Body) -> None:
-        segment, arm = cell["segment"], cell["arm"]
-        second, key = begin_ms // 1000, (segment, arm)
-        whole = segment == ALL_SEGMENT
-        if key not in self.sums and (whole or self._has_room(segment)):
-            self.sums[key] = Sums.of(whole=whole)
-        if key in self.sums:
-            self.sums[key].add(second, cell)
-        if whole:
-            self._measure(second, arm, cell["exposures"])
-
     def _has_room(self, segment: str) -> bool:
         if JOINT in segment:
             return False
         known = {name for name, _ in self.sums} - {ALL_SEGMENT}
         return segment in known or len(known) < MOST_SLICES
 
-    def _measure(self, second: int, arm: str, exposures: int) -> None:
-        newest = max(self.lately, default=second)
-        if second <= newest - MEASURED_S:
-            return
-        arms = self.lately.setdefault(second, {})
-        arms[arm] = arms.get(arm, 0) + exposures
-        if second > newest:
-            self.lately = {at: told for at, told in self.lately.items() if at > second - MEASURED_S}
+    def _measure(self, group: Group) -> None:
+        oldest = max([int(group.second.max()), *self.lately]) - MEASURED_S
+        self.lately = {at: told for at, told in self.lately.items() if at > oldest}
+        late = group.second > oldest
+        counts = zip(group.second[late].tolist(), group.exposures[late].tolist(), strict=True)
+        for second, exposures in counts:
+            arms = self.lately.setdefault(second, {})
+            arms[group.arm] = arms.get(group.arm, 0) + exposures
 
-    def _half(self, begin_ms: int) -> Half | None:
-        """The half that this pane lies in; None where it is not recent any more."""
-        number = begin_ms // RECENT_MS
-        newest = max(self.halves, default=number)
-        if number < newest - 1:
-            return None
-        if number > newest:
-            self.halves = {n: half for n, half in self.halves.items() if n >= number - 1}
-        return self.halves.setdefault(number, Half())
+    def _keep_recent(self, group: Group) -> None:
+        """Fold into its half, unless that is not recent any more."""
+        newest = max([group.half, *self.halves])
+        self.halves = {n: half for n, half in self.halves.items() if n >= newest - 1}
+        if group.half >= newest - 1:
+            half = self.halves.setdefault(group.half, Half())
+            half.spell.stretch(group.from_ms, group.through_ms)
+            half.shapes.setdefault(group.arm, Shape()).add(group)

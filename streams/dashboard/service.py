@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -16,8 +15,9 @@ from streams.dashboard.news import News
 from streams.dashboard.pane_books import PaneBooks
 from streams.dashboard.pane_reader import PaneReader
 from streams.dashboard.pen import KafkaPen
-from streams.dashboard.stories import Stories, Watched
+from streams.dashboard.stories import Stories
 from streams.dashboard.told import full
+from streams.dashboard.watched import Watched
 from streams.dashboard.window import Window
 from streams.serving.pulse import Watchdog
 from streams.serving.server import listen
@@ -63,7 +63,8 @@ def run_dashboard(
         news=news,
         panes_unread=reader.unread,
         pen=None if read_only else KafkaPen(settings),
-        history_from_ms=time.time_ns() // 1_000_000 - HISTORY_MS,
+        panes_read_pct=reader.read_pct,
+        history_ms=HISTORY_MS,
         verifies=follower.verifies,
     )
     registry.register(Meters(window))

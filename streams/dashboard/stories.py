@@ -1,8 +1,4 @@
-"""Which rollouts are remembered, and who tells their stories? The board's own word, and more.
-
-What a decision means is the board's matter (`streams/verdicts`): a story takes in what the board
-has accepted, so that the page never shows what no actuator would act on.
-"""
+"""Which rollouts are remembered, and what is their story?"""
 
 from __future__ import annotations
 
@@ -12,20 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from streams.actuator.desk import Record, SpecRead
+from streams.actuator.desk import SpecRead
 from streams.dashboard.answers.story import Part
 from streams.dashboard.news import News
 from streams.dashboard.story import Story
-from streams.dashboard.told import (
-    FullCommand,
-    FullDecision,
-    FullLease,
-    FullRouting,
-    FullSpec,
-)
+from streams.dashboard.told import FullCommand, FullSpec
 from streams.spec.model import RolloutSpec
-from streams.verdicts.board import Board
-from streams.verdicts.facts import Known
 
 MOST = 64
 """Stories that are remembered; of others the board alone knows where they stand."""
@@ -37,7 +25,7 @@ class Stories:
     """Stories by rollout. One thread writes, any reads; those that changed last are kept."""
 
     def __init__(self, news: News, most: int = MOST) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._specs: dict[str, tuple[FullSpec, RolloutSpec]] = {}
         """Of every rollout, as the board knows them too."""
         self._stories: OrderedDict[str, Story] = OrderedDict()
@@ -45,6 +33,12 @@ class Stories:
         self._given_up: set[str] = set()
         self._early: OrderedDict[str, deque[FullCommand]] = OrderedDict()
         self._news, self._most = news, most
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nobody reads meanwhile: what changes elsewhere too changes in one step."""
+        with self._lock:
+            yield
 
     @contextmanager
     def reading(self, rollout: str) -> Iterator[Story | None]:
@@ -125,50 +119,3 @@ class Stories:
     def _begin(self, rollout: str) -> Story | None:
         found = self._specs.get(rollout)
         return None if found is None else Story.begin(*found)
-
-
-class Watched(Board):
-    """A board that has what it takes in told to stories. Records must be those of `told.full`."""
-
-    def __init__(self, stories: Stories) -> None:
-        super().__init__()
-        self._stories = stories
-
-    def take(self, record: Record, partition: int, *, live: bool) -> None:
-        """See Board."""
-        if isinstance(record, SpecRead):  # first: the board takes in what waited for this spec
-            self._stories.take_spec(record)
-            super().take(record, partition, live=live)
-            return
-        super().take(record, partition, live=live)
-        known = self.get(record.rollout)
-        match record:
-            case FullCommand():
-                self._stories.take_command(record)
-            case FullDecision() if known is not None:
-                self._decision(record, known)
-            case FullLease():
-                tell = partial(Story.hear, lease=record)
-                self._stories.change(record.rollout, Part.LEASE, tell)
-            case FullRouting():
-                told = partial(Story.route, record=record)
-                self._stories.change(record.rollout, Part.ROUTING, told)
-            case _:
-                pass  # of a rollout that nobody applied
-
-    def clear(self) -> None:
-        """See Board."""
-        super().clear()
-        self._stories.clear()
-
-    def _decision(self, fact: FullDecision, known: Known) -> None:
-        """One that the board did not accept is told as doubted, unless it only repeats another."""
-        if known.told is fact:
-            self._stories.change(fact.rollout, Part.DECISION, partial(Story.decide, fact=fact))
-            return
-        refused = known.refused if known.refused.startswith(f"decision #{fact.seq} ") else ""
-        why = refused if fact.doubted is None else fact.doubted.sentence
-        repeats = known.told is not None and fact.decision_id == known.told.decision_id
-        if why and not repeats:
-            tell = partial(Story.doubt, fact=fact, why=why)
-            self._stories.change(fact.rollout, Part.DECISION, tell)

@@ -12,26 +12,30 @@ from streams.dashboard.answers.rollout import RolloutSummary
 from streams.dashboard.evidence import guardrails, nearest_harm, worst
 from streams.dashboard.pane_book import PaneBook
 from streams.dashboard.story import Story
+from streams.dashboard.told import KeptDecision
 from streams.judge.decision_facts import Action
 from streams.notify.decisions import kind_of_hold
 from streams.spec.model import ALL_SEGMENT, BASELINE, FULL_BP
 from streams.verdicts.facts import Known
 from streams.verdicts.ruling import ROUTING_OLD_S
 
+MEASURED_OLD_S = 60.0
+"""Shares of panes that were written longer ago are no present ones."""
 ABORTED = "aborted"
 """Code of a rollback that a person asked for."""
 
 
 def summary_of(
-    known: Known, story: Story, book: PaneBook, *, change: int, now: float
+    known: Known, story: Story, book: PaneBook, *, read: bool, change: int, now: float
 ) -> RolloutSummary:
     """The line; `now` in monotonic seconds."""
-    spec, last = known.spec, story.decided.last
-    verdicts = guardrails(last.decision.verdicts) if last else []
+    spec, last = known.spec, known.told
+    verdicts = guardrails(last.verdicts) if last else []
     return RolloutSummary(
         rollout=spec.rollout,
         service=spec.service,
         route=spec.route,
+        read=read,
         mode=spec.mode,
         baseline=spec.baseline,
         candidates={candidate.name: candidate.version for candidate in spec.candidates},
@@ -45,11 +49,11 @@ def summary_of(
         decided_at_s=last.at_ms / 1000 if last else None,
         wanted_pct=shares.of_segment(spec, wanted(known)),
         applied_pct=_applied(known, now),
-        measured_pct=_measured(known, story, book),
+        measured_pct=_measured(known, story, book, now),
         judge=JudgeState(known.judge(now)),
         worst=worst(verdicts),
         nearest_harm=nearest_harm(verdicts),
-        healthy=all(check.ok for check in last.decision.health) if last else None,
+        healthy=last.healthy if isinstance(last, KeptDecision) else None,
         change=change,
     )
 
@@ -94,8 +98,10 @@ def wanted(known: Known) -> Segments:
     return {ALL_SEGMENT: {BASELINE: FULL_BP}} if accepted is None else accepted.weights_bp
 
 
-def _measured(known: Known, story: Story, book: PaneBook) -> dict[str, float] | None:
+def _measured(known: Known, story: Story, book: PaneBook, now: float) -> dict[str, float] | None:
     """Under one split alone: before and after a change of weights mean nothing together."""
+    if book.heard is None or now - book.heard > MEASURED_OLD_S:
+        return None
     since_s = story.applied.times[-1] if story.applied.times else 0.0
     exposures = {} if known.ended else book.lately_exposures(since_s)
     return shares.measured(known.spec, exposures)

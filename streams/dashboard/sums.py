@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.dashboard.buckets import MOST, Buckets, Fold
+from streams.dashboard.pane_groups import Group
 from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.log_histogram import MAPPING
 
 Ints = NDArray[np.int64]
-Cell = Mapping[str, Any]
-"""A decoded `davy.Cell`."""
 MOST_SLICED = 120
 """Buckets of a slice's traffic."""
 
@@ -38,14 +35,12 @@ class Shape:
     confidences: Ints = field(default_factory=_shares)
     classes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, cell: Cell) -> None:
-        """Fold a cell in; its sparse counts name each bucket once."""
-        for name in ("latency", "scores", "confidences"):
-            bins = cell[name]
-            if bins["index"]:
-                getattr(self, name)[bins["index"]] += bins["count"]
-        for each in cell["classes"]:
-            self.classes[each["name"]] += each["count"]
+    def add(self, group: Group) -> None:
+        """Fold cells in."""
+        np.add.at(self.latency, group.latency.index, group.latency.count)
+        np.add.at(self.scores, group.scores.index, group.scores.count)
+        np.add.at(self.confidences, group.confidences.index, group.confidences.count)
+        self.classes.update(group.classes)
 
     def merge(self, other: Shape) -> None:
         """Add another's counts."""
@@ -70,10 +65,9 @@ class Sums:
         """Nothing yet; the whole has finer buckets than a slice."""
         return cls(Buckets(2, Fold.SUM, MOST if whole else MOST_SLICED))
 
-    def add(self, second: int, cell: Cell) -> None:
-        """Fold the cell of a pane in that began in this second."""
-        exposures, errors = cell["exposures"], cell["errors"]
-        self.traffic.put(second, (exposures, errors))
-        self.exposures += exposures
-        self.errors += errors
-        self.shape.add(cell)
+    def add(self, group: Group) -> None:
+        """Fold cells in."""
+        self.traffic.put_all(group.second, np.column_stack((group.exposures, group.errors)))
+        self.exposures += int(group.exposures.sum())
+        self.errors += int(group.errors.sum())
+        self.shape.add(group)

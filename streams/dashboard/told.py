@@ -27,11 +27,25 @@ class FullSpec(SpecRead):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDecision(ToldDecision):
+    """What the board keeps of a decision, however many rollouts there are: nothing of slices."""
+
+    healthy: bool
+    """Whether all health checks held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FullDecision(ToldDecision):
     """A decision with all its evidence."""
 
     decision: Decision
     where: str
+
+    def kept(self) -> KeptDecision:
+        """The same without what only a story needs."""
+        names = (field.name for field in fields(ToldDecision))
+        known: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return KeptDecision(**known, healthy=all(check.ok for check in self.decision.health))
 
     @property
     def through_ms(self) -> int:

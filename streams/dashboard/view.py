@@ -51,6 +51,8 @@ class Seen:
     book: PaneBook
     watermark_ms: int | None
     change: int
+    read: bool
+    """Whether the log was read to its end of it."""
     whole: bool
     """Whether nothing of story and book was given up."""
     now: float
@@ -64,7 +66,7 @@ def view_of(seen: Seen) -> RolloutView:
     decision = last.decision if last else None
     pane_ms = book.pane_ms or (decision.pane_ms if decision else 0)
     return RolloutView(
-        summary=summary_of(known, story, book, change=seen.change, now=seen.now),
+        summary=summary_of(known, story, book, read=seen.read, change=seen.change, now=seen.now),
         spec_hash=spec.spec_hash,
         unit=spec.unit,
         revision=spec.revision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ from streams.dashboard.view import Seen
 from streams.verdicts.asking import Log
 from streams.verdicts.facts import Known
 
+DAY_MS = 24 * 3600 * 1000
+MINUTE_S = 60.0
+"""To this the begin of what is told is rounded: listeners hear of each change."""
+
 
 class Board(Protocol):
     """Where every rollout stands (`streams/verdicts`)."""
@@ -31,6 +36,10 @@ class Board(Protocol):
 
     def all(self) -> tuple[Known, ...]:
         """Every rollout."""
+        ...
+
+    def is_read(self, partition: int) -> bool:
+        """Whether all that stood in a partition at the start was read."""
         ...
 
 
@@ -46,16 +55,21 @@ class Window:
     panes_unread: Callable[[], str]
     pen: Pen | None
     """Who writes commands; None where this server only looks."""
-    history_from_ms: int
+    history_ms: int = DAY_MS
+    """How far back is told."""
+    panes_read_pct: Callable[[], float] = lambda: 100.0
     verifies: bool
     clock: Callable[[], float] = time.monotonic
+    wall_s: Callable[[], float] = time.time
 
     def reading(self) -> Reading:
         """How far the log was read."""
+        from_s = self.wall_s() - self.history_ms / 1000
         return Reading(
             unread=self.log.unread(),
             panes_unread=self.panes_unread(),
-            history_from_s=self.history_from_ms / 1000,
+            panes_read_pct=self.panes_read_pct(),
+            history_from_s=math.ceil(from_s / MINUTE_S) * MINUTE_S,
             verifies=self.verifies,
         )
 
@@ -63,14 +77,17 @@ class Window:
         """What the board knows.
 
         Raises:
-            NoAnswer: there is no such rollout, or the log was not read to its end.
+            NoAnswer: there is no such rollout, or its log was not read to its end: what stands in
+                a part of it may be the opposite of what holds.
         """
         found = self.board.get(rollout)
-        if found is not None:
+        if found is not None and self.board.is_read(found.partition):
             return found
         if unread := self.log.unread():
             raise _not_read(rollout, unread)
-        raise _unknown(rollout)
+        if found is None:
+            raise _unknown(rollout)
+        return found
 
     @contextmanager
     def looking(self, rollout: str) -> Iterator[Seen]:
@@ -79,30 +96,42 @@ class Window:
         Raises:
             NoAnswer: as `known`.
         """
-        known = self.known(rollout)
-        watermark_ms = self.books.watermark_ms(known.partition)
-        change = self.news.change(rollout)
-        whole = self.stories.is_whole(rollout) and self.books.is_whole(rollout)
-        with (
-            self.stories.reading(rollout) as story,
-            self.books.reading(rollout, known.spec.spec_hash) as book,
-        ):
-            if story is None:  # its spec was taken back this very moment
+        self.known(rollout)
+        with self._looking(rollout) as seen:
+            yield seen
+
+    @contextmanager
+    def _looking(self, rollout: str) -> Iterator[Seen]:
+        """The same, whether it was read to its end or not."""
+        with self.stories.reading(rollout) as story:
+            known = self.board.get(rollout)
+            if story is None or known is None:  # its spec was taken back this very moment
                 raise _unknown(rollout)
-            yield Seen(
-                known=known,
-                story=story,
-                book=book,
-                watermark_ms=watermark_ms,
-                change=change,
-                whole=whole,
-                now=self.clock(),
-            )
+            whole = self.stories.is_whole(rollout) and self.books.is_whole(rollout)
+            watermark_ms = self.books.watermark_ms(known.partition)
+            with self.books.reading(rollout, known.spec.spec_hash) as book:
+                yield Seen(
+                    known=known,
+                    story=story,
+                    book=book,
+                    watermark_ms=watermark_ms,
+                    change=self.news.change(rollout),
+                    read=self.board.is_read(known.partition),
+                    whole=whole,
+                    now=self.clock(),
+                )
 
     def summary(self, rollout: str) -> RolloutSummary:
-        """One line; raises as `known`."""
-        with self.looking(rollout) as seen:
-            return summary_of(seen.known, seen.story, seen.book, change=seen.change, now=seen.now)
+        """One line, which says itself whether it can be relied on; raises as `known`."""
+        with self._looking(rollout) as seen:
+            return summary_of(
+                seen.known,
+                seen.story,
+                seen.book,
+                read=seen.read,
+                change=seen.change,
+                now=seen.now,
+            )
 
     def page(self, limit: int, before: str | None) -> RolloutList:
         """A page of rollouts, those that live first, then the newest.

@@ -84,6 +84,10 @@ class Board:
         elif live and _is_trusted(record):
             self._keep(record)
 
+    def is_read(self, partition: int) -> bool:
+        """Whether all that stood in a partition at the start was read."""
+        return partition in self._loaded
+
     def loaded(self, partition: int) -> None:
         """All that stood in a partition at the start was read."""
         self._settle([name for name, k in self._known.items() if k.partition == partition])

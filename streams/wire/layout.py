@@ -82,13 +82,18 @@ class Layout:
         return True
 
     def _arrays(self, values: Sequence[bytes]) -> Any:
-        arrays = _decoded(values, self.pyruhvro_json).columns[len(_HEADER) :]
+        arrays = read_arrow(values, self.pyruhvro_json).columns[len(_HEADER) :]
         for array in arrays:
-            _check_text(array)
+            check_text(array)
         return arrays
 
 
-def _decoded(values: Sequence[bytes], schema_json: str) -> Any:
+def read_arrow(values: Sequence[bytes], schema_json: str) -> Any:
+    """A record batch of what pyruhvro reads; neither texts nor lengths are checked.
+
+    Raises:
+        ValueError: some value cannot be decoded; which one is not known.
+    """
     try:
         return pyruhvro.deserialize_array(values, schema_json)
     except BaseException as failure:
@@ -100,15 +105,15 @@ def _decoded(values: Sequence[bytes], schema_json: str) -> Any:
 
 def layout_of(writer: dict[str, Any], reader: dict[str, Any]) -> Layout | None:
     """The layout for expanded schemas; None where pyruhvro or davy cannot take the writer's."""
-    rewritten = _rewritten(writer, count()) if fits(writer, reader) else None
-    if rewritten is None:
+    form = rewritten(writer, count()) if fits(writer, reader) else None
+    if form is None:
         return None
-    rewritten["fields"] = [*_HEADER, *rewritten["fields"]]
+    form["fields"] = [*_HEADER, *form["fields"]]
     at = {field["name"]: i for i, field in enumerate(writer["fields"])}
     ours = {field["name"]: field["type"] for field in reader["fields"]}
     return Layout(
         writer=writer,
-        pyruhvro_json=json.dumps(rewritten),
+        pyruhvro_json=json.dumps(form),
         columns={name: at.get(name) for name in ours},
         types={name: arrow_type(schema) for name, schema in ours.items()},
         symbols={
@@ -123,27 +128,27 @@ def _numbers(written: list[str], ours: list[str]) -> NDArray[np.int8]:
     return np.array([ours.index(s) if s in ours else -1 for s in written], dtype=np.int8)
 
 
-def _rewritten(schema: Schema, serial: Iterator[int]) -> Any:  # noqa: PLR0911 - a form each
+def rewritten(schema: Schema, serial: Iterator[int]) -> Any:  # noqa: PLR0911 - a form each
     """The schema as pyruhvro is to see it, wire-compatible; None where there is no such thing."""
     match schema:
         case {"type": "record", "fields": [_, *_] as fields}:
-            types = [_rewritten(field["type"], serial) for field in fields]
+            types = [rewritten(field["type"], serial) for field in fields]
             held = [{"name": f["name"], "type": t} for f, t in zip(fields, types, strict=True)]
             whole = {"type": "record", "name": f"r{next(serial)}", "fields": held}
             return None if None in types else whole
         case {"type": "map", "values": inner}:
-            values = _rewritten(inner, serial)
+            values = rewritten(inner, serial)
             return values and {"type": "map", "values": values}
         case {"type": "array", "items": inner}:
-            items = _rewritten(inner, serial)
+            items = rewritten(inner, serial)
             return items and {"type": "array", "items": items}
         case ["null", list()] | [list(), "null"] | ["null", "null"]:
             return None
         case ["null", inner]:
-            value = _rewritten(inner, serial)
+            value = rewritten(inner, serial)
             return value and ["null", value]
         case [inner, "null"]:
-            value = _rewritten(inner, serial)
+            value = rewritten(inner, serial)
             return value and [value, "null"]
         case list():
             return None
@@ -162,7 +167,7 @@ _SCALARS = {
 }
 
 
-def _check_text(array: Any) -> None:
+def check_text(array: Any) -> None:
     """Raises ValueError where a string, at any depth, is not UTF-8."""
     kind = array.type
     if pa.types.is_string(kind):
@@ -170,10 +175,10 @@ def _check_text(array: Any) -> None:
         if data is not None and np.frombuffer(data, dtype=np.uint8).max(initial=0) >= _ASCII:
             array.validate(full=True)
     elif pa.types.is_map(kind):
-        _check_text(array.keys)
-        _check_text(array.items)
+        check_text(array.keys)
+        check_text(array.items)
     elif pa.types.is_list(kind):
-        _check_text(array.values)
+        check_text(array.values)
     elif pa.types.is_struct(kind):
         for index in range(kind.num_fields):
-            _check_text(array.field(index))
+            check_text(array.field(index))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from streams.actuator.facts import RoutingRecord
@@ -24,6 +25,7 @@ from streams.serving.server import listen
 from streams.spec.model import ALL_SEGMENT, RolloutSpec
 from streams.verdicts.service import serving
 from tests.dashboard.client import ANY_PORT, make_app
+from tests.dashboard.world import CODEC
 from tests.dashboard.world import World as Dashboard
 from tests.judge.outcomes.world import OutcomeWorld
 from tests.judge.outcomes.world import run as run_outcomes
@@ -158,18 +160,22 @@ class Shown:
 
     def tell(self, told: Iterable[Entry]) -> None:
         """Let everybody write. A judge that has a spec is heard from then on."""
-        for entry in told:
-            if entry.topic == "panes":
-                self.dashboard.books.take(entry.record, 0)
-                continue
+        for panes, entries in groupby(told, key=lambda entry: entry.topic == "panes"):
+            if panes:
+                self.dashboard.fetch([CODEC.encode("panes", dict(each.record)) for each in entries])
+            else:
+                self._tell(entries)
+
+    def _tell(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
             self.dashboard.take(entry.topic, entry.record, entry.at_ms)
             if entry.topic == "rollouts":
                 self.beat(entry)
 
-    def beat(self, applied: Entry) -> None:
+    def beat(self, applied: Entry, *, valid_ms: int = 3_600_000) -> None:
         """A heartbeat of a rollout's judge, which holds for an hour."""
         about = {name: applied.record[name] for name in ("rollout", "spec_hash")}
-        facts = {"pane": 0, "valid_ms": 3_600_000, "state": "LIVE"}
+        facts = {"pane": 0, "valid_ms": valid_ms, "state": "LIVE"}
         self.dashboard.take("leases", about | facts | {"at": time.time_ns() // 1_000_000})
 
     def write(self, command: Command, partition: int) -> str:

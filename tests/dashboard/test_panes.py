@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.dashboard import pane_book
 from streams.dashboard.answers.series import Kind, Span
 from streams.dashboard.maturity import maturity_of
 from streams.dashboard.pane_book import PaneBook
+from streams.dashboard.pane_groups import RECENT_MS
 from streams.dashboard.shapes import distribution_of, kinds_of
 from streams.judge.decision_facts import Action
 from streams.panes.breaches import Breach
@@ -104,7 +104,7 @@ class TestDistribution:
 
     def test_what_is_recent(self, world: World, one: RolloutSpec) -> None:
         """The running ten minutes and the ten before; what is older is in the whole alone."""
-        half = pane_book.RECENT_MS // 1000
+        half = RECENT_MS // 1000
         for number in range(4):
             world.pane(one, number * half, {WHOLE[0]: cell(1 + number)})
         world.pane(one, 5, {WHOLE[0]: cell(50)}, source_partition=1)

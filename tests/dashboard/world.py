@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from streams.actuator.records import routing_to_record
 from streams.cli.rollouts import rollout_record
 from streams.dashboard.news import News
 from streams.dashboard.pane_books import PaneBooks
+from streams.dashboard.pane_intake import PaneIntake
+from streams.dashboard.pane_work import Fetched, Odd
 from streams.dashboard.pen import Command, Pen
-from streams.dashboard.stories import Stories, Watched
+from streams.dashboard.stories import Stories
 from streams.dashboard.told import full
+from streams.dashboard.watched import Watched
 from streams.dashboard.window import Window
 from streams.judge.chain import body_hash, decision_body
 from streams.judge.decision_facts import Action, Decision, Finding, HealthCheck, Verdict
@@ -28,6 +32,7 @@ from streams.panes.facts import cells_to_states
 from streams.sketches.cell import Cell
 from streams.spec.model import RolloutSpec, Target
 from streams.wire.codec import Codec
+from streams.wire.reasons import BadRecord
 from streams.wire.signatures import Doubt, Doubted
 from streams.wire.store import LocalSchemaStore
 from tests.actuator.log import make_spec
@@ -116,11 +121,16 @@ class World:
         self.stories = Stories(self.news, most)
         self.board = Watched(self.stories)
         self.books = PaneBooks(self.news, most)
+        self.intake = PaneIntake(CODEC, self.books)
+        self.senseless: list[int] = []
+        """Places of records of `panes` that could not be used."""
         self.log = EverythingRead()
         self.live = live
+        if live:
+            self.board.loaded(0)
         self.last: dict[str, Decision] = {}
         self.offset = 0
-        self.panes_unread = ""
+        self.panes_unread, self.panes_pct = "", 100.0
         self.window = Window(
             board=self.board,
             log=self.log,
@@ -128,8 +138,8 @@ class World:
             books=self.books,
             news=self.news,
             panes_unread=lambda: self.panes_unread,
+            panes_read_pct=lambda: self.panes_pct,
             pen=pen,
-            history_from_ms=BEGIN_S * 1000,
             verifies=False,
         )
 
@@ -294,8 +304,36 @@ class World:
             "pane_ms": 1000,
             "body": body,
         }
-        decoded = CODEC.decode("panes", CODEC.encode("panes", record))
-        self.books.take(decoded, 0)
+        self.fetch([CODEC.encode("panes", record)])
+
+    def fetch(
+        self,
+        values: Sequence[bytes | None],
+        *,
+        partition: int = 0,
+        written_ms: int = 0,
+        behind: frozenset[int] = frozenset(),
+    ) -> None:
+        """Values of a partition of `panes` come, all at once."""
+        fetched = Fetched(
+            values=values,
+            partitions=[partition] * len(values),
+            written_ms=[written_ms] * len(values),
+            behind=behind,
+        )
+        self.intake.take(fetched, Odd(read=partial(read_one, values), skip=self.skip))
+
+    def skip(self, place: int, _error: Exception) -> None:
+        """A record makes no sense."""
+        self.senseless.append(place)
+
+
+def read_one(values: Sequence[bytes | None], place: int) -> dict[str, Any] | None:
+    """A record by itself; None where it cannot be read."""
+    try:
+        return CODEC.decode("panes", values[place])
+    except BadRecord:
+        return None
 
 
 FORGED = Doubted(code=Doubt.UNSIGNED, sentence="no signature")

@@ -55,8 +55,11 @@ class Reading(BaseModel):
     """Why what is shown may be old or not all; empty where the log was read to its end."""
     panes_unread: str
     """The same of `panes`: traffic, distributions, cohorts."""
+    panes_read_pct: float
+    """How much was read of the panes that there were at the start; 100 once they are followed."""
     history_from_s: float
-    """Decisions, weights and panes written before this are not shown."""
+    """What was written since is told, as far as there is room; it moves on with the clock. Older
+    decisions, weights and panes are not told of what ended before this server began."""
     verifies: bool
     """Whether decisions must be signed by a trusted key."""
 

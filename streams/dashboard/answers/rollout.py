@@ -27,6 +27,9 @@ class RolloutSummary(BaseModel):
     rollout: str
     service: str
     route: str
+    read: bool
+    """Whether the log was read to its end of this rollout; until then nothing that changes is
+    known, whatever stands here."""
     mode: Mode
     baseline: str
     """Version of the model that is there."""
@@ -52,7 +55,8 @@ class RolloutSummary(BaseModel):
     """What the target has, by `routing`; null where nobody told it in the last minute."""
     measured_pct: Shares | None
     """Shares of exposures in the last 30 s of event time, under the weights that are applied now;
-    null where there are none, and once the rollout has ended: its events are counted no more."""
+    null where no pane was written in the last minute, and once the rollout has ended: its events
+    are counted no more."""
     judge: JudgeState
     worst: Finding | None
     """Of all guardrails on the whole: harm, invalid, undecided, no_harm, better, in this order."""

@@ -1,0 +1,137 @@
+"""Of which kind is a record of `panes`, and where does its body begin?
+
+All that one source partition tells of one kind begins with the same bytes, so each beginning is
+read once. None is the beginning of another one: numbers and texts tell where they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.errors import RegistryError
+from streams.wire.codec import Codec
+from streams.wire.framing import HEADER_BYTES, schema_id_of
+from streams.wire.reasons import BadRecord
+from streams.wire.resolution import kind_of
+from streams.wire.schemas import Schema
+
+TOPIC = "panes"
+MOST, MOST_LENGTHS = 4096, 32
+"""Beginnings that are remembered, and how many lengths they may have."""
+_INT, _LONG_BITS, _MORE = 1 << 31, 64, 0x80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preamble:
+    """What stands before the body of a record."""
+
+    schema_id: int
+    source: str
+    """Topic without prefix."""
+    source_partition: int
+    pane_ms: int
+    kind: str
+    """Name of the body's record, without namespace: `Pane`, `Progress` ..."""
+    schema: Schema
+    """How the body was written, expanded."""
+    begin: int
+    """Bytes of the value before the body, the registry header among them."""
+
+
+class Preambles:
+    """Reads beginnings. For one thread."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._known: dict[bytes, Preamble] = {}
+        self._lengths: tuple[int, ...] = ()
+
+    def of(self, value: bytes | None) -> Preamble | None:
+        """What the value begins with; None where it is no usual one: then read all of it."""
+        if value is None:
+            return None
+        for length in self._lengths:
+            known = self._known.get(value[:length])
+            if known is not None:
+                return known
+        found = self._read(value)
+        if found is not None:
+            self._keep(value[: found.begin], found)
+        return found
+
+    def _read(self, value: bytes) -> Preamble | None:
+        schema_id = schema_id_of(value)
+        if schema_id is None:
+            return None
+        try:
+            writer = self._codec.reader(TOPIC, schema_id).writer
+        except (BadRecord, RegistryError):
+            return None  # whoever reads all of it finds the same, and tells
+        match writer:
+            case {"type": "record", "fields": [*fields, {"name": "body", "type": [*bodies]}]}:
+                return _preamble(value, schema_id, fields, bodies)
+            case _:
+                return None
+
+    def _keep(self, beginning: bytes, found: Preamble) -> None:
+        lengths = {*self._lengths, found.begin}
+        if len(self._known) < MOST and len(lengths) <= MOST_LENGTHS:
+            self._known[beginning] = found
+            self._lengths = tuple(sorted(lengths))
+
+
+def _preamble(
+    value: bytes, schema_id: int, fields: Sequence[Schema], bodies: Sequence[Schema]
+) -> Preamble | None:
+    told: dict[str, Any] = {}
+    at = HEADER_BYTES
+    try:
+        for field in fields:
+            told[field["name"]], at = _value(value, at, kind_of(field["type"]))
+        branch, at = _number(value, at)
+        match bodies[branch] if branch >= 0 else None:
+            case {"type": "record", "name": str(name)} as schema:
+                return Preamble(
+                    schema_id=schema_id,
+                    source=told["source"],
+                    source_partition=told["source_partition"],
+                    pane_ms=told["pane_ms"],
+                    kind=name.rpartition(".")[2],
+                    schema=schema,
+                    begin=at,
+                )
+            case _:
+                return None
+    except (LookupError, ValueError):
+        return None
+
+
+def _value(value: bytes, at: int, kind: str) -> tuple[int | str, int]:
+    """The value that begins at a place, and where it ends. ValueError where it is no usual one."""
+    number, end = _number(value, at)
+    match kind:
+        case "long":
+            return number, end
+        case "int" if -_INT <= number < _INT:
+            return number, end
+        case "string" if 0 <= number <= len(value) - end:
+            return value[end : end + number].decode(), end + number
+        case _:
+            raise ValueError(f"no usual {kind}")
+
+
+def _number(value: bytes, at: int) -> tuple[int, int]:
+    """A zigzag varint in its short form, and where it ends; IndexError, ValueError as above."""
+    bits = shift = 0
+    while True:
+        byte = value[at]
+        at += 1
+        bits |= (byte & (_MORE - 1)) << shift
+        if byte < _MORE or shift >= _LONG_BITS:
+            break
+        shift += 7
+    if byte >= _MORE or bits >> _LONG_BITS or (shift and not byte):
+        raise ValueError("a number that is longer than need be")
+    return (bits >> 1) ^ -(bits & 1), at
