@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.dashboard import stories
 from tests.dashboard.contrast import FAINT
 from tests.dashboard.shown import Shown
-from tests.dashboard.visitor import PHONE, Visitor
+from tests.dashboard.visitor import PHONE, UNFOLDED, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -206,5 +206,6 @@ class TestForEverybody:
         with shown.served() as url:
             async with visitor.at(of(url, stories.BAD), viewport=PHONE) as page:
                 await expect(page.locator("#scores tbody tr").first).to_be_visible()
+                await page.evaluate(UNFOLDED)
                 await expect(page.locator("#trail tbody tr").first).to_be_visible()
                 assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

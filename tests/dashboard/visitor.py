@@ -11,6 +11,8 @@ from playwright.async_api import Browser, ConsoleMessage, Page
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+UNFOLDED = "document.querySelectorAll('details.fold').forEach((each) => { each.open = true; })"
+"""Opens all that is folded away on a narrow screen."""
 WATCH_POLICY = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>

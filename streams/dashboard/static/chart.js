@@ -24,9 +24,10 @@ export const TIME = {
   time: true,
   incrs: STEPS_S,
   format: (at) => moment(at, Date.now() / 1000),
-  values: (_, splits, __, ___, step) =>
-    splits.map((at) => (step >= DAY_S ? day(at).slice(5) : clock(at, step < 60))),
+  values: (_, splits, __, ___, step) => splits.map((at) => (isMidnight(at, step) ? day(at).slice(5) : clock(at, step < 60))),
 };
+
+const isMidnight = (at, step) => step >= DAY_S || (step >= 60 && clock(at, false) === "00:00");
 
 /**
  * A chart: `element` goes on the page, `show(columns)` draws.

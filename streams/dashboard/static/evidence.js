@@ -25,13 +25,14 @@ export class Evidence {
         this.ofSlices = told.evidence;
         this.draw(true);
       },
-      failed: (error) => page.shell.trouble("decision", error),
+      // A decision that restated is not kept once the next one is there: that one is asked then.
+      failed: (error) => error?.code === "unknown_decision" || page.shell.trouble("decision", error),
       everyMs: 2000,
     });
     const made = table(HEADERS.map((text) => ({ text })), []);
     this.slices = made.tBodies[0];
     this.legend = el("p", { class: "soft" });
-    byId("segments").append(el("h3", {}, "All segments"), this.legend, wide("All segments", made));
+    byId("segments").append(this.legend, wide("All segments", made));
     byId("segment").addEventListener("change", () => this.pick());
     byId("candidate").addEventListener("change", () => this.draw(false));
   }
@@ -56,7 +57,7 @@ export class Evidence {
     byId("candidate-label").hidden = arms.length < 2;
     options(byId("segment"), segments.length ? segments.map(({ segment }) => segment) : [WHOLE]);
     options(byId("candidate"), arms);
-    byId("segments").hidden = segments.length < 2;
+    byId("slices").hidden = segments.length < 2;
     if (segments.length > 1) this.tell(segments, arms);
   }
 
@@ -74,7 +75,8 @@ export class Evidence {
     const candidate = byId("candidate").value;
     const whole = this.segment === WHOLE; // with those slices that have harm
     const picked = all.filter((each) => (whole || each.segment === this.segment) && each.candidate === candidate);
-    this.scores.show(picked, this.view.declared);
+    const asking = !whole && this.ofSlices === null && this.view.decision !== null;
+    this.scores.show(picked, this.view.declared, asking);
     this.series.show(picked, Object.keys(this.view.summary.candidates), news);
   }
 

@@ -1,6 +1,7 @@
 // The part "Can the verdicts be trusted?": health checks, the judge's heartbeat, and what is shown beside.
 
 import { byId, el, keyed, rebuild, setAttribute, table, wide } from "./dom.js";
+import { tellFolded } from "./fold.js";
 import { badge, bar } from "./parts.js";
 import { amount, count, eValue, moment, reasonWords, span } from "./words.js";
 
@@ -30,6 +31,8 @@ export class Health {
         each.share === null ? null : bar([{ share: each.share, name: "full" }]),
       ]);
     });
+    const failed = checks.filter(({ mark }) => mark === FAILED).length;
+    tellFolded("health", failed ? `${failed} of ${checks.length} fail` : "nothing fails", failed ? "warn" : "quiet");
     const { drifts, figures, shadows } = view;
     rebuild(byId("others"), [drifts, figures, shadows], () => others(view, this.page.shell.now()));
   }

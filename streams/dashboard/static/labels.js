@@ -3,13 +3,14 @@
 import { ask, of } from "./api.js";
 import { byId, el, keyed, rebuild, setText, svg, table, wide } from "./dom.js";
 import { Feed } from "./feed.js";
-import { clock, count, percent, span } from "./words.js";
+import { clock, count, day, moment, percent, span } from "./words.js";
 
 const MATURE = 8;
 const HEADERS = ["arm", "predictions that await a label", "of them matured", "labelled of those", "coverage"];
 
 export class Labels {
   constructor(page) {
+    this.page = page;
     this.feed = new Feed({
       ask: (signal) => ask(of(page.rollout, "/cohorts"), {}, signal),
       show: (told) => this.draw(told),
@@ -25,7 +26,8 @@ export class Labels {
       setText(words, waits(told));
       rebuild(arms.firstChild, told.arms, () => armTable(told));
       rebuild(strip, told.cohorts, () => picture(told));
-      rebuild(details.lastChild.firstChild, told.cohorts, () => cohortTable(told));
+      const now = this.page.shell.now();
+      rebuild(details.lastChild.firstChild, [told.cohorts, day(now)], () => cohortTable(told, now));
     });
   }
 }
@@ -73,11 +75,11 @@ function picture({ cohorts }) {
   ];
 }
 
-const cohortTable = ({ cohorts, arms }) =>
+const cohortTable = ({ cohorts, arms }, now) =>
   table(
     [{ text: "predictions of" }, { text: "mature", number: true }, ...arms.map(({ arm }) => ({ text: `${arm}, labelled`, number: true }))],
     [...cohorts].reverse().map((each) => [
-      `${clock(each.from_s)} to ${clock(each.through_s)}`,
+      `${moment(each.from_s, now)} to ${clock(each.through_s)}`,
       `${Math.round((100 * each.complete) / MATURE)} %`,
       ...arms.map(({ arm }) => `${count(each.labelled[arm] ?? 0)} of ${count(each.exposures[arm] ?? 0)}`),
     ]),

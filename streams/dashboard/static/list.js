@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, el, keyed, rebuild, setAttribute, setText } from "./dom.js";
-import { Feed } from "./feed.js";
+import { Feed, STALE_MS } from "./feed.js";
 import { badge, bar, time } from "./parts.js";
 import { Shell } from "./shell.js";
 import { ENDED, FINDINGS, STATES, armRole, count, headline, shares } from "./words.js";
@@ -10,69 +10,76 @@ import { ENDED, FINDINGS, STATES, armRole, count, headline, shares } from "./wor
 const PAGE = 100;
 const LOOK = new Set(["held", "silent", "paused"]);
 
-const older = new Map(); // rollouts of older pages: they are read once and change by news alone
-let newest = [];
-let before = null; // where the next older page begins
-let total = 0;
+const UNREAD = { word: "Being read", sign: "dots", tone: "quiet" };
+
+let pages = 1; // how many are shown
+let told = { items: [], next: null, total: 0, reading: { unread: "nothing was asked yet" } };
 
 const feed = new Feed({
-  ask: (signal) => ask("/rollouts", { limit: PAGE }, signal),
-  show: (told) => take(told),
+  ask: (signal) => asked(signal),
+  show: (answer) => {
+    told = answer;
+    shell.read(told.reading);
+    draw();
+  },
   failed: (error) => shell.trouble("rollouts", error),
+  staleMs: STALE_MS,
 });
 const shell = new Shell({ news: () => feed.poke(), afresh: () => feed.poke() });
 
-function take({ items, next, total: of_all, reading }) {
-  if (older.size === 0) before = next;
-  total = of_all;
-  shell.read(reading);
-  if (older.size > 0) for (const item of newest) older.set(item.rollout, item); // it may slip off the first page
-  for (const { rollout } of items) older.delete(rollout);
-  newest = items;
-  draw();
-}
-
-async function dig() {
-  try {
-    const told = await ask("/rollouts", { limit: PAGE, before });
-    for (const item of told.items) older.set(item.rollout, item);
-    before = told.next;
-    draw();
-  } catch (error) {
-    shell.trouble("older rollouts", error);
+/** All pages that are shown, anew each time: a rollout of an older one changes as well. */
+async function asked(signal) {
+  const items = new Map();
+  let page = await ask("/rollouts", { limit: PAGE }, signal);
+  for (let number = 1; ; number += 1) {
+    for (const item of page.items) items.set(item.rollout, item);
+    if (number >= pages || page.next === null) return { ...page, items: [...items.values()] };
+    page = await ask("/rollouts", { limit: PAGE, before: page.next }, signal);
   }
 }
 
 function draw() {
-  const known = [...newest, ...older.values()];
-  const shown = known.filter(wanted);
+  const shown = told.items.filter(wanted());
   keyed(byId("rows"), shown, ({ rollout }) => rollout, row, fill);
-  setText(byId("counts"), counted(known));
-  byId("more").hidden = before === null;
+  setText(byId("counts"), counted(told));
+  byId("more").hidden = told.next === null;
   byId("empty").hidden = shown.length > 0;
-  setText(byId("empty"), known.length ? "No rollout fits." : "There is no rollout yet. Apply one: davy rollout apply rollout.yaml");
+  setText(byId("empty"), nothing(told));
   byId("rollouts").hidden = shown.length === 0;
 }
 
-function counted(known) {
-  const states = new Map();
-  for (const { state } of known) states.set(state, (states.get(state) ?? 0) + 1);
-  const words = Object.keys(STATES).filter((state) => states.has(state));
-  const told = words.map((state) => `${states.get(state)} ${STATES[state].word.toLowerCase()}`).join(", ");
-  return `${count(total)} ${total === 1 ? "rollout" : "rollouts"}${told ? `: ${told}` : ""}`;
+/** Why there is no line: a log that is not read, or pages that are not shown, may hold some. */
+function nothing({ items, next, reading }) {
+  if (items.length && next !== null) return `No rollout fits among the ${count(items.length)} that are shown; there are older ones.`;
+  if (items.length) return "No rollout fits.";
+  return reading.unread ? "The rollouts are being read." : "There is no rollout yet. Apply one: davy rollout apply rollout.yaml";
 }
 
-function wanted(item) {
+function counted({ items, total, reading }) {
+  const states = new Map();
+  for (const item of items) states.set(wordOf(item), (states.get(wordOf(item)) ?? 0) + 1);
+  const words = [...Object.values(STATES), UNREAD].map(({ word }) => word).filter((word) => states.has(word));
+  const parts = words.map((word) => `${states.get(word)} ${word.toLowerCase()}`).join(", ");
+  const whole = `${count(total)} ${total === 1 ? "rollout" : "rollouts"}${reading.unread ? " so far" : ""}`;
+  const shown = items.length < total ? `, ${count(items.length)} of them shown` : "";
+  return `${whole}${shown}${parts ? `: ${parts}` : ""}`;
+}
+
+const wordOf = ({ read, state }) => (read ? STATES[state] : UNREAD).word;
+
+/** Which lines the reader wants to see now. */
+function wanted() {
   const sought = byId("find").value.trim().toLowerCase();
-  const text = [item.rollout, item.service, item.baseline, ...Object.values(item.candidates)].join(" ").toLowerCase();
-  return text.includes(sought) && FILTERS[new FormData(byId("filter")).get("which")](item);
+  const fits = FILTERS[new FormData(byId("filter")).get("which")];
+  const text = (item) => [item.rollout, item.service, item.baseline, ...Object.values(item.candidates)].join(" ");
+  return (item) => fits(item) && text(item).toLowerCase().includes(sought);
 }
 
 const FILTERS = {
   all: () => true,
-  look: (item) => LOOK.has(item.state) || (!ENDED.has(item.state) && item.healthy === false),
-  live: (item) => !ENDED.has(item.state),
-  ended: (item) => ENDED.has(item.state),
+  look: (item) => item.read && (LOOK.has(item.state) || (!ENDED.has(item.state) && item.healthy === false)),
+  live: (item) => item.read && !ENDED.has(item.state),
+  ended: (item) => item.read && ENDED.has(item.state),
 };
 
 const CELLS = ["why", "traffic", "harm", "when"];
@@ -88,11 +95,16 @@ const row = () =>
 function fill(line, item) {
   const [name, why, traffic, harm, when] = line.children;
   const { rollout, service, baseline, candidates, mode } = item;
-  setAttribute(line, "data-tone", STATES[item.state].tone);
+  setAttribute(line, "data-tone", (item.read ? STATES[item.state] : UNREAD).tone);
   rebuild(name, [rollout, service, baseline, candidates], () => [
     el("a", { href: `/rollouts/${encodeURIComponent(rollout)}` }, rollout),
     el("div", { class: "soft" }, `${service}, ${baseline} to ${Object.values(candidates).join(", ")}${mode === "shadow" ? ", shadow" : ""}`),
   ]);
+  if (!item.read) {
+    rebuild(why, "unread", () => [badge(UNREAD), el("p", { class: "soft" }, "Its log is not read to the end yet.")]);
+    for (const cell of [traffic, harm, when]) rebuild(cell, "unread", () => "-");
+    return;
+  }
   rebuild(why, [item.state, item.reason, item.healthy], () => reasons(item));
   rebuild(traffic, [item.stage, item.wanted_pct, item.applied_pct, item.measured_pct], () => trafficParts(item));
   rebuild(harm, [item.nearest_harm, item.worst], () => harmParts(item));
@@ -131,5 +143,8 @@ function harmParts({ nearest_harm, worst }) {
 
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
 byId("filter").addEventListener("input", draw);
-byId("more").addEventListener("click", dig);
+byId("more").addEventListener("click", () => {
+  pages += 1;
+  feed.anew();
+});
 feed.poke();

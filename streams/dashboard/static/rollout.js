@@ -3,7 +3,8 @@
 import { ask, of } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { Evidence } from "./evidence.js";
-import { Feed } from "./feed.js";
+import { Feed, STALE_MS } from "./feed.js";
+import { foldParts } from "./fold.js";
 import { Health } from "./health.js";
 import { Labels } from "./labels.js";
 import { Orders } from "./order.js";
@@ -15,6 +16,7 @@ import { Trail } from "./trail.js";
 import { Verdict } from "./verdict.js";
 
 const rollout = byId("rollout").dataset.rollout;
+foldParts();
 const page = { rollout, shell: null, picked: (segment) => [plan, shapes].forEach((part) => part.picked(segment)) };
 const view = new Feed({
   ask: (signal) => ask(of(rollout), {}, signal),
@@ -23,6 +25,7 @@ const view = new Feed({
     page.shell.trouble("rollout", error);
     if (error !== null) verdict.missing(error);
   },
+  staleMs: STALE_MS,
 });
 page.shell = new Shell({ rollout, news, afresh });
 const verdict = new Verdict(page);

@@ -1,11 +1,14 @@
 // What does the evidence say now? One line for each metric: finding, interval on a line, e-values.
 
-import { el, keyed, rebuild, setAttribute, svg } from "./dom.js";
+import { el, keyed, rebuild, setAttribute, setText, svg } from "./dom.js";
 import { badness, claimOf, eventsOf, figures, nameOf, place, rateOf, reached, worstFirst } from "./metrics.js";
 import { badge, bar } from "./parts.js";
+import { isOpen, keepOpen } from "./fold.js";
 import { FINDINGS, amount, count, eValue, reasonWords } from "./words.js";
 
 const HEADERS = ["Metric", "Finding", "Candidate against baseline", "Baseline → candidate", "Evidence of harm", "Evidence of no harm"];
+const FEW = 3; // lines on a narrow screen, and those with harm; the style sheet knows it too
+const ALL = "metrics"; // the name under which it is kept that all are shown
 
 /** The table of all metrics of one candidate in one segment. */
 export class Scores {
@@ -21,16 +24,35 @@ export class Scores {
       this.body,
     );
     this.empty = el("p", { class: "empty" });
-    host.append(el("div", { class: "wide" }, this.table), this.empty);
+    this.all = isOpen(ALL);
+    this.turn = el("button", { class: "button turn", type: "button", onclick: () => this.turned() });
+    this.told = 0;
+    host.append(el("div", { class: "wide" }, this.table), this.turn, this.empty);
   }
 
-  /** Show this evidence; `declared` are the metrics that are to come. */
-  show(evidence, declared) {
+  /** On a narrow screen: all lines, or the worst. */
+  turned() {
+    this.all = !this.all;
+    keepOpen(ALL, this.all);
+    this.showTurn();
+  }
+
+  showTurn() {
+    this.turn.hidden = this.told <= FEW;
+    setAttribute(this.turn, "aria-expanded", String(this.all));
+    setAttribute(this.table, "data-all", this.all);
+    setText(this.turn, this.all ? "Only the worst metrics" : `All ${this.told} metrics`);
+  }
+
+  /** Show this evidence; `declared` are the metrics that are to come, `asking`: it is on its way. */
+  show(evidence, declared, asking) {
     const some = evidence.length > 0;
+    this.told = evidence.length;
+    this.showTurn();
     this.table.hidden = !some;
     this.empty.hidden = some;
     const names = declared.map((metric) => metric.name).join(", ");
-    this.empty.textContent = `Nothing is known yet. What will be tested: ${names}.`;
+    setText(this.empty, asking ? "Asking what is known." : `Nothing is known yet. What will be tested: ${names}.`);
     keyed(this.body, worstFirst(evidence), claimOf, () => el("tr", { role: "row" }), (row, each) => {
       setAttribute(row, "data-tone", FINDINGS[each.finding].tone);
       rebuild(row, each, () => cells(each));

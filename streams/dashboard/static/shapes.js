@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { byId, el, keyed, rebuild, setText, table, wide } from "./dom.js";
 import { Feed } from "./feed.js";
 import { bar } from "./parts.js";
-import { armRole, clock, count, milliseconds, percent } from "./words.js";
+import { armRole, count, milliseconds, moment, percent } from "./words.js";
 
 const KINDS = { latency: "Latency", score: "Score", confidence: "Confidence", classes: "Classes" };
 const WHOLE = "all";
@@ -74,7 +74,7 @@ export class Shapes {
     }
     this.told = told;
     const [over, figure, below] = host.children;
-    setText(over, covered(told));
+    setText(over, covered(told, this.page.shell.now()));
     if (told.kind === "classes") {
       this.drawClasses(figure);
     } else {
@@ -108,9 +108,9 @@ export class Shapes {
   }
 }
 
-function covered({ from_s, through_s, arms }) {
+function covered({ from_s, through_s, arms }, now) {
   const counts = arms.map(({ arm, count: of_all }) => `${arm} ${count(of_all)}`).join(", ");
-  const when = from_s === null ? "" : `From ${clock(from_s)} to ${clock(through_s)}: `;
+  const when = from_s === null ? "" : `From ${moment(from_s, now)} to ${moment(through_s, now)}: `;
   return `${when}${counts}. Shares of each arm, so that arms of different size compare.`;
 }
 

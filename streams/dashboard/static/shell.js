@@ -5,7 +5,7 @@ import { byId, el, keyed, setAttribute, setText } from "./dom.js";
 import { inFrame } from "./frame.js";
 import { icon } from "./icons.js";
 import { Stream } from "./stream.js";
-import { span } from "./words.js";
+import { day, moment, span } from "./words.js";
 
 const THEME = "davy-theme";
 const OLD_S = 30;
@@ -18,11 +18,16 @@ export class Shell {
     this.freshMs = null; // when the last answer came
     this.notices = new Map();
     this.ahead = 0; // of the server's clock, seconds
+    this.part = false; // whether panes were not read to their end
+    this.today = day(this.now());
     chooseTheme();
     setText(byId("zone"), Intl.DateTimeFormat().resolvedOptions().timeZone ?? "local");
     const stream = { rollout, news, reading: (told) => this.read(told), state: (word) => this.connected(word) };
     this.stream = new Stream(stream);
-    setInterval(() => this.drawConnection(), 1000);
+    setInterval(() => {
+      this.drawConnection();
+      this.redate();
+    }, 1000);
     whoAsks().then(
       (session) => {
         this.ahead = session.now_s - Date.now() / 1000;
@@ -50,7 +55,33 @@ export class Shell {
   /** How far the log was read. */
   read(reading) {
     this.notice("unread", "warn", reading.unread && `What is shown may be old: ${reading.unread}.`);
-    this.notice("panes", "warn", reading.panes_unread && `Traffic, distributions and labels may be old: ${reading.panes_unread}.`);
+    this.readPanes(reading.panes_unread, Math.floor(reading.panes_read_pct));
+    const begin = moment(reading.history_from_s, this.now());
+    setText(byId("history"), `What was written before ${begin} may not be here; davy audit reads all of it.`);
+  }
+
+  /** What is summed from panes is only a part until all of them are read: every such place says so. */
+  readPanes(unread, pct) {
+    const part = unread !== "";
+    byId("reading").hidden = !part;
+    setText(byId("reading-text"), part ? `Traffic, distributions and labels are not whole yet: ${unread}.` : "");
+    byId("reading-bar").value = pct;
+    for (const line of document.querySelectorAll("[data-part]")) {
+      line.hidden = !part;
+      setText(line, part ? `Only a part: ${pct} % of the panes are read.` : "");
+    }
+    if (this.part === part) return;
+    this.part = part;
+    this.say(part ? "Panes are being read: traffic, distributions and labels are not whole yet." : "All panes are read.");
+    if (!part) this.afresh();
+  }
+
+  /** After midnight `14:03` means another day: moments are written anew. */
+  redate() {
+    const now = this.now();
+    if (day(now) === this.today) return;
+    this.today = day(now);
+    for (const node of document.querySelectorAll("time[datetime]")) setText(node, moment(Date.parse(node.dateTime) / 1000, now));
   }
 
   /** What does not work; null where it does again. */

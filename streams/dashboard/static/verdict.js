@@ -18,7 +18,7 @@ export class Verdict {
     const { summary } = view;
     this.view = view;
     const state = STATES[summary.state];
-    const [word, rest] = headline(summary, view.sentence);
+    const [word, rest] = headline(summary, view.sentence || summary.reason);
     setAttribute(byId("verdict"), "data-tone", state.tone);
     rebuild(byId("sign"), state.sign, () => icon(state.sign));
     rebuild(byId("state"), state.word, () => badge(state));
@@ -60,7 +60,7 @@ export class Verdict {
     shell.notice("pause", "warn", pause && `${pause.actor || "Somebody"} has paused it until ${until}.`);
     shell.notice("dry", "info", dry_run && "A dry run: davy says what it would do and moves no traffic.");
     shell.notice("shadow", "info", summary.mode === "shadow" && "Shadow mode: the candidate gets copies of requests, and its answers go to nobody.");
-    shell.notice("given up", "warn", !view.remembered && "Too many rollouts are watched: the course of this one is not remembered.");
+    shell.notice("given up", "warn", !view.remembered && "More rollouts are watched than can be remembered: the course of this one is not whole here. davy report tells it.");
   }
 }
 
