@@ -103,7 +103,11 @@ class TestParts:
                 await expect(page.locator("#counts")).to_have_text("1 rollout so far: 1 being read")
                 one = await pages.enter_async_context(visitor.at(of(url, stories.GOOD)))
                 await expect(one.locator("#sentence")).to_contain_text("Nothing can be said of")
-                await expect(one.locator("#track li")).to_have_count(0)
+                await expect(
+                    one.locator("#track li, .notice[data-tone=harm]:visible")
+                ).to_have_count(0)
+                await expect(one.locator("#scores table, #scores .empty")).to_have_count(2)
+                await expect(one.locator("#scores > :visible")).to_have_count(0)
                 shown.tell(story[2:])
                 world.board.loaded(0)
                 world.log.why = ""

@@ -24,6 +24,7 @@ export class Scores {
       this.body,
     );
     this.empty = el("p", { class: "empty" });
+    this.table.hidden = this.empty.hidden = true; // until the first answer
     this.all = isOpen(ALL);
     this.turn = el("button", { class: "button turn", type: "button", onclick: () => this.turned() });
     this.told = 0;

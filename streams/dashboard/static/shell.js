@@ -90,8 +90,8 @@ export class Shell {
       this.fresh();
       if (!this.notices.has(what)) return;
     }
-    const lost = error?.status === 0; // the connection says so already
-    this.notice(what, "harm", error && !lost ? error.message : "");
+    const known = error?.status === 0 || error?.code === "not_read"; // connection and reading say so already
+    this.notice(what, "harm", error && !known ? error.message : "");
   }
 
   /** A line above the content; none where there is no text. */
