@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
@@ -15,56 +17,47 @@ class Meters:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.assignments = Counter(
-            "davy_actuator_assignments",
-            "Times that the group gave this actuator its partitions.",
-            registry=registry,
+        counter = partial(Counter, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.assignments = counter(
+            "davy_actuator_assignments", "Times that the group gave this actuator its partitions."
         )
-        self.refused = Counter(
+        self.refused = counter(
             "davy_actuator_refused_decisions",
             "Decisions that were not acted on, by reason.",
             ("reason",),
-            registry=registry,
         )
-        self.target_errors = Counter(
+        self.target_errors = counter(
             "davy_actuator_target_errors",
             "Looks and writes at targets that failed, by kind.",
             ("kind",),
-            registry=registry,
         )
-        self.drifts = Counter(
+        self.drifts = counter(
             "davy_actuator_drifts",
             "Changes of weights by somebody else; `war`: davy no longer undoes them.",
             ("kind",),
-            registry=registry,
         )
-        self.silence_rollbacks = Counter(
+        self.silence_rollbacks = counter(
             "davy_actuator_silence_rollbacks",
             "Rollouts taken back because the judge was silent for too long.",
-            registry=registry,
         )
-        self.renewed = Counter(
+        self.renewed = counter(
             "davy_actuator_renewed_runners",
             "Runners left behind in a call of their target that did not return.",
-            registry=registry,
         )
-        self.lost_records = Counter(
-            "davy_actuator_lost_records",
-            "Records of `routing` that the log did not take.",
-            registry=registry,
+        self.lost_records = counter(
+            "davy_actuator_lost_records", "Records of `routing` that the log did not take."
         )
-        self.apply_seconds = Histogram(
+        self.apply_seconds = histogram(
             "davy_actuator_apply_seconds",
             "From the receipt of a decision to the proof that its weights are in force.",
             buckets=APPLY_BUCKETS_S,
-            registry=registry,
         )
-        self.effect_seconds = Histogram(
+        self.effect_seconds = histogram(
             "davy_actuator_effect_seconds",
             "From the end of a pane, in event time, to the proof that the weights are in force"
             " which follow from it.",
             buckets=EFFECT_BUCKETS_S,
-            registry=registry,
         )
 
     def in_force(self, *, took_s: float, pane_end_ms: int, now_ms: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
@@ -20,53 +21,41 @@ class Meters:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.rebuilds = Counter(
+        counter = partial(Counter, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.rebuilds = counter(
             "davy_worker_rebuilds",
             "Owners of partitions that failed and were built anew from the log.",
             WHERE,
-            registry=registry,
         )
-        self.stalls = Counter(
-            "davy_worker_stalls",
-            "Partitions found standing still with records waiting.",
-            WHERE,
-            registry=registry,
+        self.stalls = counter(
+            "davy_worker_stalls", "Partitions found standing still with records waiting.", WHERE
         )
-        self.fenced = Counter(
+        self.fenced = counter(
             "davy_worker_fenced",
             "Writes of this worker that the broker refused: another owner had taken over.",
             WHERE,
-            registry=registry,
         )
-        self.assignments = Counter(
-            "davy_worker_assignments",
-            "Times that the group gave this worker its partitions.",
-            registry=registry,
+        self.assignments = counter(
+            "davy_worker_assignments", "Times that the group gave this worker its partitions."
         )
-        self.dead_letters = Counter(
+        self.dead_letters = counter(
             "davy_worker_dead_letters",
             "Records that could not be used, by reason.",
             ("topic", "reason"),
-            registry=registry,
         )
-        self.panes_closed = Counter(
-            "davy_worker_panes_closed", "Panes closed.", WHERE, registry=registry
-        )
-        self.flush_seconds = Histogram(
+        self.panes_closed = counter("davy_worker_panes_closed", "Panes closed.", WHERE)
+        self.flush_seconds = histogram(
             "davy_worker_flush_seconds",
             "How long flushes took until the broker had them.",
             ("topic",),
             buckets=FLUSH_BUCKETS_S,
-            registry=registry,
         )
-        self.decisions = Counter(
-            "davy_worker_decisions", "Decisions made, by action.", ("action",), registry=registry
-        )
-        self.decision_seconds = Histogram(
+        self.decisions = counter("davy_worker_decisions", "Decisions made, by action.", ("action",))
+        self.decision_seconds = histogram(
             "davy_judge_decision_seconds",
             "From the end of a pane, in event time, to the log's receipt of the decision on it.",
             buckets=DECISION_BUCKETS_S,
-            registry=registry,
         )
 
     def decided(self, decision: Decision) -> None:

@@ -26,6 +26,7 @@ from streams.spec.targeting import HeaderRule
 from tests.actuator import traffic
 from tests.actuator.log import Log, make_spec
 from tests.actuator.targets import CLUSTERS, split
+from tests.environment import environment_of
 
 FREE = HeaderRule(header="x-tier", values=("free",))
 
@@ -289,8 +290,7 @@ def on_file(folder: Path) -> RolloutSpec:
 
 def start(parts: Parts, log: Log, *, instance_id: str | None = None) -> Part:
     """`davy actuator` on the test's topics."""
-    fields = log.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    env = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
+    env = environment_of(log.settings)
     if instance_id is not None:
         env["DAVY_INSTANCE_ID"] = instance_id
     name = f"actuator-{len(list(parts))}"

@@ -19,6 +19,7 @@ from streams.spec.model import Candidate, RolloutSpec, Stage, Target, Unit
 from streams.topics import create_topics
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
+from tests.environment import environment_of
 
 START_MS = 1_790_000_000_000
 """Event time of a test's first event; brokers with append time need events near the present."""
@@ -160,12 +161,8 @@ class Pipeline:
 
     def worker(self, name: str = "worker", **env: str) -> Part:
         """Start `davy worker` on these topics."""
-        fields = self.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-        return self.parts.start(
-            name,
-            [sys.executable, "-m", "streams.cli", "worker"],
-            env={f"DAVY_{field.upper()}": str(value) for field, value in fields.items()} | env,
-        )
+        command = [sys.executable, "-m", "streams.cli", "worker"]
+        return self.parts.start(name, command, env=environment_of(self.settings) | env)
 
     def read(self, topic: str) -> list[tuple[Message, dict[str, Any]]]:
         """Every committed record of a topic now, by partition and offset, decoded."""

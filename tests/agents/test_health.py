@@ -13,6 +13,7 @@ import pytest
 from streams.demo.broker import start_tansu
 from streams.serving.pulse import HUNG
 from tests.agents.pipeline import Pipeline, Traffic, spec
+from tests.environment import environment_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +89,7 @@ def of_topic(found: dict[str, float], pipeline: Pipeline, topic: str) -> float:
 
 def hanging(pipeline: Pipeline, how: str, name: str = "hanging") -> Part:
     """A worker with a fault, started like any other."""
-    fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
+    env = environment_of(pipeline.settings)
     return pipeline.parts.start(name, [sys.executable, "-m", "tests.agents.hanging", how], env=env)
 
 

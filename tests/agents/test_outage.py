@@ -16,6 +16,7 @@ from streams.demo.processes import Part, Parts
 from streams.errors import LogError
 from streams.spec.model import Stage
 from tests.agents.pipeline import Pipeline, Traffic, spec
+from tests.environment import environment_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 FEW = 40
@@ -88,10 +89,8 @@ class Stream(threading.Thread):
 
 
 def actuator(pipeline: Pipeline) -> Part:
-    fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
     command = [sys.executable, "-m", "streams.cli", "actuator"]
-    return pipeline.parts.start("actuator", command, env=env)
+    return pipeline.parts.start("actuator", command, env=environment_of(pipeline.settings))
 
 
 def closes_panes_from_now(pipeline: Pipeline, *parts: Part) -> None:

@@ -18,6 +18,7 @@ from streams.wire.framing import frame
 from streams.wire.registry import RegistrySchemaStore
 from streams.wire.schemas import SUBJECTS, load_schema
 from tests.agents.pipeline import Pipeline, Traffic, spec
+from tests.environment import environment_of
 from tests.wire.neighbours import ahead
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,12 +40,9 @@ class Site:
         return self.pipeline.worker(**self.env)
 
     def actuator(self) -> Part:
-        settings = self.pipeline.settings.model_dump(
-            exclude_defaults=True, exclude={"kafka", "registry"}
-        )
-        env = {f"DAVY_{field.upper()}": str(value) for field, value in settings.items()}
+        env = environment_of(self.pipeline.settings) | self.env
         command = [sys.executable, "-m", "streams.cli", "actuator"]
-        return self.pipeline.parts.start("actuator", command, env=env | self.env)
+        return self.pipeline.parts.start("actuator", command, env=env)
 
     def publish_newer(self, traffic: Traffic, start_ms: int) -> int:
         """Publish predictions as a davy after this one writes them."""

@@ -21,6 +21,7 @@ from streams.judge.facts import RoutingPhase
 from streams.spec.model import FULL_BP, RolloutSpec, Target
 from tests.actuator.log import Log, make_spec
 from tests.benchmarks.results import Row, spread
+from tests.environment import environment_of
 
 COUNT = 200
 """Decisions; every other one lowers."""
@@ -79,9 +80,8 @@ def _moved(log: Log, parts: Parts, proxy: Proxy) -> list[float]:
 
 
 def _begin(log: Log, parts: Parts, spec: RolloutSpec) -> None:
-    fields = log.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
-    parts.start("actuator", [sys.executable, "-m", "streams.cli", "actuator"], env=env)
+    command = [sys.executable, "-m", "streams.cli", "actuator"]
+    parts.start("actuator", command, env=environment_of(log.settings))
     log.apply(spec)
 
     def looked() -> bool:

@@ -16,6 +16,7 @@ from streams.judge.chain import body_hash
 from streams.judge.record import decision_from_record
 from streams.replay.rollout import rejudged
 from tests.agents.pipeline import Pipeline, Traffic, spec
+from tests.environment import environment_of
 from tests.failover.steps import END, TRACE
 
 ROLLOUT = "digits-v2"
@@ -24,12 +25,9 @@ QUICK = {"source_partitions": 1, "rollout_partitions": 1, "session_timeout_s": 3
 
 def worker(pipeline: Pipeline, name: str, trace: Path, *, end: str = "") -> Part:
     """`davy worker` whose judge goes step by step; `end`: see `steps`."""
-    fields = pipeline.settings.model_dump(
-        exclude_defaults=True, exclude={"kafka", "registry", "signing"}
-    )
-    env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
+    env = environment_of(pipeline.settings) | {TRACE: str(trace), END: end}
     command = [sys.executable, "-m", "tests.failover.judge_steps", "worker"]
-    return pipeline.parts.start(name, command, env=env | {TRACE: str(trace), END: end})
+    return pipeline.parts.start(name, command, env=env)
 
 
 def begin(pipeline: Pipeline, part: Part, error_rate: float) -> Iterator[list[dict[str, Any]]]:

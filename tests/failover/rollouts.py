@@ -26,6 +26,7 @@ from streams.judge.facts import RoutingPhase
 from streams.spec.model import RolloutSpec, Target
 from tests.actuator.log import Log, make_spec
 from tests.actuator.targets import CLUSTERS
+from tests.environment import environment_of
 from tests.failover.steps import END, TRACE, Step, steps_in
 
 SESSION_S = 2.0
@@ -62,10 +63,7 @@ class Stage:
 
     def actuator(self, name: str, *, end: str = "") -> Part:
         """Start an actuator; `end`: where it ends or stops, and how (see `steps`)."""
-        fields = self.log.settings.model_dump(
-            exclude_defaults=True, exclude={"kafka", "registry", "signing"}
-        )
-        env = {f"DAVY_{key.upper()}": str(value) for key, value in fields.items()}
+        env = environment_of(self.log.settings)
         env |= {"DAVY_INSTANCE_ID": name, TRACE: str(self.trace), END: end}
         command = [sys.executable, "-m", "tests.failover.actuator_steps", "actuator"]
         return self.parts.start(f"actuator-{name}", command, env=env)

@@ -21,6 +21,7 @@ from infra.rigs.objects import Access, Api, Object
 from streams.demo.processes import HOST, Part, Parts, free_port
 from streams.spec.model import RolloutSpec, Stage, Target
 from tests.agents.pipeline import Pipeline, spec
+from tests.environment import environment_of
 
 NAME = "digits"
 CANARY_HOST = "digits-canary"
@@ -138,10 +139,7 @@ class Live:
         self.client.close()
 
     def _start(self, command: str, port: int) -> Part:
-        fields = self.pipeline.settings.model_dump(
-            exclude_defaults=True, exclude={"kafka", "registry"}
-        )
-        env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
+        env = environment_of(self.pipeline.settings)
         env |= {"DAVY_HTTP__PORT": str(port), "DAVY_HTTP__BASIC_AUTH_FILE": str(self._passwords)}
         return self.pipeline.parts.start(
             command, [sys.executable, "-m", "streams.cli", command], env=env

@@ -28,6 +28,7 @@ from streams.spec.model import RolloutSpec, Target
 from streams.wire.keys import new_pair, read_private
 from streams.wire.signatures import Signer
 from tests.actuator.log import Log, make_spec
+from tests.environment import environment_of
 from tests.notify.receiver import Receiver
 
 Receive = Callable[..., Receiver]
@@ -300,9 +301,7 @@ def begun(
     **secrets: str,
 ) -> Part:
     """`davy notify` on the test's topics."""
-    known = {"kafka", "registry", "notify", "http"}
-    fields = log.settings.model_dump(exclude_defaults=True, exclude=known)
-    env = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
+    env = environment_of(log.settings)
     env |= {"DAVY_NOTIFY": json.dumps({"hooks": hooks}), **secrets}
     command = [sys.executable, "-m", "streams.cli", "notify", *flags]
     return parts.start(f"notify-{len(list(parts))}", command, env=env)

@@ -17,6 +17,7 @@ import yaml
 from infra.docs.metrics_table import catalogue
 from infra.grafana.write import ALL as DASHBOARDS
 from tests.agents.pipeline import Pipeline
+from tests.environment import environment_of
 
 if TYPE_CHECKING:
     from streams.demo.processes import Part, Parts
@@ -112,8 +113,7 @@ def test_a_running_davy_exposes_what_is_read_and_listed(
 ) -> None:
     """By alerts, records and dashboards; and the table of all metrics is what there is."""
     pipeline = Pipeline(tansu, prefix, parts)
-    fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    env = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
+    env = environment_of(pipeline.settings)
     hooks = {"ops": {"kind": "alertmanager", "url": "http://127.0.0.1:9"}}
     env["DAVY_NOTIFY"] = json.dumps({"hooks": hooks})
     pages = {}

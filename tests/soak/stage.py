@@ -20,6 +20,7 @@ from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from streams.wire.codec import Codec
 from streams.wire.store import open_store
+from tests.environment import environment_of
 from tests.nursery import Nursery
 from tests.soak.facts import Fault, Fleet, Until
 from tests.soak.generator import Generator
@@ -94,8 +95,7 @@ class Stage:
 
     def env(self, listener: str = "") -> dict[str, str]:
         """The settings as environment; behind the links of the listener where there are any."""
-        fields = self.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-        found = {f"DAVY_{name.upper()}": str(value) for name, value in fields.items()}
+        found = environment_of(self.settings)
         if listener.upper() in self.kafka.links:
             found["DAVY_BOOTSTRAP"] = self.kafka.bootstrap(listener.upper())
         if self.registry is not None:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from streams.publisher import Publisher
 from streams.tracing.context import traceparent
 from tests.agents.pipeline import Pipeline, spec
+from tests.environment import environment_of
 from tests.tracing.collector import Collector, Told, collecting
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ REQUESTS = 40
 
 
 def actuator(pipeline: Pipeline, env: dict[str, str]) -> Part:
-    fields = pipeline.settings.model_dump(exclude_defaults=True, exclude={"kafka", "registry"})
-    told = {f"DAVY_{field.upper()}": str(value) for field, value in fields.items()}
     command = [sys.executable, "-m", "streams.cli", "actuator"]
-    return pipeline.parts.start("actuator", command, env=told | env)
+    told = environment_of(pipeline.settings) | env
+    return pipeline.parts.start("actuator", command, env=told)
 
 
 def serve(publisher: Publisher, tracer: Any, tenth: int) -> None:

@@ -13,7 +13,7 @@ from streams.spec.model import (
     Overdispersion,
     Unit,
 )
-from streams.spec.schema.parts import Schema, chance, pattern
+from streams.spec.schema.parts import Schema, chance, one_of, pattern, whole
 
 
 def knobs_schema() -> Schema:
@@ -30,36 +30,32 @@ def knobs_schema() -> Schema:
         "silence_rollback": pattern(
             never, f"Silence until traffic goes back; {SILENCE_LEASES} leases if left out."
         ),
-        "mode": {
-            "enum": [mode.value for mode in Mode],
-            "default": defaults.MODE,
-            "description": "shadow: candidates get copies of requests, nothing of theirs is used.",
-        },
+        "mode": one_of(
+            Mode,
+            "shadow: candidates get copies of requests, nothing of theirs is used.",
+            defaults.MODE,
+        ),
         "pair_within": pattern(
             time, "Longest time between both answers to a request (shadow); timeout if left out."
         ),
-        "max_classes": {
-            "type": "integer",
-            "minimum": FEWEST_CLASSES,
-            "maximum": MOST_CLASSES,
-            "default": int(defaults.MAX_CLASSES),
-            "description": "Predicted classes told apart; the rest is `other`.",
-        },
-        "overdispersion": {
-            "enum": [kind.value for kind in Overdispersion],
-            "default": defaults.OVERDISPERSION,
-            "description": "measured: bursts that hit one arm alone are reckoned with.",
-        },
-        "unit": {
-            "enum": [unit.value for unit in Unit],
-            "default": defaults.UNIT,
-            "description": "user: routing is sticky, a user's first error counts once.",
-        },
-        "max_units": {
-            "type": "integer",
-            "minimum": FEWEST_UNITS,
-            "maximum": MOST_UNITS,
-            "default": int(defaults.MAX_UNITS),
-            "description": "Users remembered by source partition; beyond it: invalid.",
-        },
+        "max_classes": whole(
+            FEWEST_CLASSES,
+            MOST_CLASSES,
+            "Predicted classes told apart; the rest is `other`.",
+            defaults.MAX_CLASSES,
+        ),
+        "overdispersion": one_of(
+            Overdispersion,
+            "measured: bursts that hit one arm alone are reckoned with.",
+            defaults.OVERDISPERSION,
+        ),
+        "unit": one_of(
+            Unit, "user: routing is sticky, a user's first error counts once.", defaults.UNIT
+        ),
+        "max_units": whole(
+            FEWEST_UNITS,
+            MOST_UNITS,
+            "Users remembered by source partition; beyond it: invalid.",
+            defaults.MAX_UNITS,
+        ),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.spec import defaults, units
 from streams.spec.outcome_facts import OutcomeKind, Probability
-from streams.spec.schema.parts import Schema, closed, pattern, text
+from streams.spec.schema.parts import Schema, closed, one_of, pattern, text
 
 
 def outcomes_schema() -> Schema:
@@ -39,11 +39,9 @@ def _fields() -> Schema:
             "description": "Labels there are; others are counted and joined to nothing.",
         },
         "positive": text("The class whose probability is stated; else the predicted one's."),
-        "probability": {
-            "enum": [one.value for one in Probability],
-            "default": defaults.PROBABILITY,
-            "description": "Which field of a prediction is a probability.",
-        },
+        "probability": one_of(
+            Probability, "Which field of a prediction is a probability.", defaults.PROBABILITY
+        ),
         "range": {
             "type": "array",
             "minItems": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from streams.spec import units
@@ -24,6 +25,18 @@ def chance(description: str, default: str) -> Schema:
     """An error probability below a half."""
     found = pattern(units.PROBABILITY, description, default)
     return found | {"type": ["string", "number"], "exclusiveMaximum": 0.5}
+
+
+def whole(least: int, most: int, description: str, default: str) -> Schema:
+    """A whole number within limits."""
+    limits = {"type": "integer", "minimum": least, "maximum": most}
+    return limits | {"default": int(default), "description": description}
+
+
+def one_of(words: type[StrEnum], description: str, default: str) -> Schema:
+    """One of these words."""
+    known = [word.value for word in words]
+    return {"enum": known, "default": default, "description": description}
 
 
 def closed(properties: Schema, *required: str) -> Schema:

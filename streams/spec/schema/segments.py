@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.spec import defaults, units
 from streams.spec.dimensions import MOST_DIMENSIONS, MOST_VALUES, OTHER_VALUE, SegmentHarm
-from streams.spec.schema.parts import Schema, pattern
+from streams.spec.schema.parts import Schema, one_of, pattern
 from streams.spec.targeting import HEADER
 
 
@@ -29,9 +29,9 @@ def segments_schema() -> Schema:
         "segment_budget": pattern(
             units.PART, "Part of alpha_rollback that slices share.", defaults.SEGMENT_BUDGET
         ),
-        "on_segment_harm": {
-            "enum": [harm.value for harm in SegmentHarm],
-            "default": defaults.ON_SEGMENT_HARM,
-            "description": "What goes back when a slice is harmed: all of it, or that slice.",
-        },
+        "on_segment_harm": one_of(
+            SegmentHarm,
+            "What goes back when a slice is harmed: all of it, or that slice.",
+            defaults.ON_SEGMENT_HARM,
+        ),
     }
