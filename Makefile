@@ -12,6 +12,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := .venv/tools/bin/uv
 READY := .venv/.ready
+LOOK := .venv/.demo
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sbom audit lock rigs demo test test-kube lint failover style types walls spelling evolution format bench load soak statistics figures docs chart sizing
@@ -21,14 +22,24 @@ help: ## Show this list
 
 setup: $(READY) ## Make .venv with the locked dependencies and davy itself
 
-# uv lives in a folder of its own, so that the environment holds what the lock names and no more.
-$(READY): requirements.lock pyproject.toml
+# The environment with these parts of the lock, or with all of it. uv lives in a folder of its own, so that
+# the environment holds what the lock names and no more.
+define environment
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit("davy needs Python 3.11 or later; this is %d.%d: make setup PYTHON=..." % v[:2])'
 	@test -x $(BIN)/python && test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" || $(PYTHON) -m venv --clear --without-pip .venv
 	@test -x $(UV) || { $(PYTHON) -m venv .venv/tools && .venv/tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(if $(1),@$(PYTHON) infra/packages/subset.py $(1) >.venv/part.lock)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(if $(1),.venv/part.lock,requirements.lock)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+endef
+
+$(READY): requirements.lock pyproject.toml
+	$(call environment)
+
+# Who only looks at the demo need not wait for what developers need.
+$(LOOK): requirements.lock pyproject.toml infra/packages/subset.py
+	$(call environment,server demo hatchling editables)
 
 lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versions)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev pyproject.toml --output-file requirements.lock $(ARGS)
@@ -36,7 +47,7 @@ lock: $(READY) ## Resolve the dependencies anew (ARGS=--upgrade for newer versio
 rigs: $(READY) ## Fetch and build the real parts that tests run on, ahead of them (Java, Maven, Go; ARGS=kafka: only these)
 	$(BIN)/python -m infra.rigs.fetch $(ARGS)
 
-demo: $(READY) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka, ROUTER=envoy|istio, DASHBOARD=0: no page, ARGS=--no-stay: it ends with the story)
+demo: $(if $(or $(wildcard $(READY)),$(filter-out envoy,$(ROUTER))),$(READY),$(LOOK)) ## Show the main job: one rollout promoted, one rolled back (FAULT=errors|slow|drift|accuracy|conversion, BROKER=tansu|kafka, ROUTER=envoy|istio, DASHBOARD=0: no page, ARGS=--no-stay: it ends with the story)
 	@$(BIN)/python -m streams.demo --fault $(FAULT) --broker $(BROKER) --router $(ROUTER) --dashboard $(DASHBOARD) $(ARGS)
 
 test: $(READY) ## Run all tests but those on Kubernetes; a missing part is a skip that says so (ARGS='-k name')

@@ -1,8 +1,10 @@
-"""An image's part of the lock holds all that its extras need, with hashes, and no more."""
+"""A part of the lock, of an image or of the demo, holds all that it needs, with hashes, no more."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,6 +72,38 @@ def test_a_package_brings_no_extras() -> None:
     names = set(re.findall(r"^([\w.-]+)==", subset("hatchling").stdout, re.MULTILINE))
     assert {"hatchling", "pathspec"} <= names
     assert "fastavro" not in names
+
+
+def dry_run(folder: Path, *words: str) -> str:
+    """What `make` would run in a fresh clone, or in a folder that holds more already."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", "infra/packages/subset.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    command = ["make", "--dry-run", *words, f"PYTHON={sys.executable}"]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.check_output(command, cwd=folder, env=outside, text=True, timeout=60)
+
+
+class TestDemo:
+    def test_a_clone_gets_what_the_demo_needs_and_davy_is_built_with(self, tmp_path: Path) -> None:
+        """Every package by the packages' own words; nothing of what develops davy."""
+        (words,) = re.findall(r"subset\.py (.+) >\.venv/part\.lock", dry_run(tmp_path, "demo"))
+        names = {*re.findall(r"^([\w.-]+)==", subset(*words.split()).stdout, re.MULTILINE)}
+        assert reached(frozenset({"server", "demo"})) <= {plain(name) for name in names}
+        assert {"hatchling", "editables"} <= names
+        assert {"pytest", "mypy", "moto", "playwright", "wandb"} & names == set()
+
+    @pytest.mark.parametrize("words", [("setup",), ("test",), ("demo", "ROUTER=istio")])
+    def test_all_else_needs_all(self, tmp_path: Path, words: tuple[str, ...]) -> None:
+        said = dry_run(tmp_path, *words)
+        assert "--require-hashes requirements.lock" in said
+        assert "subset.py" not in said
+
+    def test_where_all_is_there_nothing_is_installed(self, tmp_path: Path) -> None:
+        """Nor taken away."""
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / ".venv" / ".ready").touch()
+        assert "pip" not in dry_run(tmp_path, "demo")
 
 
 def test_a_wrong_word_is_named() -> None:
