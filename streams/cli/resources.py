@@ -32,6 +32,26 @@ ANSWER_S = 10.0
 """How long one endpoint may take at most."""
 
 
+Scrape = Annotated[
+    list[str], typer.Option(help="Page of metrics: URL, or VERSION=URL. May be repeated.")
+]
+Service = Annotated[str, typer.Option(help="The inference service, as rollouts name it.")]
+Pods = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="PATTERN=VERSION: model version of pods by name, e.g. 'digits-v2-*=v2'; "
+        "'prod/digits-v2-*=v2' names the namespace too."
+    ),
+]
+Every = Annotated[str, typer.Option(help="How often: 1s to 1m.")]
+CpuLimit = Annotated[
+    float | None, typer.Option(help="Cores of a pod where its page tells no limit.")
+]
+MemoryLimit = Annotated[
+    str | None, typer.Option(help="Memory of a pod where its page tells no limit: 2Gi.")
+]
+
+
 @resources.callback()
 def _group() -> None:
     """What pods use: cpu, memory, gpu."""
@@ -39,25 +59,13 @@ def _group() -> None:
 
 @resources.command()
 def export(
-    scrape: Annotated[
-        list[str], typer.Option(help="Page of metrics: URL, or VERSION=URL. May be repeated.")
-    ],
-    service: Annotated[str, typer.Option(help="The inference service, as rollouts name it.")],
-    pods: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="PATTERN=VERSION: model version of pods by name, e.g. 'digits-v2-*=v2'; "
-            "'prod/digits-v2-*=v2' names the namespace too."
-        ),
-    ] = None,
-    every: Annotated[str, typer.Option(help="How often: 1s to 1m.")] = "15s",
+    scrape: Scrape,
+    service: Service,
+    pods: Pods = None,
+    every: Every = "15s",
     *,
-    cpu_limit: Annotated[
-        float | None, typer.Option(help="Cores of a pod where its page tells no limit.")
-    ] = None,
-    memory_limit: Annotated[
-        str | None, typer.Option(help="Memory of a pod where its page tells no limit: 2Gi.")
-    ] = None,
+    cpu_limit: CpuLimit = None,
+    memory_limit: MemoryLimit = None,
     config: Config = None,
     bootstrap: Bootstrap = None,
     prefix: Prefix = None,
