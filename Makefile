@@ -56,7 +56,7 @@ test: $(READY) ## Run all tests but those on Kubernetes; a missing part is a ski
 test-kube: $(READY) ## Run the tests on a real Kubernetes API server and its controllers (Go and etcd)
 	$(BIN)/pytest -n 2 --durations 10 -m kube $(ARGS)
 
-bench: $(READY) ## Measure davy beside its peers, in turn (ARGS=--contest: only these); writes build/bench.json
+bench: $(READY) ## Measure davy beside its peers, in turn (ARGS='--only contest': only these); writes build/bench.json
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 load: $(READY) ## Measure backlogs, floods and a restart on Apache Kafka (ARGS=--full: 50 million events); writes build/load.json

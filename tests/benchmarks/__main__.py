@@ -1,16 +1,18 @@
 """`make bench`: davy beside its peers and its limits, in turn; writes build/bench.json.
 
 All do the same job on the same events: requests, errors, latency histogram and class counts per
-pane and arm, and a verdict each second. What costs nothing but CPU is measured without a broker.
+pane and arm, and a verdict each second. What costs nothing but CPU is measured without a broker;
+every other part gets a broker of its own. Rows are written part by part, so that a part that
+breaks off takes no other's with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
-from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.rigs import kafka as kafka_rig
@@ -20,123 +22,120 @@ from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
 from tests.benchmarks import (
     cohorts,
-    contest,
-    events,
+    endurance,
+    freshness,
+    growth,
     join,
     judging,
     publishing,
     routing,
+    serving,
+    snapshots,
+    stages,
+    standings,
     units,
 )
-from tests.benchmarks.meter import Rate
-from tests.benchmarks.results import Row, write
+from tests.benchmarks.results import BENCH, Row, recorded, write
 
-OURS, TRUSTING, TWO = "davy", "davy that looks for no duplicates", "two workers of davy"
-GOALS = {
-    "plain Faust agent": (30, 60),
-    "Quix Streams": (8, 15),
-    "Kafka Streams": (1, 2),
-    "poller with pandas": (0, None),
-    "consume and drop": (0.35, 0.7),
-    "consume, decode and drop": (0, None),
-}
-"""Ratio that davy must reach to each, and the one to dream of."""
+Part = Callable[[], list[Row]]
+OnKafka = Callable[[str, Path], list[Row]]
+"""Rows of a part that gets a broker's address and a folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How much is measured."""
+
+    events: int
+    """That davy reads in a round beside its peers."""
+    rounds: int
+    wide: int
+    """By which costs of few and of many cells are compared."""
+    long: int
+    """That one worker reads to see what grows."""
+    per_s: float
+    """Load at which decisions are waited for; 0: half of what the worker could."""
+    seconds: float
+    """For so long."""
 
 
 def main() -> None:
-    """Run the rounds and write the table."""
+    """Measure what is asked for, and write the table; exit code 1 where a part broke off."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
-    parser.add_argument("--events", type=int, default=2_000_000, help="that davy reads in a round")
+    parser.add_argument("--events", type=int, default=4_000_000, help="that davy reads in a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--contest", action="store_true", help="only what needs a broker")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="davy-bench-") as name:
-        folder = Path(name)
-        broker = kafka_rig.start(folder / "kafka")
-        try:
-            rows = _on_kafka(broker.bootstrap, folder, asked.events, asked.rounds)
-        finally:
-            broker.part.stop()
-    if not asked.contest:
-        for part in (judging, join, cohorts, units):
-            rows += part.rows(asked.rounds)
-    write(rows, whole=not asked.contest)
+    parser.add_argument("--wide", type=int, default=2_000_000, help="events by number of cells")
+    parser.add_argument("--long", type=int, default=100_000_000, help="events of the long run")
+    parser.add_argument("--per-s", type=float, default=0.0, help="load for freshness; 0: half")
+    parser.add_argument("--seconds", type=float, default=300.0, help="of freshness")
+    names = list(parts(Asked(events=0, rounds=0, wide=0, long=0, per_s=0.0, seconds=0.0)))
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    given = vars(parser.parse_args())
+    only = given.pop("only")
+    if only == names:
+        BENCH.unlink(missing_ok=True)
+    broken = [name for name in only if not _measured(name, parts(Asked(**given))[name])]
+    sys.exit(f"broke off: {', '.join(broken)}" if broken else 0)
 
 
-def _on_kafka(bootstrap: str, folder: Path, most: int, rounds: int) -> list[Row]:
-    """What needs a broker."""
-    rates = _contest(bootstrap, folder, most, rounds)
-    rows = [_speed(rates[OURS]), _duplicates(rates), _scaled(rates)]
-    rows += [row for name in GOALS if rates[name] for row in _beside(name, rates)]
-    rows += routing.rows(bootstrap, folder / "routing")
-    return rows + publishing.rows(Settings(bootstrap=bootstrap, prefix="publishing-"))
+def parts(asked: Asked) -> dict[str, Part]:
+    """What can be measured, by name, in the order in which it is."""
+    codec, rounds = Codec(LocalSchemaStore()), asked.rounds
+    with_broker: dict[str, OnKafka] = {
+        "contest": lambda at, folder: standings.rows(at, folder, asked.events, rounds),
+        "freshness": lambda at, folder: freshness.rows(at, folder, _load(asked), asked.seconds),
+        "routing": routing.rows,
+        "publishing": lambda at, _: publishing.rows(Settings(bootstrap=at, prefix="publishing-")),
+        "serving": lambda at, folder: serving.rows(
+            Settings(bootstrap=at, prefix="serving-"), folder, rounds
+        ),
+        "growth": lambda at, folder: growth.rows(at, folder, codec, asked.wide, rounds),
+        "endurance": lambda at, folder: endurance.rows(at, folder, asked.long),
+    }
+    alone: dict[str, Part] = {
+        "stages": lambda: stages.rows(codec, rounds, recorded(standings.OURS)),
+        "snapshots": lambda: snapshots.rows(rounds),
+        "judging": lambda: judging.rows(rounds),
+        "join": lambda: join.rows(rounds),
+        "cohorts": lambda: cohorts.rows(rounds),
+        "units": lambda: units.rows(rounds),
+    }
+    return {name: _on_kafka(part) for name, part in with_broker.items()} | alone
 
 
-def _contest(bootstrap: str, folder: Path, most: int, rounds: int) -> dict[str, list[Rate]]:
-    """Rates by name, round by round; of who could not be measured each time there are none."""
-    peers = list(contest.present())
-    codec = Codec(LocalSchemaStore())
-    counts = {peer.name: min(peer.events, most) for peer in peers}
-    loads = {count: events.make(codec, count) for count in {most, *counts.values()}}
-    rates: defaultdict[str, list[Rate]] = defaultdict(list)
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        here, ours = folder / str(number), loads[most]
-        rates[OURS].append(contest.davy(bootstrap, here / "ours", ours))
-        trusting = contest.davy(bootstrap, here / "trusting", ours, DAVY_DEDUPE="false")
-        rates[TRUSTING].append(trusting)
-        rates[TWO].append(contest.davy(bootstrap, here / "two", ours, workers=2))
-        for place, peer in enumerate(list(peers)):
+def _measured(name: str, part: Part) -> bool:
+    """Whether a part could be measured; then its rows are written."""
+    print(f"-- {name}", file=sys.stderr, flush=True)
+    try:
+        write(part())
+    except (AssertionError, PartError) as failure:
+        print(f"{name} broke off: {failure}", file=sys.stderr)
+        return False
+    return True
+
+
+def _on_kafka(part: OnKafka) -> Part:
+    """The part with a broker of its own, which ends with it."""
+
+    def run() -> list[Row]:
+        with tempfile.TemporaryDirectory(prefix="davy-bench-") as name:
+            folder = Path(name)
+            broker = kafka_rig.start(folder / "kafka")
             try:
-                load = loads[counts[peer.name]]
-                rates[peer.name].append(contest.peer(bootstrap, here / f"peer-{place}", load, peer))
-            except (AssertionError, PartError) as failure:
-                print(f"{peer.name} is left out: {failure}", file=sys.stderr)
-                peers.remove(peer)
-                rates.pop(peer.name, None)
-    return rates
+                return part(broker.bootstrap, folder)
+            finally:
+                broker.part.stop()
+
+    return run
 
 
-def _speed(rates: list[Rate]) -> Row:
-    return _row("davy", "events/CPU-s", tuple(rate.per_cpu_s for rate in rates), 150_000, 330_000)
-
-
-def _duplicates(rates: dict[str, list[Rate]]) -> Row:
-    name = "looking for duplicates / not looking"
-    return _row(name, "ratio", _ratios(rates[OURS], rates[TRUSTING]), 0.85, None)
-
-
-def _scaled(rates: dict[str, list[Rate]]) -> Row:
-    """CPU-seconds of one worker that two of them replace: what the broker takes of the two cores,
-    and generators of load, is nobody's fault; what two workers do twice is davy's."""
-    doubled = tuple(2 * ratio for ratio in _ratios(rates[TWO], rates[OURS]))
-    return _row("two workers / one, by CPU", "ratio", doubled, 1.8, 1.95)
-
-
-def _beside(name: str, rates: dict[str, list[Rate]]) -> tuple[Row, Row]:
-    must, moonshot = GOALS[name]
-    speed = _row(name, "events/CPU-s", tuple(rate.per_cpu_s for rate in rates[name]), 0, None)
-    ratio = _row(f"davy / {name}", "ratio", _ratios(rates[OURS], rates[name]), must, moonshot)
-    return speed, ratio
-
-
-def _ratios(ours: list[Rate], others: list[Rate]) -> tuple[float, ...]:
-    return tuple(a.per_cpu_s / b.per_cpu_s for a, b in zip(ours, others, strict=True))
-
-
-def _row(
-    name: str, unit: str, rounds: tuple[float, ...], must: float, moonshot: float | None
-) -> Row:
-    return Row(
-        name=name,
-        value=statistics.median(rounds),
-        unit=unit,
-        must=must,
-        moonshot=moonshot,
-        better="higher",
-        rounds=rounds,
-        note=f"{contest.PARTITIONS} partitions, all threads of the process",
-    )
+def _load(asked: Asked) -> float:
+    """Events a second at which decisions are waited for."""
+    name = f"{standings.OURS}, {standings.BY_CLOCK}"
+    known = asked.per_s or (recorded(name) or 0.0) / 2
+    if not known:
+        raise PartError(f"{BENCH} lacks `{name}`: run the part `contest` first, or give --per-s")
+    return known
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from streams.errors import PartError
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.events import Load, close_panes, publish
 from tests.benchmarks.meter import Rate, measure
+from tests.load.bed import closed_through
 
 PARTITIONS = 4
 SETTLES_S = 60.0
@@ -199,23 +200,13 @@ def _check_panes(flow: Pipeline, load: Load) -> None:
     """Every pane holds exactly what was published into it, and all failures are counted."""
     close_panes(load, flow.settings)
     last = max(pane for pane, _ in load.requests)
-    flow.eventually(lambda: _closed_through(flow) >= last, what="the last pane's end")
+    flow.eventually(lambda: closed_through(flow) >= last, what="the last pane's end")
     requests, errors = Counter[tuple[int, str]](), Counter[str]()
     for body in flow.bodies("davy.Pane"):
         for cell in body["cells"]:
             requests[body["pane"], cell["arm"]] += cell["exposures"]
             errors[cell["arm"]] += cell["errors"]
     assert (requests, errors) == (load.requests, load.errors)
-
-
-def _closed_through(flow: Pipeline) -> int:
-    """The last pane that all partitions have closed."""
-    found = {
-        record["source_partition"]: record["body"][1]["closed_through"]
-        for _, record in flow.read("panes")
-        if (record["body"][0], record["source"]) == ("davy.Progress", "predictions")
-    }
-    return min(found.values()) if len(found) == PARTITIONS else -1
 
 
 def _last(bootstrap: str, topic: str) -> bytes | None:

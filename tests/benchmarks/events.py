@@ -45,11 +45,19 @@ class Load:
         }
 
 
-def make(codec: Codec, events: int, seed: int = 1) -> Load:
-    """Predictions that end about now."""
+def make(
+    codec: Codec,
+    events: int,
+    *,
+    seed: int = 1,
+    services: int = 0,
+    tiers: int = 0,
+    end_ms: int | None = None,
+) -> Load:
+    """Predictions that end now, or then; of services `s0`, `s1` ... and tiers `t0` ... in turn."""
     dice = np.random.default_rng(seed)
-    span_ms = events * 1000 // PER_SECOND
-    start_ms = time.time_ns() // 1_000_000 - span_ms
+    span_ms = max(1, events * 1000 // PER_SECOND)
+    start_ms = (time.time_ns() // 1_000_000 if end_ms is None else end_ms) - span_ms
     columns = zip(
         (np.sort(dice.integers(0, span_ms, events)) + start_ms).tolist(),
         (dice.random(events) < CANDIDATE_SHARE).tolist(),
@@ -64,6 +72,10 @@ def make(codec: Codec, events: int, seed: int = 1) -> Load:
     for number, (at, candidate, failed, latency_ms, label) in enumerate(columns):
         version, arm = ("v2", "candidate") if candidate else ("v1", "baseline")
         event = _event(number, at, version, latency_ms, str(label), failed=failed)
+        if services:
+            event["service"] = f"s{number % services}"
+        if tiers:
+            event["segments"] = {"tier": f"t{number // services % tiers}"}
         records.append({"key": str(event["request_id"]).encode(), "value": encode(event)})
         requests[at // 1000, arm] += 1
         errors[arm] += failed

@@ -18,13 +18,30 @@ from tests.judge.world import ALL_METRICS, GOOD, PANE_MS, World, make_spec
 PANES = 900
 REQUESTS = 200
 """A pane, over all arms: every pane closes a stratum."""
+FEWER, BUSIER = 300, 50
 VALUES = 2_000_000
 QUANTILES = (60, 70, 80, 90)
 
 
 def rows(rounds: int) -> list[Row]:
     """The figures that need no broker."""
-    return [_judging(rounds), _sketching(rounds)]
+    return [_judging(rounds), _busier(rounds), _sketching(rounds)]
+
+
+def _busier(rounds: int) -> Row:
+    """What a verdict costs does not depend on how much was counted."""
+    pairs = [(_ms_per_pane(FEWER), _ms_per_pane(FEWER, BUSIER * REQUESTS)) for _ in range(rounds)]
+    ratios = tuple(busy / quiet for quiet, busy in pairs)
+    return Row(
+        name=f"judging a pane with {BUSIER} times the requests / as it was",
+        value=statistics.median(ratios),
+        unit="ratio",
+        must=1.3,
+        moonshot=None,
+        better="lower",
+        rounds=ratios,
+        note=f"{FEWER} panes, in turn",
+    )
 
 
 def _judging(rounds: int) -> Row:
@@ -41,7 +58,7 @@ def _judging(rounds: int) -> Row:
     )
 
 
-def _ms_per_pane() -> float:
+def _ms_per_pane(panes: int = PANES, requests: int = REQUESTS) -> float:
     more = (
         Metric(name=f"p{q}", kind=MetricKind.LATENCY, quantile=q / 100, margin=0.3)
         for q in QUANTILES
@@ -52,9 +69,9 @@ def _ms_per_pane() -> float:
         stages=(Stage(weight_bp=5_000, min_time_s=1e6), Stage(weight_bp=FULL_BP)),
         report_every_s=10,
     )
-    world = World(spec=spec, models={"a": GOOD, "b": GOOD}, rate=REQUESTS)
+    world = World(spec=spec, models={"a": GOOD, "b": GOOD}, rate=requests)
     judge, spent = RolloutJudge(spec, PANE_MS), 0.0
-    for second in range(PANES):
+    for second in range(panes):
         pane = world.pane(second)
         world.confirm(pane.start_ms)
         routing = world.read()
@@ -64,7 +81,7 @@ def _ms_per_pane() -> float:
         spent += time.process_time() - start
         if decision:
             world.obey(decision, pane.end_ms)
-    return 1000 * spent / PANES
+    return 1000 * spent / panes
 
 
 def _sketching(rounds: int) -> Row:

@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 BUILD = Path("build")
+BENCH = BUILD / "bench.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,32 @@ def spread(
     ]
 
 
-def write(rows: list[Row], path: Path = BUILD / "bench.json", *, whole: bool = True) -> None:
-    """Write the rows and print them; where they are a part, the other rows there stay."""
+def write(rows: list[Row], path: Path = BENCH) -> None:
+    """Write the rows and print them; the other rows of the file stay."""
     path.parent.mkdir(exist_ok=True)
     made = {row.name: asdict(row) | {"holds": row.holds} for row in rows}
-    before = [] if whole or not path.exists() else json.loads(path.read_text())
-    path.write_text(json.dumps([*({row["name"]: row for row in before} | made).values()], indent=2))
+    kept = {row["name"]: row for row in _read(path)}
+    path.write_text(json.dumps([*(kept | made).values()], indent=2))
     for row in rows:
-        mark = "holds" if row.holds else "MISSED"
-        print(f"{row.name:<52} {row.value:>15,.2f} {row.unit:<14} must {row.must:,g} {mark}")
+        print(_line(row), flush=True)
+
+
+def recorded(name: str, path: Path = BENCH) -> float | None:
+    """What the newest row of this name says; None where there is none."""
+    return next((float(row["value"]) for row in _read(path) if row["name"] == name), None)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def _line(row: Row) -> str:
+    """Median, spread and bar.
+
+    >>> asked = {"must": 2.0, "moonshot": None, "better": "lower", "rounds": (1.0, 1.5, 4.0)}
+    >>> " ".join(_line(Row(name="wait", value=1.5, unit="ms", **asked)).split())
+    'wait 1.50 ms 1.00 .. 4.00 must 2 holds'
+    """
+    spread = f"{min(row.rounds):,.2f} .. {max(row.rounds):,.2f}"
+    mark = f"must {row.must:,g} {'holds' if row.holds else 'MISSED'}" if row.must else ""
+    return f"{row.name:<60} {row.value:>15,.2f} {row.unit:<14} {spread:<32} {mark}".rstrip()

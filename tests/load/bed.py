@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import Consumer, TopicPartition
+
 from infra.rigs import kafka
 from streams.demo.processes import Part, Parts
 from tests.agents.pipeline import Pipeline
@@ -64,6 +66,14 @@ def fill(
     return pipeline.parts.start(f"feeder-{pipeline.settings.prefix}{first}", command)
 
 
+def streaming(pipeline: Pipeline, *, per_s: float, seconds: float) -> Part:
+    """Start to publish events as they end, at a steady rate; see `tests.load.feeder`."""
+    command = [sys.executable, "-m", "tests.load.feeder", "--bootstrap"]
+    command += [pipeline.settings.bootstrap, "--topic", pipeline.settings.topic("predictions")]
+    command += ["--per-s", str(per_s), "--seconds", str(seconds)]
+    return pipeline.parts.start(f"stream-{pipeline.settings.prefix}", command)
+
+
 def filled(pipeline: Pipeline, *feeders: Part, deadline_s: float = 1800) -> None:
     """Wait until all is published."""
 
@@ -74,10 +84,45 @@ def filled(pipeline: Pipeline, *feeders: Part, deadline_s: float = 1800) -> None
     assert all(feeder.exit_code == 0 for feeder in feeders), [f.tail() for f in feeders]
 
 
+def rss_kb(part: Part) -> int:
+    """Memory that the process has resident now."""
+    return _status_kb(part, "VmRSS")
+
+
 def peak_mb(part: Part) -> float:
     """The most memory that the process had resident so far, MiB."""
+    return _status_kb(part, "VmHWM") / 1024
+
+
+def _status_kb(part: Part, field: str) -> int:
     lines = Path(f"/proc/{part.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def published(flow: Pipeline) -> int:
+    """How many predictions were ever published on these topics."""
+    settings = flow.settings
+    consumer = Consumer(settings.confluent(**{"group.id": "reader"}))
+    topic, numbers = settings.topic("predictions"), range(settings.source_partitions)
+    try:
+        ends = [
+            consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+            for number in numbers
+        ]
+    finally:
+        consumer.close()
+    return sum(ends)
+
+
+def closed_through(flow: Pipeline) -> int:
+    """The last pane that all partitions of `predictions` have closed; -1: not all told yet."""
+    found: dict[bytes, int] = {}
+    for message in flow.raw("panes"):
+        key = message.key() or b""
+        if key.startswith(b"progress/predictions/"):
+            record = flow.codec.decode("panes", message.value())
+            found[key] = record["body"][1]["closed_through"]
+    return min(found.values()) if len(found) == flow.settings.source_partitions else -1
 
 
 def total(flow: Pipeline, counter: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,19 +17,23 @@ from tests.load.values import ORDINARY, Kind, Maker, keys, mixed, rows
 BLOCK = 20_000
 APART = 1_000_000_000
 """Between the numbers of two makers' events."""
+STEP_S = 0.01
+"""Between two blocks of events that end now."""
 
 Record = dict[str, object]
 
 
 def main() -> None:
-    """Publish events numbered `first` to `first + events`, evenly over the span of event time."""
+    """Publish events numbered from `first` on: over a span of event time, or as they end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--topic", required=True)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--events", type=int, required=True)
-    parser.add_argument("--from-ms", type=int, required=True)
-    parser.add_argument("--span-ms", type=int, required=True)
+    parser.add_argument("--events", type=int, default=0)
+    parser.add_argument("--from-ms", type=int, default=0)
+    parser.add_argument("--span-ms", type=int, default=1)
+    parser.add_argument("--per-s", type=float, default=0.0, help="as they end, so many a second")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for so long, with --per-s")
     parser.add_argument("--partition", type=int, default=-1, help="-1: where its key belongs")
     parser.add_argument("--strange", nargs="*", default=[], help="fields that differ in each event")
     parser.add_argument("--mixed", action="store_true", help="before each, an ordinary one")
@@ -46,7 +51,12 @@ def main() -> None:
         "queue.buffering.max.messages": 400_000,
     }
     producer = Producer(config)
-    for first, event_ms in blocks(asked.first, asked.events, asked.from_ms, asked.span_ms):
+    planned = (
+        ending(asked.first, asked.per_s, asked.seconds)
+        if asked.per_s
+        else blocks(asked.first, asked.events, asked.from_ms, asked.span_ms)
+    )
+    for first, event_ms in planned:
         send(producer, asked.topic, records(makers, first, event_ms), asked.partition)
     assert producer.flush(120) == 0
 
@@ -68,6 +78,17 @@ def blocks(
     for start in range(0, events, BLOCK):
         places = np.arange(start, min(start + BLOCK, events))
         yield first + start, from_ms + places * span_ms // events
+
+
+def ending(first: int, per_s: float, seconds: float) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """The same of events that end now, at a steady rate; each block is due when it is yielded."""
+    began, made = time.monotonic(), 0
+    while (passed_s := time.monotonic() - began) < seconds:
+        due = int(passed_s * per_s) - made
+        if due:
+            yield first + made, np.full(due, time.time_ns() // 1_000_000)
+            made += due
+        time.sleep(STEP_S)
 
 
 def send(producer: Producer, topic: str, records: list[Record], partition: int) -> None:
