@@ -96,7 +96,7 @@ def _server(parts: Parts, name: str, *where: str) -> Iterator[tuple[Part, int]]:
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.peers.served", str(port), *where]
     server = parts.start(name, command)
-    server.wait_for_port(port, deadline_s=30)
+    server.wait_for_port(port, deadline_s=120)  # it learns first
     yield server, port
     server.stop()
     assert not where or server.tail(1) == "lost 0", server.tail()
