@@ -73,34 +73,35 @@ class Duplicates:
 
     def _met(self, keys: Keys, times: Times, watermark: Times) -> Bools:
         """Which rows repeat an earlier row or what was seen before; all are seen from now on."""
+        met, shared = self._seen.meet(keys, times)
+        if shared.size:
+            met[shared] = self._in_turn(keys[shared], times[shared], met[shared])
+        repeated: Bools = (met != NONE) & (met >= watermark)
+        return repeated
+
+    def _in_turn(self, keys: Keys, times: Times, before: Times) -> Times:
+        """When each was met last, the rows before it included; `before` without these."""
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         first = np.append(True, ordered[1:] != ordered[:-1])
-        distinct = ordered[first]
-        before = self._seen.find(distinct)
-        if distinct.size == keys.size:
-            self._seen.put(distinct, np.maximum(before, times[order]))
-            met = before
-        else:
-            group = np.cumsum(first) - 1
-            latest = _latest(times[order], group, before)
-            met = np.where(first, before[group], np.append(NONE, latest[:-1]))
-            self._seen.put(distinct, latest[np.append(np.flatnonzero(first)[1:], keys.size) - 1])
-        repeated = np.empty(keys.size, np.bool_)
-        repeated[order] = (met != NONE) & (met >= watermark[order])
-        return repeated
+        known = before[order][first]
+        group = np.cumsum(first) - 1
+        latest = _latest(times[order], group, known)
+        ends = np.append(np.flatnonzero(first)[1:], keys.size) - 1
+        self._seen.put(ordered[first], latest[ends])
+        met = np.empty(keys.size, np.int64)
+        met[order] = np.where(first, known[group], np.append(NONE, latest[:-1]))
+        return met
 
     def _note(self, offsets: Times, times: Times) -> None:
         chunks = offsets // CHUNK
-        for chunk in range(int(chunks[0]), int(chunks[-1]) + 1):
-            inside = times[chunks == chunk]
-            if not inside.size:
-                continue
-            latest = int(inside.max())
+        first = np.flatnonzero(np.append(True, chunks[1:] != chunks[:-1]))
+        latest = np.maximum.reduceat(times, first)
+        for chunk, at in zip(chunks[first].tolist(), latest.tolist(), strict=True):
             if self._chunks and self._chunks[-1][0] == chunk:
-                self._chunks[-1][1] = max(self._chunks[-1][1], latest)
+                self._chunks[-1][1] = max(self._chunks[-1][1], at)
             else:
-                self._chunks.append([chunk, latest])
+                self._chunks.append([chunk, at])
 
 
 def _latest(times: Times, group: NDArray[np.int64], before: Times) -> Times:

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
 Times = NDArray[np.int64]
+Slots = NDArray[np.int64]
+Rows = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 NEVER = -1
 SMALLEST = 1 << 12
 EMPTY = np.uint64(0)
 FULLEST = 0.5
 """Share of the slots in use beyond which a table doubles."""
+AHEAD = np.arange(1, 9)
+"""Slots behind the first that are looked at in one step."""
 
 
 class Generation:
@@ -34,19 +39,42 @@ class Generation:
 
     def put(self, keys: Keys, times: Times) -> None:
         """Set the times of distinct keys."""
-        if keys.size == 0:
-            return
+        if keys.size:
+            slots, _ = self.claim(keys)
+            self.set(slots, times)
+
+    def claim(self, keys: Keys) -> tuple[Slots, Bools]:
+        """The slot of each key, and whether the key is new: its time is `NEVER` then.
+
+        A key that comes twice has one slot, and is counted twice where it is new.
+        """
         self._reserve(keys.size)
-        self.newest = max(self.newest, int(times.max()))
-        left = np.arange(keys.size)
+        slots = self._slots(keys)
+        new = self._keys[slots] == EMPTY
+        left = np.flatnonzero(new)
         while left.size:
-            slots = self._slots(keys[left])
-            free = self._keys[slots] == EMPTY
-            self._keys[slots] = keys[left]  # of keys that meet in one free slot the last stays
-            won = self._keys[slots] == keys[left]
-            self.count += int((free & won).sum())
-            self._times[slots[won]] = times[left[won]]
-            left = left[~won]
+            self._keys[slots[left]] = keys[left]  # of keys that meet in one slot the last stays
+            left = left[self._keys[slots[left]] != keys[left]]
+            slots[left] = self._slots(keys[left])
+        self.count += int(new.sum())
+        return slots, new
+
+    def at(self, slots: Slots) -> Times:
+        """The times in these slots."""
+        return self._times[slots]
+
+    def set(self, slots: Slots, times: Times) -> None:
+        """Set the times in these slots, of which there are some; of equal ones the last stays."""
+        self._times[slots] = times
+        self.newest = max(self.newest, int(times.max()))
+
+    def sharing(self, slots: Slots) -> Rows:
+        """Which of these rows have a slot in common with another, ascending. Times are lost."""
+        turn = np.arange(slots.size)
+        self._times[slots] = turn
+        last = self._times[slots]
+        others = np.flatnonzero(last != turn)
+        return np.union1d(others, last[others]) if others.size else others
 
     def items(self) -> tuple[Keys, Times]:
         """All keys, ascending, and their times."""
@@ -54,20 +82,22 @@ class Generation:
         order = used[np.argsort(self._keys[used])]
         return self._keys[order], self._times[order]
 
-    def _slots(self, keys: Keys) -> NDArray[np.int64]:
+    def _slots(self, keys: Keys) -> Slots:
         """Where each key is, or the free slot where it would be looked for in vain."""
-        last = np.uint64(self._keys.size - 1)
-        slots = (keys & last).astype(np.int64)
-        left = np.flatnonzero(self._missed(slots, keys))
-        while left.size:
-            slots[left] = (slots[left] + 1) & int(last)
-            left = left[self._missed(slots[left], keys[left])]
-        return slots
-
-    def _missed(self, slots: NDArray[np.int64], keys: Keys) -> NDArray[np.bool_]:
+        last = np.int64(self._keys.size - 1)
+        slots = (keys & np.uint64(last)).astype(np.int64)
         held = self._keys[slots]
-        missed: NDArray[np.bool_] = (held != keys) & (held != EMPTY)
-        return missed
+        left = np.flatnonzero((held != keys) & (held != EMPTY))
+        while left.size:
+            # Most are found in the next few slots: looked at together, they cost one step.
+            ahead = (slots[left, None] + AHEAD) & last
+            held = self._keys[ahead]
+            met = (held == keys[left, None]) | (held == EMPTY)
+            step = np.where(met.any(axis=1), met.argmax(axis=1), AHEAD.size - 1)
+            rows = np.arange(left.size)
+            slots[left] = ahead[rows, step]
+            left = left[~met[rows, step]]
+        return slots
 
     def _reserve(self, more: int) -> None:
         slots = self._keys.size
@@ -107,6 +137,25 @@ class Seen:
     def put(self, keys: Keys, times: Times) -> None:
         """Set the times of distinct keys, no earlier than any that they had."""
         self._young.put(keys, times)
+
+    def meet(self, keys: Keys, times: Times) -> tuple[Times, Rows]:
+        """When each key was met last, `NEVER` if it was not; all of them are met now.
+
+        And the rows of keys that come more than once: these are met by a `put` of the caller's,
+        who knows which of them comes first.
+        """
+        slots, new = self._young.claim(keys)
+        before = self._young.at(slots)
+        if self._old.count:
+            before = np.maximum(before, self._old.find(keys))
+        shared = self._young.sharing(slots)
+        if keys.size:
+            self._young.set(slots, np.maximum(before, times))
+        if shared.size:
+            again = slots[shared[new[shared]]]
+            self._young.count -= again.size - np.unique(again).size
+            self._young.set(slots[shared], before[shared])
+        return before, shared
 
     def forget_before(self, time: int) -> None:
         """Keys that were met last before `time` may be forgotten; all others stay."""
