@@ -27,6 +27,9 @@ from streams.wire.columns import Coded, PredictionColumns
 
 _ERROR, _TIMEOUT = 1, 2
 
+WIDEST = 1 << 12
+"""So many groups are counted without a thought."""
+
 Ints = NDArray[np.int64]
 Place = tuple[str, int]
 """Rollout and pane."""
@@ -120,7 +123,7 @@ def add_to_cells(
     pane = columns.event_ms[chosen] // pane_ms
     first = int(pane.min())
     span = int(pane.max()) - first + 1
-    keys, group_of = np.unique(arms * span + (pane - first), return_inverse=True)
+    keys, group_of = _dense(arms * span + (pane - first), len(targets.arms) * span)
     groups = [
         _group(open_panes, key % span + first, *targets.arms[key // span]) for key in keys.tolist()
     ]
@@ -132,6 +135,23 @@ def add_to_cells(
         for slices, part in _sliced(rollout, slicing, groups, measured, columns, chosen):
             _add(slices, part, classes)
     return {(group.rollout.spec.rollout, group.pane) for group in groups}
+
+
+def _dense(keys: Ints, below: int) -> tuple[Ints, Ints]:
+    """The distinct keys, ascending, and the place of each key among them.
+
+    Keys below a small number are counted, not sorted.
+
+    >>> [part.tolist() for part in _dense(np.array([7, 2, 7]), 9)]
+    [[2, 7], [1, 0, 1]]
+    """
+    if below > WIDEST + 4 * keys.size:
+        distinct, places = np.unique(keys, return_inverse=True)
+        return distinct, places
+    occupied = np.flatnonzero(np.bincount(keys, minlength=below))
+    place = np.zeros(below, np.int64)
+    place[occupied] = np.arange(occupied.size)
+    return occupied, place[keys]
 
 
 def _group(open_panes: dict[Place, Cells], pane: int, rollout: LiveRollout, arm: str) -> Group:
@@ -157,14 +177,11 @@ def _sliced(
     group_of = measured.group[part]
     for codes, slices in slicing.cuts(slicing.numbers(columns.segment, chosen[part])):
         keys = group_of * len(slices) + codes
-        # Group numbers are small and dense: counted, not sorted.
-        occupied = np.flatnonzero(np.bincount(keys, minlength=len(groups) * len(slices)))
-        place = np.zeros(len(groups) * len(slices), np.int64)
-        place[occupied] = np.arange(occupied.size)
+        occupied, place = _dense(keys, len(groups) * len(slices))
         cut = [
             groups[k // len(slices)].of_slice(slices[k % len(slices)]) for k in occupied.tolist()
         ]
-        yield cut, measured.regrouped(part, place[keys])
+        yield cut, measured.regrouped(part, place)
 
 
 def _add(groups: list[Group], measured: Measured, classes: Coded) -> None:

@@ -18,6 +18,8 @@ from streams.spec.targeting import TARGETED, TARGETED_SEGMENT
 from streams.wire.columns import Coded
 
 Numbers = NDArray[np.int64]
+MOST_PAIRS = 1 << 12
+"""Of services and versions in a batch, up to which each pair is looked up, not each event."""
 
 
 class Targets:
@@ -67,13 +69,22 @@ class Targets:
         """Arm number per event (-1: none), layer by layer until nobody is left."""
         if not self._pairs.size:
             return
-        ours = service.places(self._services)[service.codes]
-        known = version.places(self._versions)[version.codes]
-        pair = np.where((ours >= 0) & (known >= 0), ours * len(self._versions) + known, -1)
-        column = np.searchsorted(self._pairs, pair)
-        column[self._pairs[np.minimum(column, self._pairs.size - 1)] != pair] = self._pairs.size
+        ours, known = service.places(self._services), version.places(self._versions)
+        if ours.size * known.size > MOST_PAIRS:  # a flood of names
+            column = self._columns(ours[service.codes], known[version.codes])
+        else:
+            table = self._columns(ours[:, None], known).ravel()
+            # Null is -1, and last in each row of the table.
+            column = table[service.codes.astype(np.int64) * known.size + version.codes]
         for layer in self._layers:
             arms = layer[column]
             if not (arms >= 0).any():
                 return
             yield arms
+
+    def _columns(self, ours: Numbers, known: Numbers) -> Numbers:
+        """The place of each pair of a service and a version among ours; the last one: none."""
+        pair = np.where((ours >= 0) & (known >= 0), ours * len(self._versions) + known, -1)
+        column = np.searchsorted(self._pairs, pair)
+        column[self._pairs[np.minimum(column, self._pairs.size - 1)] != pair] = self._pairs.size
+        return column
