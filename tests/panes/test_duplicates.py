@@ -161,3 +161,29 @@ class TestSeen:
         keys = np.arange(1, 1000, 10, dtype=np.uint64)
         assert (seen.find(keys[-5:]) != NEVER).all()
         assert (seen.find(keys[:80]) == NEVER).all()
+
+    @pytest.mark.property
+    @given(
+        st.lists(
+            st.lists(st.tuples(st.integers(1, 40), st.integers(0, 99)), max_size=30), max_size=8
+        )
+    )
+    def test_meeting_is_finding_and_putting(self, rounds: list[list[tuple[int, int]]]) -> None:
+        """Keys that come once are met at once, the others are told; all are counted once."""
+        seen, model = Seen(), dict[int, int]()
+        seen._young = Generation(slots=8)
+        for told in rounds:
+            keys = np.array([key for key, _ in told], np.uint64)
+            times = np.array([at for _, at in told], np.int64)
+            before, shared = seen.meet(keys, times)
+            listed = [key for key, _ in told]
+            assert before.tolist() == [model.get(key, NEVER) for key in listed]
+            assert shared.tolist() == [n for n, k in enumerate(listed) if listed.count(k) > 1]
+            for key, at in told:
+                if listed.count(key) == 1:
+                    model[key] = max(at, model.get(key, NEVER))
+                else:
+                    model.setdefault(key, NEVER)
+            asked = np.arange(1, 60, dtype=np.uint64)
+            assert seen.find(asked).tolist() == [model.get(int(key), NEVER) for key in asked]
+            assert seen.count == len(model)
