@@ -18,7 +18,7 @@ from streams.demo.processes import Part, Parts
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.contest import PARTITIONS
 from tests.benchmarks.events import PER_SECOND
-from tests.benchmarks.growth import STAYS
+from tests.benchmarks.growth import GRACE_S, STAYS
 from tests.benchmarks.meter import committed
 from tests.benchmarks.results import Row
 from tests.load.bed import fill, pipeline, rss_kb, total
@@ -51,7 +51,7 @@ def rows(bootstrap: str, folder: Path, events: int) -> list[Row]:
         feeder = fill(flow, events=events, span_s=max(1, events // PER_SECOND))
         worker = flow.worker("long")
         looks = _looks(flow, worker, feeder, events)
-        assert worker.stop() == 0, worker.tail()
+        assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == events
         full = [_start_s(flow, f"full-{number}") for number in range(STARTS)]
     return [memory(looks), starts(full, empty, events)]
@@ -117,7 +117,7 @@ def _start_s(flow: Pipeline, name: str) -> float:
 
     flow.eventually(at_work, what="partitions", parts=[worker])
     spent = time.monotonic() - began
-    assert worker.stop() == 0, worker.tail()
+    assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
     return spent
 
 

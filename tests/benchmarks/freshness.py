@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 from streams.demo.processes import Part, Parts
 from streams.spec.model import Stage
 from tests.agents.pipeline import Pipeline, spec
+from tests.benchmarks.growth import GRACE_S
 from tests.benchmarks.results import Row, spread
 from tests.load.bed import pipeline, published, streaming, total
 
@@ -40,7 +41,7 @@ def rows(bootstrap: str, folder: Path, per_s: float, seconds: float) -> list[Row
         worker = flow.worker()
         feeder = streaming(flow, per_s=per_s, seconds=seconds)
         spent = _spent(flow, worker, feeder)
-        assert worker.stop() == 0, worker.tail()
+        assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == published(flow)
     return told(spent, seconds, per_s)
 

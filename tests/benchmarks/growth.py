@@ -24,6 +24,8 @@ Shape = tuple[int, int]
 """Rollouts, and the declared values of each one's only dimension."""
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
+GRACE_S = 60.0
+"""A worker may take its time to end: the end is not timed."""
 STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
 """A rollout with these ends by no decision of its own."""
 
@@ -114,7 +116,7 @@ def _rate(bootstrap: str, folder: Path, shape: Shape, load: Load) -> float:
             events=events,
         )
         _check(flow, shape, load)
-        assert worker.stop() == 0, worker.tail()
+        assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == events + PARTITIONS  # with those that close panes
     return rate.per_cpu_s
 
