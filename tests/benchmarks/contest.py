@@ -27,6 +27,8 @@ from tests.load.bed import closed_through
 
 PARTITIONS = 4
 SETTLES_S = 60.0
+GRACE_S = 60.0
+"""A worker may take its time to end: the end is not timed."""
 HERE = "tests.benchmarks.peers"
 
 
@@ -151,7 +153,7 @@ def davy(bootstrap: str, folder: Path, load: Load, workers: int = 1, **env: str)
         rate = _rate(flow, *fleet, group=flow.settings.group, events=len(load.records))
         _check_panes(flow, load)
         for worker in fleet:
-            assert worker.stop() == 0, worker.tail()
+            assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         return rate
 
 

@@ -16,9 +16,9 @@ from scipy.stats import linregress
 
 from streams.demo.processes import Part, Parts
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.contest import PARTITIONS
+from tests.benchmarks.contest import GRACE_S, PARTITIONS
 from tests.benchmarks.events import PER_SECOND
-from tests.benchmarks.growth import GRACE_S, STAYS
+from tests.benchmarks.growth import STAYS
 from tests.benchmarks.meter import committed
 from tests.benchmarks.results import Row
 from tests.load.bed import fill, pipeline, rss_kb, total

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 from streams.demo.processes import Part, Parts
 from streams.spec.model import Stage
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.growth import GRACE_S
+from tests.benchmarks.contest import GRACE_S
 from tests.benchmarks.results import Row, spread
 from tests.load.bed import pipeline, published, streaming, total
 

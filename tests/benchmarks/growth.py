@@ -14,7 +14,7 @@ from streams.spec.dimensions import Dimension
 from streams.spec.model import ALL_SEGMENT, RolloutSpec, Stage, Target
 from streams.wire.codec import Codec
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.contest import PARTITIONS
+from tests.benchmarks.contest import GRACE_S, PARTITIONS
 from tests.benchmarks.events import Load, close_panes, make, publish
 from tests.benchmarks.meter import measure
 from tests.benchmarks.results import Row
@@ -24,8 +24,6 @@ Shape = tuple[int, int]
 """Rollouts, and the declared values of each one's only dimension."""
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
-GRACE_S = 60.0
-"""A worker may take its time to end: the end is not timed."""
 STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
 """A rollout with these ends by no decision of its own."""
 

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,10 @@ QUIET = {
 
 def instructions() -> float:
     """Instructions of one event: decoded, looked for among those before it, and folded."""
-    with tempfile.TemporaryDirectory(prefix="davy-guard-") as name:
-        folder = Path(name)
-        runs = [_start(folder, batches) for batches in (FEW, MANY)]
+    with tempfile.TemporaryDirectory(prefix="davy-guard-") as name, ExitStack() as ended:
+        runs = [_start(Path(name), batches) for batches in (FEW, MANY)]
+        for run in runs:
+            ended.callback(_end, run)
         few, many = (_counted(run) for run in runs)
     return (many - few) / ((MANY - FEW) * EVENTS)
 
@@ -72,6 +74,14 @@ def _start(folder: Path, batches: int) -> subprocess.Popen[str]:
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder / str(batches)}"]
     command += [sys.executable, "-m", "tests.benchmarks.guard", WHERE, str(batches)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | QUIET)
+
+
+def _end(run: subprocess.Popen[str]) -> None:
+    """Leave nothing running, whatever broke off."""
+    run.kill()
+    run.wait()
+    if run.stderr is not None:
+        run.stderr.close()
 
 
 def _counted(run: subprocess.Popen[str]) -> int:
