@@ -1,8 +1,8 @@
 """How many events does a process handle per second of its own CPU time?
 
 Progress is the group's committed offsets, CPU is what the kernel charged to the process (all
-threads). The rate is taken over the second half of the events: start-up, and what a program
-compiles while it runs, is left out.
+threads). The first events are left out (half of them, unless told otherwise), and so are start-up
+and what a program compiles while it runs.
 """
 
 from __future__ import annotations
@@ -57,9 +57,18 @@ def committed(consumer: Consumer, topic: str, partitions: int) -> int:
 
 
 def measure(
-    *parts: Part, bootstrap: str, group: str, topic: str, partitions: int, events: int
+    *parts: Part,
+    bootstrap: str,
+    group: str,
+    topic: str,
+    partitions: int,
+    events: int,
+    warm: float = 0.5,
 ) -> Rate:
-    """Sample until all events are committed; CPU is that of all these processes."""
+    """Sample until all events are committed; CPU is that of all these processes.
+
+    The share `warm` of the events is left out.
+    """
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     samples: list[Sample] = []
     deadline = time.monotonic() + 300
@@ -75,11 +84,11 @@ def measure(
             time.sleep(0.02)
     finally:
         consumer.close()
-    return _rate(samples, events)
+    return _rate(samples, events * warm)
 
 
-def _rate(samples: list[Sample], events: int) -> Rate:
-    later = [sample for sample in samples if sample.events >= events / 2]
+def _rate(samples: list[Sample], after: float) -> Rate:
+    later = [sample for sample in samples if sample.events >= after]
     assert len(later) >= LEAST, f"{len(later)} commits are too few to measure by: more events"
     first, last = later[0], later[-1]
     return Rate(

@@ -6,10 +6,13 @@ topics, with the times that producers wrote on the records.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer
@@ -27,6 +30,8 @@ SPAN_S = 600
 LIVE, OTHER = "digits-v2", "digits-other"
 
 
+DISK_BYTES = 60
+"""That an event may take, twice as much as it does compressed."""
 MOST_MB = 1024
 """Of a worker with four partitions: twice what streams/README.md sums up to."""
 PATIENT_S = 5.0
@@ -52,6 +57,9 @@ class Drained:
 
 def rows(events: int, behind: float) -> list[Row]:
     """What is said of one backlog, where all of it was counted."""
+    folder, needed = Path(tempfile.gettempdir()), events * DISK_BYTES
+    room = shutil.disk_usage(folder).free
+    assert room > needed, f"{folder}: {room:,} bytes are free, {needed:,} needed: set TMPDIR"
     with bed() as (bootstrap, parts):
         told = drain(pipeline(bootstrap, parts), events=events, behind=behind)
     assert told.counted == events, f"{told.counted:,} of {events:,} events were counted"

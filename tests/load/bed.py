@@ -55,6 +55,7 @@ def fill(
     first: int = 0,
     strange: Sequence[str] = (),
     mixed: bool = False,
+    country: str = "",
 ) -> Part:
     """Start to publish a backlog that ends now; see `tests.load.feeder`."""
     command = [sys.executable, "-m", "tests.load.feeder", "--bootstrap"]
@@ -62,7 +63,7 @@ def fill(
     from_ms = time.time_ns() // 1_000_000 - span_s * 1000
     command += ["--from-ms", str(from_ms), "--span-ms", str(span_s * 1000)]
     command += ["--events", str(events), "--first", str(first), "--partition", str(partition)]
-    command += ["--strange", *strange, *(["--mixed"] if mixed else [])]
+    command += ["--strange", *strange, *(["--mixed"] if mixed else []), "--country", country]
     return pipeline.parts.start(f"feeder-{pipeline.settings.prefix}{first}", command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from confluent_kafka import Producer
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
-from tests.load.values import ORDINARY, Kind, Maker, keys, mixed, rows
+from tests.load.values import Kind, Maker, keys, mixed, rows
 
 BLOCK = 20_000
 APART = 1_000_000_000
@@ -37,11 +38,13 @@ def main() -> None:
     parser.add_argument("--partition", type=int, default=-1, help="-1: where its key belongs")
     parser.add_argument("--strange", nargs="*", default=[], help="fields that differ in each event")
     parser.add_argument("--mixed", action="store_true", help="before each, an ordinary one")
+    parser.add_argument("--country", default="", help="what all events say of this segment")
     asked = parser.parse_args()
     codec = Codec(LocalSchemaStore())
-    makers = [Maker(codec, Kind(**dict.fromkeys(asked.strange, True)))]
+    ordinary = Kind(country=asked.country)
+    makers = [Maker(codec, replace(ordinary, **dict.fromkeys(asked.strange, True)))]
     if asked.mixed:
-        makers.insert(0, Maker(codec, ORDINARY))
+        makers.insert(0, Maker(codec, ordinary))
     config = {
         "bootstrap.servers": asked.bootstrap,
         "partitioner": "murmur2_random",

@@ -1,7 +1,9 @@
 """What does a flood of strangers cost? A topic where every other event is one, beside a usual one.
 
-Both hold as many events, and are drained by workers of their own, turn by turn. "Strange" is a
-service, a version or a segment that no rollout names, another one in each event.
+Both hold as many events, and are drained by workers of their own, one right after the other: what
+else goes on at the machine is the same for both. "Strange" is a service, a version or a segment
+that no rollout names, another one in each event. All events say where they come from, as those of
+whoever declares segments do.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ EVENTS = 2_000_000
 SPAN_S = 120
 UNKNOWN = {"strange_service", "strange_version"}
 FLOODS = ("strange_service", "strange_version", "strange_segment")
-SEGMENTED = spec(segments=(Dimension(name="country", values=("SG", "DE")),))
+COUNTRY = "SG"
+SEGMENTED = spec(segments=(Dimension(name="country", values=(COUNTRY, "DE")),))
+WARM = 0.1
+"""Share of the events before cost is measured. Commits are a second apart: many must follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +42,14 @@ def drained(strange: str | None) -> Drained:
     with bed() as (bootstrap, parts):
         flow = pipeline(bootstrap, parts)
         flow.apply(SEGMENTED)
-        if strange:
-            half = EVENTS // 2
-            feeder = fill(flow, events=half, span_s=SPAN_S, strange=[strange], mixed=True)
-        else:
-            feeder = fill(flow, events=EVENTS, span_s=SPAN_S)
+        feeder = fill(
+            flow,
+            events=EVENTS // 2 if strange else EVENTS,
+            span_s=SPAN_S,
+            strange=[strange] if strange else [],
+            mixed=strange is not None,
+            country=COUNTRY,
+        )
         filled(flow, feeder)
         worker = flow.worker()
         rate = measure(
@@ -51,6 +59,7 @@ def drained(strange: str | None) -> Drained:
             topic=flow.settings.topic("predictions"),
             partitions=PARTITIONS,
             events=EVENTS,
+            warm=WARM,
         )
         _check(flow, strange)
         return Drained(per_cpu_s=rate.per_cpu_s, peak_mb=peak_mb(worker))
@@ -65,18 +74,17 @@ def _check(flow: Pipeline, strange: str | None) -> None:
 
 def rows(rounds: int) -> list[Row]:
     """Per kind of flood: how fast events are handled, and the memory beyond the usual."""
-    found: dict[str | None, list[Drained]] = {}
+    found: dict[str, list[tuple[Drained, Drained]]] = {kind: [] for kind in FLOODS}
     for _ in range(rounds):
-        for kind in (None, *FLOODS):
-            found.setdefault(kind, []).append(drained(kind))
-    return [row for kind in FLOODS for row in _rows(kind, found[None], found[kind])]
+        for kind, pairs in found.items():
+            pairs.append((drained(None), drained(kind)))
+    return [row for kind, pairs in found.items() for row in _rows(kind, pairs)]
 
 
-def _rows(kind: str, usual: list[Drained], flooded: list[Drained]) -> tuple[Row, Row]:
+def _rows(kind: str, pairs: list[tuple[Drained, Drained]]) -> tuple[Row, Row]:
     name = f"flood of {kind.removeprefix('strange_')}s"
-    pairs = list(zip(usual, flooded, strict=True))
-    ratios = tuple(b.per_cpu_s / a.per_cpu_s for a, b in pairs)
-    growths = tuple(b.peak_mb - a.peak_mb for a, b in pairs)
+    ratios = tuple(flooded.per_cpu_s / usual.per_cpu_s for usual, flooded in pairs)
+    growths = tuple(flooded.peak_mb - usual.peak_mb for usual, flooded in pairs)
     return (
         _row(f"{name}: an event's cost, usual / flooded", ratios, "ratio", 0.8, "higher"),
         _row(f"{name}: memory beyond the usual", growths, "MiB", 64, "lower"),

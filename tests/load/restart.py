@@ -1,7 +1,8 @@
-"""How soon does a killed worker judge again? With a thousand live cells, to verdicts of all.
+"""How soon does a killed worker judge again? How long do verdicts pause as workers are replaced?
 
-A cell is an arm of a rollout in a segment: fifty rollouts of two arms, over nine segments and as a
-whole. Each event goes to a cell of its own, so that all are alive when the worker is killed.
+With a thousand live cells, to verdicts of all. A cell is an arm of a rollout in a segment: fifty
+rollouts of two arms, over nine segments and as a whole. Each event goes to a cell of its own, so
+that all are alive when a worker goes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Self
 
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from streams.demo.processes import Part
+from streams.settings import Settings
 from streams.spec.dimensions import Dimension
 from streams.spec.model import RolloutSpec, Stage, Target
 from tests.agents.pipeline import Pipeline, spec
@@ -26,7 +28,8 @@ from tests.load.bed import bed, pipeline, total
 ROLLOUTS, SEGMENTS, ARMS = 50, 9, 2
 CELLS = ROLLOUTS * ARMS * (SEGMENTS + 1)
 MUST_S = 10.0
-GROUP = {"session_timeout_s": 10.0, "heartbeat_s": 3.0}
+GROUP = {"session_timeout_s": 10.0, "heartbeat_s": Settings.model_fields["heartbeat_s"].default}
+PAUSE_S = GROUP["session_timeout_s"] + 5.0
 STATIC = {"DAVY_INSTANCE_ID": "one"}
 """A static member, which a StatefulSet's pod is: it need not be missed before it may come back."""
 OWNED = ": owned from offset"
@@ -90,28 +93,40 @@ class Stream:
 
 
 class Decisions:
-    """Decisions as they come."""
+    """Decisions as they come, by the times on their records."""
 
     def __init__(self, flow: Pipeline) -> None:
         self._flow = flow
+        self._at_ms: dict[str, list[int]] = {}
         config = {"group.id": "restart", "isolation.level": "read_committed"}
         self._reader = Consumer(flow.settings.confluent(**config))
         topic, count = flow.settings.topic("decisions"), flow.settings.rollout_partitions
         self._reader.assign([TopicPartition(topic, number, 0) for number in range(count)])
 
     def of_all(self, since_ms: int, worker: Part) -> list[float]:
-        """Wait until each rollout has one since then; seconds to each by the records, sorted."""
-        found: dict[str, int] = {}
+        """Wait until each rollout has one since then; seconds to each, sorted."""
+
+        def first() -> list[int]:
+            later = ([at for at in all_ms if at >= since_ms] for all_ms in self._at_ms.values())
+            return [found[0] for found in later if found]
 
         def there() -> bool:
-            for message in self._reader.consume(1000, 0.1):
-                at_ms = message.timestamp()[1]
-                if message.error() is None and at_ms >= since_ms:
-                    found.setdefault(str((message.key() or b"").decode()), at_ms)
-            return len(found) == ROLLOUTS
+            self._read()
+            return len(first()) == ROLLOUTS
 
         self._flow.eventually(there, what="decisions of all", parts=[worker], deadline_s=180)
-        return sorted((at_ms - since_ms) / 1000 for at_ms in found.values())
+        return sorted((at - since_ms) / 1000 for at in first())
+
+    def pauses(self, since_ms: int) -> list[float]:
+        """The longest time between two decisions of each rollout since then, in s, sorted."""
+        spans = (pairwise(all_ms) for all_ms in self._at_ms.values())
+        return sorted(max((b - a) / 1000 for a, b in span if b >= since_ms) for span in spans)
+
+    def _read(self) -> None:
+        for message in self._reader.consume(1000, 0.1):
+            if message.error() is None:
+                rollout = (message.key() or b"").decode()
+                self._at_ms.setdefault(rollout, []).append(message.timestamp()[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +136,9 @@ class Waits:
     killed: list[list[float]]
     """From the start of the worker that follows a killed one."""
     replaced: list[list[float]]
-    """From the moment at which one of two workers is told to end, and another is started."""
+    """Between two verdicts, while one of two workers ends and then another one is started."""
+    relieved: list[list[float]]
+    """The same, where the other one is at work before the first is told to end."""
 
 
 def waits(rounds: int) -> Waits:
@@ -134,11 +151,13 @@ def waits(rounds: int) -> Waits:
         with Stream(flow) as stream:
             decisions.of_all(0, fleet[0])
             killed = [_killed(flow, fleet, decisions, number) for number in range(rounds)]
-            replaced = _replaced(flow, fleet, decisions)
+            _made_two(flow, fleet)
+            replaced = [_replaced(flow, fleet, decisions, f"replaced-{n}") for n in range(2)]
+            relieved = [_relieved(flow, fleet, decisions, f"relieved-{n}") for n in range(2)]
         flow.eventually(
             lambda: total(flow, "accepted") == stream.sent, what="all counted", parts=fleet
         )
-        return Waits(killed=killed, replaced=replaced)
+        return Waits(killed=killed, replaced=replaced, relieved=relieved)
 
 
 def _killed(flow: Pipeline, fleet: list[Part], decisions: Decisions, number: int) -> list[float]:
@@ -148,21 +167,40 @@ def _killed(flow: Pipeline, fleet: list[Part], decisions: Decisions, number: int
     return decisions.of_all(began_ms, fleet[0])
 
 
-def _replaced(flow: Pipeline, fleet: list[Part], decisions: Decisions) -> list[list[float]]:
+def _made_two(flow: Pipeline, fleet: list[Part]) -> None:
+    """Two ordinary members in the place of the static one."""
     assert fleet.pop().stop() == 0
     fleet += [flow.worker("left"), flow.worker("right")]
+    _at_work(flow, fleet)
 
-    def at_work() -> bool:
+
+def _at_work(flow: Pipeline, fleet: list[Part]) -> None:
+    def owning() -> bool:
         return all(OWNED in each.log.read_text() for each in fleet)
 
-    flow.eventually(at_work, what="two workers at work", parts=fleet)
-    found = []
-    for number in range(2):
-        began_ms = time.time_ns() // 1_000_000
-        assert fleet.pop(0).stop() == 0
-        fleet.append(flow.worker(f"replaced-{number}"))
-        found.append(decisions.of_all(began_ms, fleet[0]))
-    return found
+    flow.eventually(owning, what="workers at work", parts=fleet)
+
+
+def _replaced(flow: Pipeline, fleet: list[Part], decisions: Decisions, name: str) -> list[float]:
+    began_ms = time.time_ns() // 1_000_000
+    assert fleet.pop(0).stop() == 0
+    fleet.append(flow.worker(name))
+    return _paused(flow, fleet, decisions, began_ms)
+
+
+def _relieved(flow: Pipeline, fleet: list[Part], decisions: Decisions, name: str) -> list[float]:
+    began_ms = time.time_ns() // 1_000_000
+    fleet.append(flow.worker(name))
+    _at_work(flow, fleet)
+    assert fleet.pop(0).stop() == 0
+    return _paused(flow, fleet, decisions, began_ms)
+
+
+def _paused(flow: Pipeline, fleet: list[Part], decisions: Decisions, began_ms: int) -> list[float]:
+    """The pauses until two are at work, and all are judged again."""
+    _at_work(flow, fleet)
+    decisions.of_all(time.time_ns() // 1_000_000, fleet[0])
+    return decisions.pauses(began_ms)
 
 
 def rows(rounds: int) -> list[Row]:
@@ -175,7 +213,12 @@ def rows(rounds: int) -> list[Row]:
         _row(
             "rolling restart of two workers: longest wait for a verdict",
             [each[-1] for each in told.replaced],
-            GROUP["session_timeout_s"] + 5.0,
+            PAUSE_S,
+        ),
+        _row(
+            "rolling restart, the new worker first: longest wait for a verdict",
+            [each[-1] for each in told.relieved],
+            PAUSE_S,
         ),
     ]
 

@@ -45,6 +45,13 @@ def test_strange_segments_and_units():
     assert len(columns.segment("country").names) == len(set(columns.unit_hash.tolist())) == 100
 
 
+def test_segments_that_a_spec_may_declare():
+    maker = Maker(CODEC, Kind(country="SG"))
+    columns = decode_predictions(rows(maker.block(7, TIMES)), CODEC)
+    assert columns.segment("country").names == ("SG",)
+    assert not columns.rejected
+
+
 def test_strangers_take_turns_with_ordinary_ones():
     """All have request ids of their own, which are their keys."""
     makers = [Maker(CODEC), Maker(CODEC, Kind(strange_version=True))]

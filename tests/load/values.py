@@ -28,7 +28,7 @@ CLASSES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What traffic looks like; each flag makes a field hold another string in every event."""
+    """What traffic looks like; `strange_` fields hold another string in every event."""
 
     strange_service: bool = False
     strange_version: bool = False
@@ -38,6 +38,8 @@ class Kind:
     malformed: bool = False
     """The last byte of each value is missing."""
     service: str = "digits"
+    country: str = ""
+    """What events say of segment `country`; "": nothing."""
 
 
 ORDINARY = Kind()
@@ -94,6 +96,8 @@ class Maker:
         if kind.strange_segment:
             yield _same(b"\x02" + _string(b"country"), size)
             yield _named(b"x", numbers, NAME_DIGITS)
+        elif kind.country:
+            yield _same(b"\x02" + _string(b"country") + _string(kind.country.encode()), size)
         yield _same(b"\x00\x00", size)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
 import tracemalloc
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -147,3 +149,26 @@ class Grouped:
 
     def __init__(self, rollout: LiveRollout, cell: Cell) -> None:
         self.rollout, self.cell = rollout, cell
+
+
+def python_calls(kind: Kind) -> int:
+    """Calls of functions, of Python's and of C's, for the second of two batches."""
+    fold = PartitionFold(CLOCK)
+    fold.activate(spec(segments=(Dimension(name="country", values=("SG", "DE")),)))
+    maker, profile = Maker(CODEC, kind), cProfile.Profile()
+    for first in (0, BATCH):
+        times = START_MS + np.arange(first, first + BATCH) * 4
+        values = rows(maker.block(first, times))
+        offsets = np.arange(first, first + BATCH)
+        with profile if first else nullcontext():
+            columns = decode_predictions(values, CODEC)
+            fold.fold(columns, np.full(BATCH, START_MS), offsets, end_offset=first + BATCH)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@pytest.mark.parametrize("field", ["service", "version", "segment", "class", "unit"])
+def test_a_stranger_costs_no_call(field: str):
+    """However many of them there are: of a batch of strangers less than one in ten costs any."""
+    usual = python_calls(Kind(country="SG"))
+    flooded = python_calls(Kind(country="SG", **{f"strange_{field}": True}))
+    assert flooded < usual + BATCH / 10

@@ -180,6 +180,7 @@ SCENARIOS = (
         says="A worker is frozen for more than twice its session, then wakes.",
         inject=zombie,
         seconds=32,
+        ci=True,
         mixes=True,
     ),
     Scenario(
