@@ -25,7 +25,8 @@ from streams.broker import LIBRDKAFKA, Patience, cause, metadata
 from streams.errors import LogError, SettingsError
 from streams.settings import Settings
 
-DAY_MS = 24 * 3600 * 1000
+MINUTE_MS = 60 * 1000
+DAY_MS = 24 * 60 * MINUTE_MS
 ANSWER_S = 10.0
 SETTLE_S = 15.0
 # What a record means depends on these; a difference in any other setting is the operator's choice.
@@ -56,6 +57,8 @@ class _Shape:
     append_time: bool = False
     large: bool = False
     """Holds sketches or evidence: records of more than a megabyte are possible."""
+    fleeting: bool = False
+    """Most keys are deleted seconds after they were written."""
 
 
 _SHAPES: dict[str, _Shape] = {
@@ -64,7 +67,7 @@ _SHAPES: dict[str, _Shape] = {
     "resources": _Shape(schema="resource_sample", by_source=True, days=7, append_time=True),
     "rollouts": _Shape(schema="rollout_spec", by_source=False, days=None),
     "commands": _Shape(schema="command", by_source=False, days=365),
-    "cells": _Shape(schema="cell", by_source=True, days=None, large=True),
+    "cells": _Shape(schema="cell", by_source=True, days=None, large=True, fleeting=True),
     "panes": _Shape(schema="pane", by_source=False, days=90, large=True),
     "judge-state": _Shape(schema="judge_state", by_source=False, days=None, large=True),
     "decisions": _Shape(schema="decision", by_source=False, days=365, large=True),
@@ -102,12 +105,15 @@ def _config(shape: _Shape, settings: Settings) -> dict[str, str]:
         "max.message.bytes": str(max(1_048_588, largest)),
     }
     if shape.days is None:
-        # Readers go through these from the beginning at every start: keep them short.
+        # Readers go through these from the beginning at every start: keep them short. What is in
+        # the segment that is written to is never compacted.
         config |= {
             "cleanup.policy": "compact",
             "min.cleanable.dirty.ratio": "0.1",
-            "segment.ms": str(DAY_MS // 24),
+            "segment.ms": str(5 * MINUTE_MS),
         }
+        if shape.fleeting:  # longer than anybody reads, shorter than Kafka's day
+            config["delete.retention.ms"] = str(60 * MINUTE_MS)
     else:
         config |= {"cleanup.policy": "delete", "retention.ms": str(shape.days * DAY_MS)}
     if settings.replication > 2:  # noqa: PLR2004 - one replica may be away

@@ -45,6 +45,16 @@ class TestPlans:
         compacted = {name for name, policy in cleanup.items() if policy == "compact"}
         assert compacted == {"rollouts", "cells", "judge-state", "leases"}
 
+    def test_what_every_start_reads_is_short(self):
+        """Yet nobody who reads `cells` may miss that a key was deleted, however long he takes."""
+        config = {plan.name: plan.config for plan in topic_plans(Settings())}
+        for name in ("rollouts", "cells", "judge-state", "leases"):
+            assert int(config[name]["segment.ms"]) <= 600_000
+        kept = {name: each["delete.retention.ms"] for name, each in config.items()
+                if "delete.retention.ms" in each}  # fmt: skip
+        assert set(kept) == {"cells"}
+        assert int(kept["cells"]) > 50 * Settings().load_s * 1000
+
     def test_sources_are_stamped_by_the_broker(self):
         key = "message.timestamp.type"
         stamped = {p.name for p in topic_plans(Settings()) if p.config[key] == "LogAppendTime"}

@@ -133,11 +133,30 @@ def live_body(rollout: LiveRollout) -> tuple[str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """One record of `cells`: decoded body, or None for a tombstone."""
+    """One record of `cells`: decoded body, or None for a tombstone and for what does not count."""
 
     key: str
     stamp: Stamp
     body: tuple[str, dict[str, Any]] | None
+
+
+def is_marker(key: str) -> bool:
+    """Whether records of this key end flushes; `what` may be of a rollout whose name is odd.
+
+    >>> is_marker("predictions/0/marker"), is_marker("predictions/0/live/marker")
+    (True, False)
+    """
+    return key.split("/", 2)[2:] == [MARKER]
+
+
+def that_count(stamped: Iterable[tuple[str, Stamp]], finished: Stamp) -> frozenset[int]:
+    """Places, in log order, of what `restore` looks at: the last of each key that has finished.
+
+    >>> sorted(that_count([("a", (1, 1)), ("b", (1, 1)), ("a", (1, 2)), ("a", (1, 3))], (1, 2)))
+    [1, 2]
+    """
+    places = enumerate(stamped)
+    return frozenset({key: at for at, (key, stamp) in places if stamp <= finished}.values())
 
 
 def restore(records: Iterable[StoredRecord]) -> StoredState:

@@ -21,12 +21,13 @@ from streams.agents import cells
 from streams.agents.batch import Batch, Partition
 from streams.agents.breaches import Breaches
 from streams.agents.careful import fold_carefully
+from streams.agents.cell_log import CellLog
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.progress import FoldFacts
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
-from streams.agents.tail import answered, read_all, read_range
+from streams.agents.tail import answered, read_into, read_range
 from streams.agents.writer import OutRecord, handed_on, size_of
 from streams.errors import LogError, RegistryError, StateError
 from streams.panes.facts import ClosedPane, LiveRollout, Marker
@@ -105,8 +106,9 @@ class SketchOwner:
         """Fence the former owner, then read back what it made durable."""
         await self._writer.start()
         where = Partition(self._context.settings.topic("cells"), self._number)
-        records = await read_all(self._context.connection, where)
-        stored = cells.restore(self._records.stored(records))
+        log = CellLog(self._form.source.value, fenced=self._context.transactional)
+        await read_into(self._context.connection, where, log.take)
+        stored = cells.restore(self._records.stored(log.records))
         self._check_clock(stored)
         begin = await self._breaches.begin(stored.marker.next_offset, stored.live)
         stored.marker = replace(stored.marker, next_offset=begin)

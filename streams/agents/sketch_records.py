@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from streams.agents import cells
+from streams.agents.cell_log import read_cells
 from streams.agents.context import Context
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.writer import OutRecord
@@ -43,13 +44,7 @@ class SketchRecords:
 
     def stored(self, records: Iterable[Any]) -> Iterator[cells.StoredRecord]:
         """Read a partition of `cells`; Unreadable where it holds what may be state."""
-        mine = (r for r in records if not cells.of_another_source(self._source, r.key))
-        for record, read in self._own.state("cells", mine):
-            yield cells.StoredRecord(
-                key=(record.key or b"").decode(errors="replace"),
-                stamp=cells.stamp_of(record.headers),
-                body=None if read is None else read["body"],
-            )
+        return read_cells(self._own, self._source, records)
 
     def resume(self, stored: cells.StoredState) -> None:
         """Continue after a former owner, one epoch later."""

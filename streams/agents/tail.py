@@ -211,12 +211,19 @@ async def read_all(connection: dict[str, Any], partition: Partition) -> list[Any
         LogError: reading failed, or did not get there in time.
     """
     records: list[Any] = []
-    tail = LogTail(connection, [partition], lambda _, record: records.append(record))
+    await read_into(connection, partition, records.append)
+    return records
+
+
+async def read_into(
+    connection: dict[str, Any], partition: Partition, take: Callable[[Any], None]
+) -> None:
+    """The same, one by one."""
+    tail = LogTail(connection, [partition], lambda _, record: take(record))
     try:
         await tail.start(until=await _written(connection, partition))
     finally:
         await tail.stop()
-    return records
 
 
 async def _written(connection: dict[str, Any], partition: Partition) -> dict[TopicPartition, int]:

@@ -47,6 +47,9 @@ class Arrived(SourceRecord, Protocol):
         """Names and raw values."""
 
 
+ArrivedT = TypeVar("ArrivedT", bound=Arrived)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """Why a record is skipped: a code that does not change, a sentence, what to do."""
@@ -123,6 +126,15 @@ class OwnRecords:
             advice = f"{refusal.reason.advice.rstrip('.')}{_LOST.get(topic, '')}"
             self.skip(record, Fault(code=refusal.reason, detail=refusal.detail, advice=advice))
             return None
+
+    def sift(self, topic: str, records: Iterable[ArrivedT]) -> Iterator[ArrivedT]:
+        """Records that davy may have written, not decoded; the others are skipped and told."""
+        for record in records:
+            fault = foreign(topic, record)
+            if fault is None:
+                yield record
+            else:
+                self.skip(record, fault)
 
     def made(
         self, topic: str, record: Arrived, make: Callable[[dict[str, Any]], Fact]
