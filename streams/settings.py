@@ -110,8 +110,8 @@ class Settings(BaseSettings):
     """How many records a batch holds at most."""
     session_timeout_s: Seconds = 15.0
     """A worker or actuator that is silent for so long has lost its partitions."""
-    heartbeat_s: Seconds = 3.0
-    """How often they are heard; at most half of the session."""
+    heartbeat_s: Seconds = 1.0
+    """How often they are heard, and hear that others come or go; at most half of the session."""
     reconcile_s: Seconds = 5.0
     """How often an actuator looks whether its targets stand where they must."""
     programs: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
+from faust.tables.manager import TableManager
 from faust.types.auth import CredentialsT
 
 from streams.agents.batch import Batch
@@ -19,6 +20,15 @@ from streams.agents.ending import Deadline
 from streams.agents.ownership import Ownership
 from streams.agents.sources import FORMS
 from streams.settings import METADATA_MS, Settings
+
+
+class NoTables(TableManager):
+    """Faust waits a second for tables to be defined before it joins the group; there are none."""
+
+    async def on_start(self) -> None:
+        """At once."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class DavyApp(faust.App):
@@ -68,6 +78,7 @@ def create_app(settings: Settings, ownership: Ownership) -> DavyApp:
         topic_disable_leader=True,
         producer_acks=-1,
         web_enabled=False,
+        TableManager=NoTables,
         worker_redirect_stdouts=False,
         value_serializer="raw",
         key_serializer="raw",

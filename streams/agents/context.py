@@ -38,6 +38,8 @@ class Context:
     """Of the first record that is left."""
     end_offset: Offset
     """Where readers of committed records end."""
+    leaving: Callable[[], bool] = lambda: False
+    """Whether partitions change hands or the worker stops: what is not begun is left to others."""
     signer: Signer | None = None
     """Signs decisions and leases; None leaves them unsigned."""
     meters: Meters = field(default_factory=Meters)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+END_S = 2.0
+"""How long a flush that is under way may take to end."""
+
 
 class Flusher:
     """Runs `flush` when woken, and `tick` then `flush` every `interval_s`."""
@@ -22,6 +25,7 @@ class Flusher:
         self._tick = tick
         self._interval_s = interval_s
         self._wake = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """Why it stopped, if it stopped by itself; the owner must then be rebuilt."""
@@ -35,15 +39,25 @@ class Flusher:
         self._wake.set()
 
     async def stop(self) -> None:
-        """Stop without a last flush."""
+        """Stop without a last flush; one under way may end: broken off, it leaves a transaction.
+
+        Others' readers would wait behind that until the next owner or the broker ends it.
+        """
+        self._stopping = True
+        self._wake.set()
         if self._task is not None:
-            self._task.cancel()
+            try:
+                await asyncio.wait([self._task], timeout=END_S)
+            finally:
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
             while True:
                 woken = await self._wait()
+                if self._stopping:
+                    return
                 if not woken:
                     await self._tick()
                 await self._flush()

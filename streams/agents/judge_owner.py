@@ -12,6 +12,7 @@ import logging
 from functools import partial
 from typing import Any
 
+from streams.agents.at_once import at_once
 from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.controls import ControlTail
@@ -83,11 +84,10 @@ class JudgeOwner:
 
     async def load(self) -> None:
         """Fence the former owner, read back every rollout's state, finish its outbox."""
-        await self._writer.start()
-        await self._leases.start()
-        await self._controls.start()
-        await self._context.specs.catch_up()
-        states = await self._records.stored()
+        await self._writer.start()  # first: nothing may be written behind what is read now
+        states, *_ = await at_once(
+            self._records.stored(), self._controls.start(), self._leases.start()
+        )
         for rollout, record in sorted(states.items()):
             await self._restore(rollout, record)
         if not self._context.transactional:
@@ -99,12 +99,17 @@ class JudgeOwner:
         self._flusher.start()
 
     async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
-        """Take panes and progress, then judge what is due; a bad record blocks, loudly."""
+        """Take panes and progress, then judge what is due; a bad record blocks, loudly.
+
+        A batch may hold minutes of panes. Where partitions change hands the group waits for this
+        worker: what is left is fetched again, and the record under way goes on where it was left.
+        """
         async with self._stepping:
             self._knows_specs = False
             for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)
-                await self._step_all()
+                if not await self._step_all():
+                    return
                 self.next_offset = record.offset + 1
                 await asyncio.sleep(0)  # leases and health get their turn in a long batch
             self.next_offset = batch.end
@@ -175,11 +180,15 @@ class JudgeOwner:
         self._trails[desk.spec.rollout] = self._context.trail()
         self._controls.adopt(desk)
 
-    async def _step_all(self) -> None:
+    async def _step_all(self) -> bool:
+        """Judge what is due; False where the worker lets go before all of it is."""
         for name in sorted(self._desks):
             desk = self._desks[name]
             while (decision := self._step(desk)) is not None:
                 await self._publish(desk, decision)
+                if self._context.leaving():
+                    return False
+        return not self._context.leaving()
 
     def _step(self, desk: Desk) -> Decision | None:
         read = self._controls.read

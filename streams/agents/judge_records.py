@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from streams.agents.at_once import at_once
 from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.desk import Desk
@@ -56,8 +57,8 @@ class JudgeRecords:
         )
 
     async def stored(self) -> dict[str, dict[str, Any]]:
-        """Rollout -> its newest `judge-state` record; call it with `rollouts` caught up."""
-        records = await self._read("judge-state")
+        """Rollout -> its newest `judge-state` record, with `rollouts` as they are by now."""
+        records, _ = await at_once(self._read("judge-state"), self._context.specs.catch_up())
         found = self._context.own.state("judge-state", records, self.concerns)
         return {read["rollout"]: read for _, read in found if read is not None}
 

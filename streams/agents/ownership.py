@@ -109,11 +109,10 @@ class Ownership:
         async with self._changing:
             wanted = set(filter(self._planned, assigned))
             self._meters.assignments.inc()
-            for partition in sorted(self._owners.keys() - wanted):
-                await self._drop(partition)
-            held = (self._hold(partition) for partition in sorted(wanted))
+            gone = map(self._drop, sorted(self._owners.keys() - wanted))
+            held = map(self._hold, sorted(wanted))
             # All have ended before the lock is let go, whatever becomes of one.
-            for failure in await asyncio.gather(*held, return_exceptions=True):
+            for failure in await asyncio.gather(*gone, *held, return_exceptions=True):
                 if failure is not None:
                     raise failure
             self.taken = True
@@ -154,13 +153,17 @@ class Ownership:
         await self.feeding.run(batch.partition, folding)
 
     async def flush(self) -> None:
-        """Make everything durable; a failing owner is left to be rebuilt."""
-        for partition, owner in sorted(self._owners.items()):
-            try:
-                await owner.flush()
-            except Exception as error:  # noqa: BLE001 - the next feed rebuilds it
-                owner.fail(error)
-                logger.warning("%s-%d: flush failed: %s", *partition, error)
+        """Make everything durable, each owner in its own transaction."""
+        await asyncio.gather(*(self._flush(*owned) for owned in sorted(self._owners.items())))
+
+    @staticmethod
+    async def _flush(partition: Partition, owner: Owner) -> None:
+        """Make an owner's work durable; one that fails is left to be rebuilt."""
+        try:
+            await owner.flush()
+        except Exception as error:  # noqa: BLE001 - the next feed rebuilds it
+            owner.fail(error)
+            logger.warning("%s-%d: flush failed: %s", *partition, error)
 
     async def heal(self) -> None:
         """Rebuild owners that failed in the background, or could not be rebuilt before."""
@@ -233,7 +236,7 @@ class Ownership:
         passed over, else each of them would undo the seek before it.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._sought.get(partition, -SEEK_S) < SEEK_S:
+        if self.ending or now - self._sought.get(partition, -SEEK_S) < SEEK_S:
             return
         self._sought[partition] = now
         logger.warning("%s-%d: records missing: back to offset %d", *partition, owner.next_offset)

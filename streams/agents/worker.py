@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.types import TP
@@ -14,9 +15,9 @@ from streams.agents.app import DavyApp, create_app
 from streams.agents.batch import Partition
 from streams.agents.context import Context
 from streams.agents.counts import CountWatch
-from streams.agents.ending import in_time
 from streams.agents.health import AppLog, Health
 from streams.agents.judge_owner import JudgeOwner
+from streams.agents.life import live, unless
 from streams.agents.meters import Meters
 from streams.agents.owner import Owner
 from streams.agents.ownership import Ownership
@@ -28,7 +29,7 @@ from streams.agents.tail import STORE_RETRY_S
 from streams.agents.watch import Watch
 from streams.broker import is_transactional
 from streams.errors import LogError, RegistryAway, StalledError
-from streams.serving.pulse import HUNG, Pulse, Watchdog
+from streams.serving.pulse import Pulse, Watchdog
 from streams.serving.server import StatusServer
 from streams.serving.status import pages
 from streams.settings import Settings
@@ -50,11 +51,9 @@ logger = logging.getLogger(__name__)
 HEAL_S = 0.25
 BEAT_S = 0.25
 PORT = 8470
-HALT_S = 2.0
-"""How long the rebuilding of owners may take to end."""
-CLOSE_S = 10.0
-"""How much longer than making everything durable the end of a worker may take."""
-STALLED_STOP_S = 10.0
+GRACE_S = 2.5
+"""How long a schema id of an event may be unknown before the event is dead: registries have
+replicas, and a service publishes as soon as one of them has taken its schema."""
 TRACES_S = 2.0
 """How long the last spans may take to be sent."""
 
@@ -111,7 +110,7 @@ async def _run_watched(
 ) -> None:
     await asyncio.to_thread(check_topics, settings)
     signer, traces = open_signer(settings), open_traces("worker", wanted=settings.traces)
-    store = open_store(settings)
+    store = open_store(settings, grace_s=GRACE_S)
     codec = Codec(store, settings.prefix)
     health.registry_failures = lambda: store.failures
     waiting = asyncio.ensure_future(stopped())
@@ -133,53 +132,24 @@ async def _work(
     health: Health,
     traces: Traces | None,
 ) -> None:
-    """Own and judge until `waiting` is over."""
+    """Own and judge until `waiting` is over; it may be before anything has been read."""
     own = OwnRecords(codec, Sparing(logger.warning))
     specs = SpecFeed(settings, own)
-    await specs.start()
-    app = await _app(settings, codec, own, specs, health.meters, signer, traces)
-    await app.start()
-    app.counts.start()
-    watch = Watch(settings, app.ownership, AppLog(app, specs), own, health.registry_failures)
-    health.follow(watch)
-    tasks = [
-        asyncio.create_task(_heal(app, specs, own), name="heal"),
-        asyncio.create_task(watch.run(), name="watch"),
-    ]
-    logger.info("worker started; decisions are signed with %s", _signing(signer))
     try:
-        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task.done():
-                task.result()
-    except StalledError as stalled:
-        watchdog.end_within(STALLED_STOP_S, str(stalled))
-        logger.critical("%s", stalled)
-        raise
+        if await unless(waiting, specs.start()):
+            app = await _app(settings, codec, own, specs, health.meters, signer, traces)
+            logger.info("decisions are signed with %s", _signing(signer))
+            log = AppLog(app, specs)
+            watch = Watch(settings, app.ownership, log, own, health.registry_failures)
+
+            async def watching() -> None:
+                health.follow(watch)
+                await watch.run()
+
+            work = (partial(_heal, app, specs, own), watching)
+            await live(app, work, waiting, watchdog)
     finally:
-        logger.info("worker stopping")
-        stop_s = app.deadline.seconds + CLOSE_S
-        code = 0 if waiting.done() else HUNG
-        watchdog.end_within(stop_s, f"the worker did not stop within {stop_s:g} s", code)
-        await _end(app, specs, tasks)
-
-
-async def _end(app: DavyApp, specs: SpecFeed, tasks: list[asyncio.Task[None]]) -> None:
-    """Build nothing any more, make everything durable, leave the group, disconnect."""
-    app.deadline.begin()
-    app.ownership.ending = True
-    await in_time(_cancelled(tasks), HALT_S, "an owner was being rebuilt; it is left behind")
-    await app.counts.stop()
-    await app.stop()
-    left_s = app.deadline.left_s
-    await in_time(app.ownership.close(), left_s, "an owner does not disconnect; it is left behind")
-    await specs.stop()
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await specs.stop()
 
 
 def _signing(signer: Signer | None) -> str:
@@ -248,6 +218,7 @@ async def _app(
         losses=ownership.losses,
         begin_offset=begin_offset,
         end_offset=end_offset,
+        leaving=lambda: ownership.moving or ownership.ending,
         signer=signer,
         meters=meters,
         traces=traces,

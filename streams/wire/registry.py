@@ -1,11 +1,13 @@
 """How do schema ids come from a registry with Confluent's API?
 
 What was found stays for ever (ids are immutable); what was not found stays for a short while in a
-bounded list, so that garbage with random ids cannot hammer the registry. Needs the server extra.
+bounded list, so that garbage with random ids cannot hammer the registry. A replica that lags behind
+does not know the newest ids: who asks for a grace waits for them a little. Needs the server extra.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import weakref
 from collections import OrderedDict
@@ -35,15 +37,42 @@ _NO_SUCH = (40401, 40402, _NO_SUCH_SCHEMA)
 _NO_LEVEL = 40408
 TOO_MANY, SERVER_ERROR = 429, 500
 """HTTP's status codes."""
+GRACE_EVERY_S = 60.0
 _ABSENT_S = 30.0
 _ABSENT_IDS = 4096
+
+
+class Grace:
+    """Stretches of time in which an id that is not there yet counts as not answered for.
+
+    At most one a minute: whoever floods a topic with ids that he made up holds up little.
+
+    >>> now = iter([0.0, 2.0, 3.0, 59.0, 60.0])
+    >>> grace = Grace(2.5, lambda: next(now))
+    >>> [grace.granted() for _ in range(5)]
+    [True, True, False, False, True]
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._until = self._next = -math.inf
+
+    def granted(self) -> bool:
+        """Whether one goes on, or may begin."""
+        now = self._clock()
+        if now >= self._next:
+            self._until, self._next = now + self._seconds, now + GRACE_EVERY_S
+        return now < self._until
 
 
 class RegistrySchemaStore:
     """SchemaStore on a registry; see there for what each method promises."""
 
     def __init__(
-        self, access: RegistrySettings, clock: Callable[[], float] = time.monotonic
+        self,
+        access: RegistrySettings,
+        clock: Callable[[], float] = time.monotonic,
+        grace_s: float = 0.0,
     ) -> None:
         self.failures = 0
         self._url = access.url or ""
@@ -51,6 +80,7 @@ class RegistrySchemaStore:
         # The port has no close: connections end with the store that opened them.
         weakref.finalize(self, self._client.close)
         self._clock = clock
+        self._grace = Grace(grace_s, clock)
         self._ids: dict[tuple[str, str], int] = {}
         self._texts: dict[int, str] = {}
         self._absent: OrderedDict[int, float] = OrderedDict()
@@ -100,6 +130,9 @@ class RegistrySchemaStore:
                 found = self._client.get_schema(schema_id)
         except RegistryError as failure:
             if _code(failure) == _NO_SUCH_SCHEMA:
+                if self._grace.granted():
+                    message = f"{self._url} has no schema {schema_id} yet; a replica may lag behind"
+                    raise RegistryAway(message, partial(self.schema, schema_id)) from failure
                 self._remember_absent(schema_id)
                 self._refuse_absent(schema_id)
             raise

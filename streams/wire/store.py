@@ -166,10 +166,13 @@ def _write(path: Path, entries: tuple[_Entry, ...]) -> None:
         raise RegistryError(f"{path} cannot be written: {failure}; set registry.url") from failure
 
 
-def open_store(settings: Settings) -> SchemaStore:
-    """The registry that the settings name, or the ids shipped with davy."""
+def open_store(settings: Settings, *, grace_s: float = 0.0) -> SchemaStore:
+    """The registry that the settings name, or the ids shipped with davy.
+
+    For `grace_s` an id that the registry does not know counts as not answered for (`Grace`).
+    """
     if settings.registry.url is None:
         return LocalSchemaStore()
     from streams.wire.registry import RegistrySchemaStore  # noqa: PLC0415 - server extra only
 
-    return RegistrySchemaStore(settings.registry)
+    return RegistrySchemaStore(settings.registry, grace_s=grace_s)

@@ -5,6 +5,7 @@ One seam of the program is wrapped, as a bug in it would be; settings come from 
 `always`: every feed never ends, and ignores that it is cancelled.
 `busy`: the fold never ends, and the main loop with it.
 `load`: the stored state is never read.
+`reading`, `specs`: it reads `cells`, or what is live, and never comes to the end.
 `revoked`, `assigned`: it stops, and before it has made anything durable the group distributes anew.
 """
 
@@ -17,7 +18,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from streams.agents import sketch_owner
 from streams.agents.sketch_owner import SketchOwner
+from streams.agents.specs import SpecFeed
 from streams.agents.transport import Consumer
 from streams.cli import app
 
@@ -35,6 +38,10 @@ def main(how: str) -> None:
             SketchOwner._decoded = _busy(SketchOwner._decoded)
         case "load":
             SketchOwner.load = _never
+        case "reading":
+            sketch_owner.read_into = _and_then_never(sketch_owner.read_into)
+        case "specs":
+            SpecFeed.start = _and_then_never(SpecFeed.start)
         case "revoked" | "assigned":
             _stop_during(f"on_partitions_{how}")
     sys.argv = ["davy", "worker"]
@@ -70,6 +77,16 @@ def _busy(decoded: Callable[..., Any]) -> Any:
         return decoded(self, records)
 
     return the_fold_that_hangs
+
+
+def _and_then_never(reads: Callable[..., Any]) -> Any:
+    """What it reads is lost: the worker goes on as if it had not come to an end."""
+
+    async def reads_on(*where: Any) -> None:
+        await reads(*where)
+        await _never()
+
+    return reads_on
 
 
 def _stop_during(moment: str) -> None:

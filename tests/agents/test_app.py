@@ -1,8 +1,10 @@
-"""A worker keeps nothing on its own disk."""
+"""A worker keeps nothing on its own disk, and no tables."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +21,16 @@ def test_no_folder_is_made_or_looked_for(tmp_path: Path, monkeypatch: pytest.Mon
     app._init_signals()  # what the first use of an app does
     app._create_directories()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_it_does_not_wait_for_tables_before_it_joins_the_group() -> None:
+    """Faust sleeps for a second, in which partitions stand still."""
+    app = create_app(Settings(), Ownership(lambda _: pytest.fail("nobody asked")))
+    consumer: Any = app.consumer
+    consumer.assignment = set
+    async with asyncio.timeout(0.5):
+        await app.tables.start()
+        await app.tables.wait_until_tables_registered()
+    assert app.tables.recovery.started
+    await app.tables.stop()
+    consumer._thread.thread_loop.close()

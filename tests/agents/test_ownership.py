@@ -224,6 +224,47 @@ class TestTake:
             await owned.take([HERE])
 
 
+@dataclass
+class Sociable(MemoryOwner):
+    """Closes and flushes together with another one."""
+
+    meeting: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(2))
+
+    async def close(self) -> None:
+        await self._meet()
+        await super().close()
+
+    async def flush(self) -> None:
+        await self._meet()
+        await super().flush()
+
+    async def _meet(self) -> None:
+        async with asyncio.timeout(5):
+            await self.meeting.wait()
+
+
+class TestAtOnce:
+    """A rebalance waits for the slowest owner, not for all of them one by one."""
+
+    @pytest.fixture
+    async def owned(self) -> Ownership:
+        first = Sociable()
+        owned = Ownership(Made(first, Sociable(meeting=first.meeting)))
+        await owned.take([HERE, THERE])
+        return owned
+
+    async def test_all_are_let_go(self, owned: Ownership) -> None:
+        owners = owned.owners().values()
+        assert await owned.take([]) == {}
+        assert [owner.closed for owner in owners] == [True, True]
+
+    async def test_all_are_made_durable(self, owned: Ownership) -> None:
+        for where in (HERE, THERE):
+            await owned.feed(Batch(partition=where, start=0, end=5, records=[]))
+        await owned.flush()
+        assert [owned.durable_offset(where) for where in (HERE, THERE)] == [5, 5]
+
+
 class Locked:
     """A record that cannot be read until somebody registers its schema."""
 

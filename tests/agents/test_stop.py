@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.demo.broker import start_tansu
 from tests.agents.pipeline import Pipeline, Traffic, spec
@@ -88,3 +90,49 @@ def test_the_broker_is_away(tmp_path: Path, prefix: str, parts: Parts) -> None:
     for hung in ("Where its threads stand", "CancelledError"):
         assert hung not in worker.tail(400)
     pipeline.producer.purge()
+
+
+LONG = {"load_s": 600.0}
+"""What is stored may take longer to be read than this test waits for the end."""
+WRITTEN = ("cells", "panes", "judge-state", "decisions")
+
+
+def open_transactions(pipeline: Pipeline) -> list[str]:
+    """Partitions whose end readers of committed records do not see."""
+    admin = AdminClient(pipeline.settings.confluent())
+    names = [pipeline.settings.topic(topic) for topic in WRITTEN]
+    asked = {TopicPartition(name, n): OffsetSpec.latest() for name in names for n in range(2)}
+    committed, all_of_it = (
+        {tp: told.result(30).offset for tp, told in found.items()}
+        for found in (
+            admin.list_offsets(asked, isolation_level=level)
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        )
+    )
+    return [f"{tp.topic}-{tp.partition}" for tp in asked if committed[tp] != all_of_it[tp]]
+
+
+@pytest.mark.parametrize("moment", ["specs", "reading"])
+def test_it_still_reads_what_is_stored(moment: str, kafka: str, prefix: str, parts: Parts) -> None:
+    """It ends as soon as one that works, and what the one before left is there for the next."""
+    pipeline = Pipeline(kafka, prefix, parts, **RARELY, **LONG)
+    pipeline.apply(spec())
+    before = pipeline.worker("before")
+    await_ready(pipeline, before)
+    start_ms = time.time_ns() // 1_000_000 - 60_000
+    many = pipeline.publish(Traffic(seconds=10, seed=1).events(start_ms))
+    await_read(pipeline, before, many)
+    before.signal(signal.SIGTERM)
+    assert before.wait(deadline_s=STOP_S) == 0
+    reading = hanging(pipeline, moment, "reading")
+    pipeline.eventually(
+        lambda: "hangs" in reading.tail(400), what="a worker that reads", parts=[reading]
+    )
+    reading.signal(signal.SIGTERM)
+    assert reading.wait(deadline_s=STOP_S) == 0
+    for wrong in ("Traceback", "Where its threads stand", "left behind"):
+        assert wrong not in reading.tail(400)
+    assert open_transactions(pipeline) == []
+    after = pipeline.worker("after")
+    await_ready(pipeline, after)
+    assert folded(pipeline) == many == EVENTS

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from streams.access_settings import RegistrySettings
-from streams.errors import RegistryError
+from streams.errors import RegistryAway, RegistryError
 from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.reasons import BadRecord, Reason
@@ -212,6 +212,34 @@ class TestRegistry:
         scripted.answers(HTTPStatus.OK, {"schema": '"string"'})
         now[0] = 31.0
         assert store.schema(7) == '"string"'
+
+    def test_a_replica_may_lag_behind(self, scripted):
+        """An id that is not there yet is waited for; the record is good, and none is lost."""
+        now = [0.0]
+        store = RegistrySchemaStore(RegistrySettings(url=scripted.url), lambda: now[0], 2.5)
+        scripted.answers(HTTPStatus.NOT_FOUND, NOT_FOUND)
+        with pytest.raises(RegistryAway, match="a replica may lag") as away:
+            store.schema(7)
+        assert away.value.still()
+        scripted.answers(HTTPStatus.OK, {"schema": '"string"'})
+        assert not away.value.still()
+        assert store.schema(7) == '"string"'
+        assert store.failures == 0
+
+    def test_made_up_ids_are_waited_for_once_a_minute(self, scripted):
+        """All that come within one grace wait for its end, and no others."""
+        now, dead = [0.0], []
+        store = RegistrySchemaStore(RegistrySettings(url=scripted.url), lambda: now[0], 2.5)
+        scripted.answers(HTTPStatus.NOT_FOUND, NOT_FOUND)
+        for schema_id in range(120):
+            now[0] = float(schema_id)
+            try:
+                store.schema(schema_id)
+            except RegistryAway:
+                continue
+            except BadRecord:
+                dead.append(schema_id)
+        assert sorted(set(range(120)) - set(dead)) == [0, 1, 2, 60, 61, 62]
 
     def test_memory_of_absent_ids_is_bounded(self, scripted):
         """Garbage with random ids costs no more memory than a few thousand numbers."""
