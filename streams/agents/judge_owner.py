@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
@@ -21,7 +23,7 @@ from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
 from streams.agents.progress import JudgedFacts
-from streams.agents.writer import PlainWriter
+from streams.agents.writer import OutRecord, PlainWriter
 from streams.judge.decision_facts import Decision
 from streams.spec.model import RolloutSpec
 from streams.tracing.context import Headers
@@ -29,6 +31,9 @@ from streams.tracing.trail import Facts, Trail
 from streams.wire.own import NOBODYS, Unreadable
 
 logger = logging.getLogger(__name__)
+
+Made = tuple[Desk, Decision]
+"""A desk, and the decision that it has just come to."""
 
 
 class JudgeOwner:
@@ -173,7 +178,7 @@ class JudgeOwner:
             return
         desk = Desk(spec, offset)
         self._adopt(desk)
-        await self._save(desk, [])
+        await self._save([(desk, [])])
 
     def _adopt(self, desk: Desk) -> None:
         self._desks[desk.spec.rollout] = desk
@@ -182,13 +187,24 @@ class JudgeOwner:
 
     async def _step_all(self) -> bool:
         """Judge what is due; False where the worker lets go before all of it is."""
+        while made := await self._made():
+            await self._publish(made)
+            if self._context.leaving():
+                return False
+        return not self._context.leaving()
+
+    async def _made(self) -> list[Made]:
+        """The next decision of each rollout that comes to one; they go out as one.
+
+        Many rollouts decide at the same panes: a transaction for each would take most of the time.
+        """
+        made = []
         for name in sorted(self._desks):
             desk = self._desks[name]
-            while (decision := self._step(desk)) is not None:
-                await self._publish(desk, decision)
-                if self._context.leaving():
-                    return False
-        return not self._context.leaving()
+            if (decision := self._step(desk)) is not None:
+                made.append((desk, decision))
+                await asyncio.sleep(0)  # to judge takes milliseconds
+        return made
 
     def _step(self, desk: Desk) -> Decision | None:
         read = self._controls.read
@@ -196,11 +212,26 @@ class JudgeOwner:
             rollouts=read["rollouts"], commands=read["commands"], routing=read["routing"]
         )
 
-    async def _publish(self, desk: Desk, decision: Decision) -> None:
-        value, rollout = self._records.value(desk.body), decision.rollout
-        facts: Facts = {"davy.rollout": rollout, "davy.seq": decision.seq}
-        with self._trails[rollout].step("davy.judge", facts) as headers:
-            await self._save(desk, [value], headers)
+    async def _publish(self, made: Sequence[Made]) -> None:
+        """Write decisions, at most one of a rollout, and the states that they lead to."""
+        states, decisions = [], []
+        with ExitStack() as spans:
+            for desk, decision in made:
+                headers = spans.enter_context(self._span(decision))
+                value = self._records.value(desk.body)
+                states.append((desk, [value]))
+                decisions.append(self._records.decision(decision.rollout, value, headers))
+            await self._save(states, decisions)
+        for desk, decision in made:
+            await self._decided(desk, decision)
+
+    def _span(self, decision: Decision) -> AbstractContextManager[Headers]:
+        facts: Facts = {"davy.rollout": decision.rollout, "davy.seq": decision.seq}
+        return self._trails[decision.rollout].step("davy.judge", facts)
+
+    async def _decided(self, desk: Desk, decision: Decision) -> None:
+        """Tell of a decision that is on the log; after the last one let go of the rollout."""
+        rollout = decision.rollout
         self._context.meters.decided(decision)
         self._last[rollout] = decision
         logger.info(
@@ -217,13 +248,14 @@ class JudgeOwner:
             del self._last[rollout], self._trails[rollout]
             await self._leases.end(desk.spec, desk.cut.pane)
 
-    async def _save(self, desk: Desk, values: list[bytes], headers: Headers = ()) -> None:
-        """Write a desk's state and its decisions as one."""
-        state, state_offset = self._records.state(desk, values), desk.resume_offset
-        rollout = desk.spec.rollout
-        decisions = [self._records.decision(rollout, value, headers) for value in values]
-        await self._writer.write([state], decisions)
-        desk.durable_offset = state_offset
+    async def _save(
+        self, states: Sequence[tuple[Desk, list[bytes]]], decisions: Sequence[OutRecord] = ()
+    ) -> None:
+        """Write where desks stand, with the values of their decisions, and these as one."""
+        offsets = [desk.resume_offset for desk, _ in states]
+        await self._writer.write([self._records.state(*each) for each in states], decisions)
+        for (desk, _), offset in zip(states, offsets, strict=True):
+            desk.durable_offset = offset
 
     async def _restore(self, rollout: str, record: dict[str, Any]) -> None:
         spec = self._context.specs.get(rollout)

@@ -1,10 +1,9 @@
-"""A judge that is to let go of its partition stops between two decisions, and none is different."""
+"""When decisions go out, and when a judge lets go of its partition, changes none of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.judge_owner import JudgeOwner
@@ -37,11 +36,14 @@ class Specs(MemorySpecs):
     def get(self, rollout: str) -> RolloutSpec | None:
         return self.specs.get(rollout)
 
+    async def catch_up(self) -> None:
+        """All that there is has been said."""
 
-async def panes() -> Batch:
+
+async def panes(*rollouts: RolloutSpec) -> Batch:
     """All that a source partition tells of twelve seconds, as one batch."""
     out = MemoryWriter()
-    owner = owner_of(out, MemorySpecs({"digits-v2": spec()}), **ONE)
+    owner = owner_of(out, MemorySpecs({each.rollout: each for each in rollouts}), **ONE)
     for batch in batches(50, 12.0):
         await owner.feed(batch)
     await owner.flush()
@@ -57,26 +59,36 @@ def _consumed(offset: int, record: OutRecord) -> Record:
 class Judged:
     """A judge in memory, and what it wrote."""
 
-    def __init__(self, leaving: Callable[[], bool]) -> None:
+    def __init__(self, *rollouts: RolloutSpec, leaving: Callable[[], bool] = lambda: False) -> None:
         self.out = MemoryWriter()
-        context = context_of(self.out, Specs({"digits-v2": spec()}), Settings(**ONE))
+        specs = Specs({each.rollout: each for each in rollouts})
+        context = context_of(self.out, specs, Settings(**ONE))
         self.owner = JudgeOwner(PANES, replace(context, leaving=leaving))
 
     @property
-    def decisions(self) -> list[Any]:
-        """Values of the decisions so far."""
-        written = (record for flush in self.out.flushes for record in flush)
-        return [record.value for record in written if record.topic == "decisions"]
+    def decisions(self) -> list[tuple[object, object]]:
+        """Keys and values of the decisions so far."""
+        return [pair for flush in self.flushes() for pair in flush]
+
+    def flushes(self) -> list[list[tuple[object, object]]]:
+        """Those that went out together."""
+        return [
+            [(record.key, record.value) for record in flush if record.topic == "decisions"]
+            for flush in self.out.flushes
+        ]
+
+
+ONLY, OTHER = spec(), spec("digits-other", route="other")
 
 
 async def test_nothing_is_begun_and_nothing_is_lost() -> None:
     """After each decision it is asked to let go; whoever goes on decides the same."""
-    batch = await panes()
-    whole = Judged(lambda: False)
+    batch = await panes(ONLY)
+    whole = Judged(ONLY)
     await whole.owner.feed(batch)
     assert (whole.owner.next_offset, len(whole.decisions) > 2) == (batch.end, True)
     asked = [False]
-    parted = Judged(lambda: asked[0] and len(parted.decisions) > before)
+    parted = Judged(ONLY, leaving=lambda: asked[0] and len(parted.decisions) > before)
     feeds, before = 0, 0
     while parted.owner.next_offset < batch.end:
         before, asked[0] = len(parted.decisions), True
@@ -87,3 +99,23 @@ async def test_nothing_is_begun_and_nothing_is_lost() -> None:
     assert feeds > len(whole.decisions)
     for judged in (whole, parted):
         await judged.owner.close()
+
+
+async def test_rollouts_that_decide_at_the_same_pane_do_so_in_one_transaction() -> None:
+    """Each in its own chain, as if it were alone; with the state that it leads to."""
+    both = Judged(ONLY, OTHER)
+    batch = await panes(ONLY, OTHER)
+    await both.owner.feed(batch)
+    for each in (ONLY, OTHER):
+        alone = Judged(each)
+        await alone.owner.feed(batch)
+        mine = [pair for pair in both.decisions if pair[0] == each.rollout]
+        assert mine == alone.decisions
+        assert len(mine) > 2
+        await alone.owner.close()
+    together = [sorted(str(key) for key, _ in flush) for flush in both.flushes() if flush]
+    assert together == [[OTHER.rollout, ONLY.rollout]] * len(together)
+    for flush in both.out.flushes:
+        states = {record.key for record in flush if record.topic == "judge-state"}
+        assert states >= {record.key for record in flush if record.topic == "decisions"}
+    await both.owner.close()
