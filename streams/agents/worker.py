@@ -140,14 +140,13 @@ async def _work(
             app = await _app(settings, codec, own, specs, health.meters, signer, traces)
             logger.info("decisions are signed with %s", _signing(signer))
             log = AppLog(app, specs)
-            watch = Watch(settings, app.ownership, log, own, health.registry_failures)
 
-            async def watching() -> None:
-                health.follow(watch)
-                await watch.run()
+            async def watch() -> None:
+                look = Watch(settings, app.ownership, log, own, health.registry_failures)
+                health.follow(look)
+                await look.run()
 
-            work = (partial(_heal, app, specs, own), watching)
-            await live(app, work, waiting, watchdog)
+            await live(app, (partial(_heal, app, specs, own), watch), waiting, watchdog)
     finally:
         await specs.stop()
 
