@@ -175,8 +175,8 @@ async def read_range(
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         tp = TopicPartition(*partition)
         consumer.assign([tp])
         first = (await consumer.beginning_offsets([tp]))[tp]
@@ -231,8 +231,8 @@ async def _written(connection: dict[str, Any], partition: Partition) -> dict[Top
     asker = AIOKafkaConsumer(
         **connection, group_id=None, enable_auto_commit=False, isolation_level="read_uncommitted"
     )
-    await asker.start()
     try:
+        await asker.start()
         return dict(await asker.end_offsets([TopicPartition(*partition)]))
     finally:
         await disconnect(asker)

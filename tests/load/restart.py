@@ -32,8 +32,8 @@ GROUP = {"session_timeout_s": 10.0, "heartbeat_s": Settings.model_fields["heartb
 PAUSE_S = GROUP["session_timeout_s"] + 5.0
 STATIC = {"DAVY_INSTANCE_ID": "one"}
 """A static member, which a StatefulSet's pod is: it need not be missed before it may come back."""
-OWNED = ": owned from offset"
-"""What a worker says of each partition that it has taken up."""
+READY = "worker started"
+"""What it says once it has all that the group gave it, which may be nothing yet."""
 
 
 def rollout(number: int) -> RolloutSpec:
@@ -138,7 +138,7 @@ class Waits:
     replaced: list[list[float]]
     """Between two verdicts, while one of two workers ends and then another one is started."""
     relieved: list[list[float]]
-    """The same, where the other one is at work before the first is told to end."""
+    """The same, where the other one is ready before the first is told to end."""
 
 
 def waits(rounds: int) -> Waits:
@@ -151,7 +151,7 @@ def waits(rounds: int) -> Waits:
         with Stream(flow) as stream:
             decisions.of_all(0, fleet[0])
             killed = [_killed(flow, fleet, decisions, number) for number in range(rounds)]
-            _made_two(flow, fleet)
+            _made_two(flow, fleet, decisions)
             replaced = [_replaced(flow, fleet, decisions, f"replaced-{n}") for n in range(2)]
             relieved = [_relieved(flow, fleet, decisions, f"relieved-{n}") for n in range(2)]
         flow.eventually(
@@ -167,18 +167,19 @@ def _killed(flow: Pipeline, fleet: list[Part], decisions: Decisions, number: int
     return decisions.of_all(began_ms, fleet[0])
 
 
-def _made_two(flow: Pipeline, fleet: list[Part]) -> None:
-    """Two ordinary members in the place of the static one."""
+def _made_two(flow: Pipeline, fleet: list[Part], decisions: Decisions) -> None:
+    """Two ordinary members in the place of the static one, both at work."""
     assert fleet.pop().stop() == 0
     fleet += [flow.worker("left"), flow.worker("right")]
-    _at_work(flow, fleet)
+    _ready(flow, fleet)
+    decisions.of_all(time.time_ns() // 1_000_000, fleet[0])
 
 
-def _at_work(flow: Pipeline, fleet: list[Part]) -> None:
-    def owning() -> bool:
-        return all(OWNED in each.log.read_text() for each in fleet)
+def _ready(flow: Pipeline, fleet: list[Part]) -> None:
+    def said() -> bool:
+        return all(READY in each.log.read_text() for each in fleet)
 
-    flow.eventually(owning, what="workers at work", parts=fleet)
+    flow.eventually(said, what="workers that are ready", parts=fleet)
 
 
 def _replaced(flow: Pipeline, fleet: list[Part], decisions: Decisions, name: str) -> list[float]:
@@ -191,14 +192,14 @@ def _replaced(flow: Pipeline, fleet: list[Part], decisions: Decisions, name: str
 def _relieved(flow: Pipeline, fleet: list[Part], decisions: Decisions, name: str) -> list[float]:
     began_ms = time.time_ns() // 1_000_000
     fleet.append(flow.worker(name))
-    _at_work(flow, fleet)
+    _ready(flow, fleet)  # the two before it keep their partitions: they are few
     assert fleet.pop(0).stop() == 0
     return _paused(flow, fleet, decisions, began_ms)
 
 
 def _paused(flow: Pipeline, fleet: list[Part], decisions: Decisions, began_ms: int) -> list[float]:
     """The pauses until two are at work, and all are judged again."""
-    _at_work(flow, fleet)
+    _ready(flow, fleet)
     decisions.of_all(time.time_ns() // 1_000_000, fleet[0])
     return decisions.pauses(began_ms)
 
