@@ -71,7 +71,7 @@ failover: $(READY) ## Kill an actuator and a judge between any two steps (ARGS='
 statistics: $(READY) ## Simulate every bar of the statistics at 10^4 streams; writes build/statistics.json and .html
 	$(BIN)/python -m tests.statistics $(ARGS)
 
-figures: $(READY) ## Write the newest measurements into README.md
+figures: $(READY) ## Write the newest measurements, and what the code says of itself, into the READMEs
 	$(BIN)/python -m infra.docs.figures
 
 docs: $(READY) ## Make every generated figure, table and schema page anew (ARGS=--check: only tell what is stale)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.docs.pages import ROOT, pages
+
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -13,13 +14,6 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 FILE_ROW = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
 GLOSSARY = ROOT / "streams" / "GLOSSARY.md"
 ENTRY = re.compile(r"^\| (?:\[)?([^\]|]+?)(?:\]\((\S+?)#(\w+)\))? \|", re.MULTILINE)
-
-
-def pages() -> list[Path]:
-    """Every page, without those of packages and of what was built."""
-    folders = (ROOT / name for name in ("streams", "schemas", "tests", "infra", ".github"))
-    found = [path for folder in folders for path in folder.rglob("*.md")]
-    return sorted([*found, ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 
 def anchors(page: Path) -> set[str]:
@@ -55,6 +49,12 @@ class TestLinks:
 
 
 class TestRooms:
+    def test_each_has_a_page_that_the_list_of_rooms_leads_to(self) -> None:
+        """Whoever looks for a room finds what it is for."""
+        listed = (ROOT / "streams" / "README.md").read_text(encoding="utf-8")
+        rooms = sorted(path.parent.name for path in (ROOT / "streams").glob("*/__init__.py"))
+        assert [name for name in rooms if f"({name}/README.md)" not in listed] == []
+
     @pytest.mark.parametrize(
         "page",
         sorted((ROOT / "streams").glob("*/README.md")),

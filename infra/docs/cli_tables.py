@@ -14,7 +14,7 @@ COMMANDS = ("command", "does")
 CODES = ("code", "means", "of")
 
 
-def command_rows() -> list[tuple[str, ...]]:
+def command_rows() -> list[tuple[str, str]]:
     """Each command with the first sentence of its help."""
     return list(_rows(get_command(app), "davy"))
 
@@ -24,7 +24,7 @@ def code_rows() -> list[tuple[str, ...]]:
     return list(codes.rows())
 
 
-def _rows(command: Any, path: str) -> Iterator[tuple[str, ...]]:
+def _rows(command: Any, path: str) -> Iterator[tuple[str, str]]:
     below = getattr(command, "commands", None)
     if below is None:
         yield f"`{path}`", " ".join(command.help.split("\n\n")[0].split())

@@ -1,7 +1,7 @@
 """Make every generated file anew: `python -m infra.docs.everything` (`make docs`).
 
 Schema ids, schema pages, schemas of spec and report, AsyncAPI, the presets of Kafka UI and Grafana;
-then the tables and files that READMEs show, from the code and from the newest measurements in
+then the tables and files that pages show, from the code and from the newest measurements in
 build/. `--check` writes nothing, names what is stale, and ends with code 1 if anything is.
 """
 
@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from infra.docs import asyncapi, chart, figures, kafka_ui, sizing, topic_pages
+from infra.docs import asyncapi, chart, figures, kafka_ui, plan_sample, sizing, topic_pages
 from infra.docs.topics import ROOT
 from infra.grafana import write as grafana
 from streams.report.data import schema_text
@@ -41,7 +41,7 @@ def made() -> dict[Path, str]:
 
 
 def shown() -> dict[Path, str]:
-    """READMEs with the tables and files that they show as these are now."""
+    """Pages with the tables and files that they show as these are now."""
     found: dict[Path, str] = {}
     for path in figures.READMES:
         text = (ROOT / path).read_text(encoding="utf-8")
@@ -59,6 +59,7 @@ def stale() -> list[Path]:
 
 def write() -> list[Path]:
     """Make everything anew; returns the files that changed."""
+    plan_sample.write()
     changed, texts = stale(), made() | shown()
     catalogue.main([])  # a changed schema gets its id
     for path in changed:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from infra.docs.chart_files import ROOT
-from infra.docs.figures import BUILD
 from infra.docs.markdown import table
+from infra.docs.measured import BUILD
 from streams.panes.seen import FULLEST
 from streams.settings import Settings
 from streams.spec.units import UnitError, duration

@@ -18,7 +18,7 @@ from tests.actuator.test_contract_audience import ABLE
 from tests.kube.kserve_rigs import MODES
 
 ROOT = Path(__file__).parents[2]
-READMES = (ROOT / "README.md", ROOT / "streams" / "actuator" / "README.md")
+README = ROOT / "streams" / "actuator" / "README.md"
 SUITES: dict[Check, Collection[str]] = {
     Check.CONTRACT: [*RIGS, *MODES],
     Check.AUDIENCE: ABLE,
@@ -55,10 +55,9 @@ def of(name: str) -> tuple[About, ...]:
 
 
 class TestTable:
-    @pytest.mark.parametrize("readme", READMES, ids=("main", "room"))
-    def test_the_readme_has_it(self, readme: Path) -> None:
+    def test_the_page_of_the_room_has_it(self) -> None:
         """As `make figures` would write it."""
-        assert routers_table() in readme.read_text()
+        assert routers_table() in README.read_text()
 
 
 Install = Callable[[str, str], None]

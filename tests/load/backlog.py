@@ -33,7 +33,7 @@ LIVE, OTHER = "digits-v2", "digits-other"
 DISK_BYTES = 60
 """That an event may take, twice as much as it does compressed."""
 MOST_MB = 1024
-"""Of a worker with four partitions: twice what streams/README.md sums up to."""
+"""Of a worker with four partitions: twice what one takes with all its queues full, about."""
 PATIENT_S = 5.0
 
 

@@ -107,7 +107,7 @@ class RemoteRouter:
     def _put(self, ask: str, asked: Json) -> Observed:
         question = {"version": VERSION, "ask": ask, "name": self._name, "arms": [*self._arms]}
         answer = self._ask(question | asked)
-        what, advice = "answer to davy's question", "see routers of others in davy's README"
+        what, advice = "answer to davy's question", "streams/actuator/README.md says what it holds"
         with understood(self._where, what, error=TargetTransient, advice=advice):
             if answer.get("error"):
                 raise refusal(self._where, answer)

@@ -1,0 +1,157 @@
+"""What was measured, as tables: made from the files that the measurements leave in build/.
+
+A table whose file is not there is None, and what is shown of it stays.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.docs.markdown import table
+
+BUILD = Path("build")
+THREE_DIGITS = 100
+FAULTS = ("errors", "slow", "drift", "accuracy", "conversion")
+HEADLINES = (
+    "davy",
+    "plain Faust agent",
+    "Quix Streams",
+    "Kafka Streams",
+    "poller with pandas",
+    "consume and drop",
+    "decision to weight at Envoy, p50",
+    "decision to weight at Envoy, p99",
+    "SDK: one call, p50",
+    "SDK: one call, p99",
+    "judging a pane: 12 metrics, 3 arms",
+)
+"""Rows of the benchmark that the README shows."""
+
+
+def demos() -> Iterator[dict[str, Any]]:
+    """The last result of each fault."""
+    for fault in FAULTS:
+        path = BUILD / f"demo-{fault}.json"
+        if path.exists():
+            yield json.loads(path.read_text())
+
+
+def demo_table() -> str | None:
+    """Outcome and times per fault."""
+    rows = [
+        (
+            f"`make demo FAULT={demo['fault']}`",
+            f"{good['outcome']} in {good['seconds']:.0f} s",
+            bad["outcome"],
+            f"{bad['seconds_from_first_faulty_response_to_share_0']:.1f} s",
+            f"{bad['final_measured_share']:.0%}",
+        )
+        for demo in demos()
+        for good, bad in [demo["rollouts"]]
+    ]
+    header = ("", "good candidate", "bad candidate", "first faulty answer to share 0", "share then")
+    return table(header, rows) if rows else None
+
+
+def bench_table() -> str | None:
+    """Every row of the benchmark."""
+    return _measured("bench.json")
+
+
+def speed_table() -> str | None:
+    """The rows of the benchmark that tell most."""
+    return _measured("bench.json", HEADLINES)
+
+
+def load_table() -> str | None:
+    """Every row of backlogs, floods and restarts."""
+    return _measured("load.json")
+
+
+def _measured(name: str, only: Collection[str] = ()) -> str | None:
+    path = BUILD / name
+    if not path.exists():
+        return None
+    rows = [
+        (
+            row["name"],
+            _amount(row["value"]),
+            row["unit"],
+            f"{row['must']:,g}" if row["must"] else "",
+            str(len(row["rounds"])),
+        )
+        for row in json.loads(path.read_text())
+        if not only or row["name"] in only
+    ]
+    return table(("", "measured", "unit", "must", "rounds"), rows)
+
+
+def _amount(value: float) -> str:
+    """Three digits are enough, and whole numbers above.
+
+    >>> _amount(239_280.8), _amount(25.42), _amount(0.966)
+    ('239,281', '25.4', '0.966')
+    """
+    return f"{value:,.0f}" if value >= THREE_DIGITS else f"{value:.3g}"
+
+
+def statistics_table() -> str | None:
+    """Per bar: how many figures hold, and the figure that is nearest to its bar, or misses it."""
+    path = BUILD / "statistics.json"
+    if not path.exists():
+        return None
+    bars: dict[str, list[dict[str, Any]]] = {}
+    for row in json.loads(path.read_text()):
+        bars.setdefault(row["bar"], []).append(row)
+    rows = []
+    for bar, found in bars.items():
+        tightest = max(found, key=_tightness)
+        sign = "≥" if tightest["better"] == "higher" else "≤"
+        held = sum(row["holds"] for row in found)
+        rows.append(
+            (
+                bar,
+                f"{held} of {len(found)}",
+                tightest["scenario"],
+                f"{tightest['value']:,.4g} {tightest['unit']}",
+                f"{sign} {tightest['must']:,.4g}",
+            )
+        )
+    return table(("bar", "hold", "the tightest", "measured", "must"), rows)
+
+
+def _tightness(row: dict[str, Any]) -> float:
+    """How much of its bar a figure uses up: above 1 it misses."""
+    part = (row["must"], row["value"]) if row["better"] == "higher" else (row["value"], row["must"])
+    return part[0] / part[1] if part[1] else float(part[0] > 0)
+
+
+def soak_table() -> str | None:
+    """Per scenario, over all rounds: events, what is wrong with them, times until it went on."""
+    path = BUILD / "soak.json"
+    if not path.exists():
+        return None
+    told = json.loads(path.read_text())
+    bars = told["bars"]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for scenario in told["scenarios"]:
+        found.setdefault(scenario["scenario"], []).append(scenario)
+    rows = []
+    for name, rounds in found.items():
+        times = [f["recovery_s"] for each in rounds for f in each["faults"] if f["recovery_s"]]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{sum(each['ok'] for each in rounds)} of {len(rounds)}",
+                f"{sum(each['tally']['accepted'] for each in rounds):,}",
+                str(sum(each["tally"][bar] for each in rounds for bar in bars)),
+                f"{statistics.median(times):.1f}" if times else "",
+                f"{max(times):.1f}" if times else "",
+            )
+        )
+    header = ("scenario", "rounds that hold", "events", "violations", "median s", "longest s")
+    return table(header, rows)
