@@ -150,6 +150,13 @@ class TestProfiles:
         assert name == "COMPOSE_PROFILES"
         assert {*started.split(",")} < told
 
+    def test_the_page_tells_what_one_opens_with_ui(self) -> None:
+        text = (COMPOSE / "README.md").read_text().lower()
+        (row,) = re.findall(r"^\| `ui` \| (.+) \|$", text, re.MULTILINE)
+        opened = [name for name, spec in SERVICES.items() if "ui" in spec.get("profiles", ())]
+        assert len(opened) == 2
+        assert [name for name in opened if name.replace("-", " ") not in row] == []
+
     def test_nothing_waits_for_another_profile(self) -> None:
         """A profile needs the core and itself, so that each can be started alone."""
         for name, other, _ in dependencies():

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.docs import spec_sample
+from infra.docs import misses, spec_sample
 from infra.docs.figures import BLOCK, FILE, READMES, TABLES, settings_table, with_files
 from infra.docs.measured import HEADLINES
 from streams.cli.target import check_route
 from streams.demo.processes import free_port
 from streams.spec import defaults
+from streams.spec.model import SILENCE_LEASES
 from tests.docs.pages import ROOT, pages
 
-README = ROOT / "README.md"
-MOST_LINES = 320
+README, MEASURED = ROOT / "README.md", ROOT / "tests" / "MEASURED.md"
+LIMITS, OPERATING = ROOT / "infra" / "LIMITS.md", ROOT / "infra" / "OPERATING.md"
+MOST_LINES = 260
 """What a newcomer reads in some minutes; details have rooms of their own."""
 ROW = re.compile(r"^\| (.+?) \|.*$", re.MULTILINE)
 
@@ -26,6 +28,11 @@ def block(page: Path, name: str) -> str:
     """What a page shows between the marks of this name."""
     (shown,) = [found[0] for found in BLOCK.finditer(page.read_text()) if found[2] == name]
     return shown
+
+
+def rows(page: Path, name: str) -> list[str]:
+    """Rows of a table that a page shows, without its header and what stands below."""
+    return [line for line in block(page, name).splitlines() if line.startswith("|")][2:]
 
 
 class TestBlocks:
@@ -50,13 +57,12 @@ class TestBlocks:
     def test_all_settings_are_told(self) -> None:
         """With their defaults as they are, and a sentence for each."""
         made = settings_table()
-        assert made in (ROOT / "infra" / "OPERATING.md").read_text()
+        assert made in OPERATING.read_text()
         assert [line for line in made.splitlines() if line.endswith("|  |")][1:] == []
 
     def test_headlines_stand_in_the_whole_table_too(self) -> None:
         """Of one measurement, figure by figure."""
-        head = block(README, "speed").splitlines()[3:-1]
-        whole = block(ROOT / "tests" / "MEASURED.md", "bench").splitlines()
+        head, whole = rows(README, "speed"), rows(MEASURED, "bench")
         assert [ROW.sub(r"\1", line) for line in head] == list(HEADLINES)
         assert [line for line in head if line not in whole] == []
 
@@ -64,6 +70,18 @@ class TestBlocks:
 class TestReadme:
     def test_it_is_short(self) -> None:
         assert len(README.read_text().splitlines()) <= MOST_LINES
+
+    def test_each_bar_of_the_statistics_is_explained(self) -> None:
+        """By a sentence below the table, under the name that the table gives it."""
+        bars = {ROW.sub(r"\1", row) for row in rows(README, "statistics")}
+        heads = "".join(re.findall(r"^- (\*\*.+?\*\*):", README.read_text(), re.MULTILINE))
+        told = set(re.findall(r"\*\*(.+?)\*\*", heads))
+        assert {re.sub(r" \(\w\)$", "", bar) for bar in bars} == told
+
+    def test_a_promise_that_is_missed_says_so(self) -> None:
+        """Where davy promises to be in nobody's way, as long as a call may take too long."""
+        missed = "SDK: one call, p99" in misses.missed(block(README, "speed"))
+        assert ("One call in a hundred takes longer than its [bar]" in README.read_text()) == missed
 
     def test_its_spec_is_one_that_a_router_takes(self) -> None:
         """Four facts suffice."""
@@ -87,6 +105,21 @@ class TestReadme:
         text = " ".join(README.read_text().split())
         assert f"at most {_spaced(defaults.ALPHA_ROLLBACK)} over the whole rollout" in text
         assert f"at most {_spaced(defaults.ALPHA_PROMOTE)}" in text
+
+
+class TestOtherPages:
+    def test_silence_goes_back_when_it_is_said_to(self) -> None:
+        """After three leases, as the whole spec has it too."""
+        text = " ".join(OPERATING.read_text().split())
+        (written,) = re.findall(r"silent for three leases\*\* \(`(.+?)`, unless", text)
+        assert f"\n{written} " in spec_sample.whole_spec()
+        assert SILENCE_LEASES == 3
+
+    def test_faults_are_unproven_until_they_are_measured(self) -> None:
+        """Both pages say so, or neither does."""
+        unmeasured = "Not measured for this version" in block(MEASURED, "soak")
+        text = " ".join(LIMITS.read_text().split())
+        assert ("cut off was not measured for this version" in text) == unmeasured
 
 
 def marked(text: str) -> bool:

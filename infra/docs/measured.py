@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.docs import when
 from infra.docs.markdown import table
 
 BUILD = Path("build")
 THREE_DIGITS = 100
+SIGNS = {"higher": "≥", "lower": "≤"}
+"""On which side of its bar a figure must be."""
 FAULTS = ("errors", "slow", "drift", "accuracy", "conversion")
 HEADLINES = (
     "davy",
@@ -42,6 +45,7 @@ def demos() -> Iterator[dict[str, Any]]:
 
 def demo_table() -> str | None:
     """Outcome and times per fault."""
+    told = list(demos())
     rows = [
         (
             f"`make demo FAULT={demo['fault']}`",
@@ -50,11 +54,18 @@ def demo_table() -> str | None:
             f"{bad['seconds_from_first_faulty_response_to_share_0']:.1f} s",
             f"{bad['final_measured_share']:.0%}",
         )
-        for demo in demos()
+        for demo in told
         for good, bad in [demo["rollouts"]]
     ]
     header = ("", "good candidate", "bad candidate", "first faulty answer to share 0", "share then")
-    return table(header, rows) if rows else None
+    return table(header, rows) + _of_demos(told) if rows else None
+
+
+def _of_demos(told: Iterable[dict[str, Any]]) -> str:
+    """They tell the time of each decision, and of no commit."""
+    rollouts = (rollout for demo in told for rollout in demo["rollouts"])
+    days = [when.day_of(each["at_ms"]) for rollout in rollouts for each in rollout["decisions"]]
+    return when.line(days, ())
 
 
 def bench_table() -> str | None:
@@ -76,18 +87,18 @@ def _measured(name: str, only: Collection[str] = ()) -> str | None:
     path = BUILD / name
     if not path.exists():
         return None
+    found = [row for row in json.loads(path.read_text()) if not only or row["name"] in only]
     rows = [
         (
             row["name"],
             _amount(row["value"]),
             row["unit"],
-            f"{row['must']:,g}" if row["must"] else "",
+            f"{SIGNS[row['better']]} {row['must']:,g}" if row["must"] else "",
             str(len(row["rounds"])),
         )
-        for row in json.loads(path.read_text())
-        if not only or row["name"] in only
+        for row in found
     ]
-    return table(("", "measured", "unit", "must", "rounds"), rows)
+    return table(("", "measured", "unit", "must", "rounds"), rows) + when.of_rows(found)
 
 
 def _amount(value: float) -> str:
@@ -104,13 +115,14 @@ def statistics_table() -> str | None:
     path = BUILD / "statistics.json"
     if not path.exists():
         return None
+    figures = json.loads(path.read_text())
     bars: dict[str, list[dict[str, Any]]] = {}
-    for row in json.loads(path.read_text()):
+    for row in figures:
         bars.setdefault(row["bar"], []).append(row)
     rows = []
     for bar, found in bars.items():
         tightest = max(found, key=_tightness)
-        sign = "≥" if tightest["better"] == "higher" else "≤"
+        sign = SIGNS[tightest["better"]]
         held = sum(row["holds"] for row in found)
         rows.append(
             (
@@ -121,7 +133,8 @@ def statistics_table() -> str | None:
                 f"{sign} {tightest['must']:,.4g}",
             )
         )
-    return table(("bar", "hold", "the tightest", "measured", "must"), rows)
+    header = ("bar", "hold", "the tightest", "measured", "must")
+    return table(header, rows) + when.of_rows(figures)
 
 
 def _tightness(row: dict[str, Any]) -> float:
@@ -154,4 +167,6 @@ def soak_table() -> str | None:
             )
         )
     header = ("scenario", "rounds that hold", "events", "violations", "median s", "longest s")
-    return table(header, rows)
+    faults = [fault for scenario in told["scenarios"] for fault in scenario["faults"]]
+    days = [when.day_of(fault["at_ms"]) for fault in faults]
+    return table(header, rows) + when.line(days, [told["versions"]["commit"]])

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from infra.docs import when
 from infra.docs.chart_files import ROOT
 from infra.docs.markdown import table
 from infra.docs.measured import BUILD
@@ -117,6 +118,14 @@ def measured(build: Path = BUILD) -> Measured:
     return Measured(**found)
 
 
+def _when(build: Path) -> str:
+    """When the figures were measured that the table is worked out from."""
+    asked = [(build / file, name) for file, name, _ in ROWS.values()]
+    return when.of_rows(
+        [row for path, name in asked for row in _rows(path) if re.fullmatch(name, row["name"])]
+    )
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text()) if path.exists() else []
 
@@ -192,7 +201,7 @@ def written(text: str, build: Path = BUILD) -> str:
     if not any((build / file).exists() for file, _, _ in ROWS.values()):
         return text
     try:
-        made = page_table(measured(build))
+        made = page_table(measured(build)) + _when(build)
     except NotMeasuredError as lack:
         told = "".join(f"- {line}\n" for line in str(lack).splitlines())
         made = f"Not measured for this version:\n\n{told}"

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.stamp import stamp
+
 BUILD = Path("build")
 BENCH = BUILD / "bench.json"
 
@@ -64,7 +66,8 @@ def spread(
 def write(rows: list[Row], path: Path = BENCH) -> None:
     """Write the rows and print them; the other rows of the file stay."""
     path.parent.mkdir(exist_ok=True)
-    made = {row.name: asdict(row) | {"holds": row.holds} for row in rows}
+    when = asdict(stamp())
+    made = {row.name: asdict(row) | {"holds": row.holds} | when for row in rows}
     kept = {row["name"]: row for row in _read(path)}
     path.write_text(json.dumps([*(kept | made).values()], indent=2))
     for row in rows:

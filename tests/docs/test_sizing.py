@@ -124,6 +124,16 @@ class TestPage:
         assert sizing.main(["--events", "80000", "--build", str(build)]) == 0
         assert capsys.readouterr().out == "source_partitions: 4\nworkers: 2, each with 448 MiB\n"
 
+    def test_says_when_its_figures_were_measured(self, build: Path) -> None:
+        """Of the rows that it is worked out from; others do not matter."""
+        path = build / "bench.json"
+        of = {"date": "2026-01-02", "commit": "a1"}
+        rows = [row | of for row in json.loads(path.read_text())]
+        other = {"name": "other", "value": 1.0, "date": "2026-01-09", "commit": "b2"}
+        path.write_text(json.dumps([*rows, other]))
+        text = sizing.written(sizing.PAGE.read_text(), build)
+        assert "\nMeasured 2026-01-02, at a1.\n<!-- /sizing -->" in text
+
     @pytest.mark.parametrize(
         ("words", "told"),
         [(["--window", "long"], "long"), (["--build", "nowhere"], "nowhere/bench.json lacks")],

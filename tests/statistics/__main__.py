@@ -23,7 +23,7 @@ def main() -> int:
     fresh = [] if asked.page else list(told(run_all(chosen(asked.only), asked.streams)))
     found = kept(before, fresh)
     figures = [figure for done in found.values() for figure in done.result.figures]
-    write_results(figures)
+    write_results(found.values())
     write_page(list(found.values()))
     print_table(figures)
     return 0 if all(figure.holds for figure in figures) else 1

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.stamp import Stamp, stamp
 from tests.statistics import (
     delay,
     divergence,
@@ -56,6 +57,8 @@ class Done:
     task: str
     seconds: float
     result: Result
+    stamp: Stamp
+    """When it was run; empty where what was kept does not say."""
 
 
 def tasks() -> tuple[Task, ...]:
@@ -71,7 +74,8 @@ def chosen(pattern: str) -> tuple[Task, ...]:
 def _timed(task: Task, streams: int) -> Done:
     start = time.process_time()
     result = task.run(streams)
-    return Done(task=task.name, seconds=time.process_time() - start, result=result)
+    seconds = time.process_time() - start
+    return Done(task=task.name, seconds=seconds, result=result, stamp=stamp())
 
 
 def run_all(wanted: Sequence[Task], streams: int) -> Iterator[Done]:
@@ -105,7 +109,8 @@ def _done(each: dict[str, Any]) -> Done:
         for line in each["result"]["series"]
     )
     result = Result(figures=figures, series=series)
-    return Done(task=each["task"], seconds=each["seconds"], result=result)
+    when = Stamp(**each.get("stamp", {}))
+    return Done(task=each["task"], seconds=each["seconds"], result=result, stamp=when)
 
 
 def _tuples(figure: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +118,12 @@ def _tuples(figure: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(v) if key in pairs and v else v for key, v in figure.items()}
 
 
-def write_results(figures: Sequence[Figure], path: Path = RESULTS) -> None:
-    """`build/statistics.json`: one row per figure, with its name and whether its bar holds."""
-    rows = [asdict(each) | {"name": each.name, "holds": each.holds} for each in figures]
+def write_results(found: Iterable[Done], path: Path = RESULTS) -> None:
+    """`build/statistics.json`: one row per figure: its name, whether its bar holds, and when."""
+    rows = [
+        asdict(each) | {"name": each.name, "holds": each.holds} | asdict(done.stamp)
+        for done in found
+        for each in done.result.figures
+    ]
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(rows, indent=2))
