@@ -34,6 +34,7 @@ settings.load_profile("davy")
 pytest_plugins = ["tests.kube.fixtures", "tests.dashboard.browser"]
 
 SHARED = pytest.StashKey[list[Shared]]()
+HELD = pytest.StashKey[ExitStack]()
 OWN = pytest.StashKey[Parts]()
 # A test that asks for the fixture carries the marker.
 MARKED = {
@@ -75,6 +76,16 @@ def required() -> frozenset[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SHARED] = []
+    config.stash[HELD] = ExitStack()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let go of shared parts; who started one waits until no other process of the run uses it.
+
+    Not in a fixture: that would end within the last test, with a place in the room that the others
+    may need to run `alone` before they let go.
+    """
+    session.config.stash[HELD].close()
 
 
 def pytest_report_header() -> str:
@@ -127,21 +138,20 @@ def absent() -> Absence:
 @pytest.fixture(scope="session")
 def share(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, absent: Absence
-) -> Iterator[Share]:
+) -> Share:
     """`share(name, start)`: the address of a part that all test processes of this run share."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with ExitStack() as held:
 
-        def address(name: str, start: Callable[[Path], Started]) -> str:
-            try:
-                part = held.enter_context(shared(name, folder, start))
-            except Absent as error:
-                absent(MARKED[name], str(error))
-            pytestconfig.stash[SHARED].append(part)
-            return part.address
+    def address(name: str, start: Callable[[Path], Started]) -> str:
+        try:
+            part = pytestconfig.stash[HELD].enter_context(shared(name, folder, start))
+        except Absent as error:
+            absent(MARKED[name], str(error))
+        pytestconfig.stash[SHARED].append(part)
+        return part.address
 
-        yield address
+    return address
 
 
 @pytest.fixture(scope="session")
