@@ -31,8 +31,9 @@ def advice(noted: Mapping[str, Any], extras: str) -> str:
 
     >>> advice({}, "k8s")
     ": pip install 'davy[k8s]'"
-    >>> advice({"url": "https://git.example/davy.git", "vcs_info": {"vcs": "git"}}, "k8s")
-    ": pip install 'davy[k8s] @ git+https://git.example/davy.git'"
+    >>> vcs = {"vcs": "git", "commit_id": "1a2b"}
+    >>> advice({"url": "https://git.example/davy.git", "vcs_info": vcs}, "k8s")
+    ": pip install 'davy[k8s] @ git+https://git.example/davy.git@1a2b'"
     >>> advice({"url": "file:///gone/davy-0.1.0-py3-none-any.whl"}, "k8s")
     " in a clone of davy: pip install '.[k8s]'"
     """
@@ -40,8 +41,10 @@ def advice(noted: Mapping[str, Any], extras: str) -> str:
     if not url:
         return _line(f"{NAME}[{extras}]")
     if not url.startswith("file:"):
-        kind = noted.get("vcs_info", {}).get("vcs")
-        return _line(f"{NAME}[{extras}] @ {f'{kind}+' if kind else ''}{url}")
+        source = noted.get("vcs_info", {})
+        kind = f"{source['vcs']}+" if "vcs" in source else ""
+        commit = f"@{source['commit_id']}" if "commit_id" in source else ""
+        return _line(f"{NAME}[{extras}] @ {kind}{url}{commit}")
     place = Path(unquote(urlsplit(url).path))
     if not place.exists():
         return f" in a clone of davy{_line(f'.[{extras}]')}"

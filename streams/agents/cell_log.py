@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.agents import cells
 from streams.panes.facts import Body
-from streams.wire.own import OwnRecords, foreign
+from streams.wire.own import OwnRecords, Unreadable, foreign
 
 ROOM = 20_000
 """Records that are held before those are let go that count no more."""
@@ -59,8 +59,8 @@ def read_cells(
     Raises:
         Unreadable: one that may be state cannot be read.
     """
-    mine = (record for record in records if not cells.of_another_source(source, record.key))
-    log = list(own.sift("cells", mine))
+    mine = [record for record in records if not cells.of_another_source(source, record.key)]
+    log = list(own.sift("cells", _without_given_up(own, mine)))
     stamped = [(_key_of(record), cells.stamp_of(record.headers)) for record in log]
     bodies = _bodies(own, log, (at for at, (key, _) in enumerate(stamped) if cells.is_marker(key)))
     if bodies:
@@ -68,6 +68,26 @@ def read_cells(
         bodies |= _bodies(own, log, sorted(cells.that_count(stamped, finished)))
     for at, (key, stamp) in enumerate(stamped):
         yield cells.StoredRecord(key=key, stamp=stamp, body=bodies.get(at))
+
+
+def _without_given_up(own: OwnRecords, records: Sequence[Any]) -> Iterator[Any]:
+    """Without what cannot be read and a person deleted since: such a record bears no stamp."""
+    deleted = {
+        record.key: record.offset
+        for record in records
+        if record.value is None and foreign("cells", record) is not None
+    }
+    for record in records:
+        if record.offset > deleted.get(record.key, -1) or _readable(own, record):
+            yield record
+
+
+def _readable(own: OwnRecords, record: Any) -> bool:
+    try:
+        own.read("cells", record)
+    except Unreadable:
+        return False
+    return True
 
 
 def _bodies(own: OwnRecords, log: Sequence[Any], places: Iterable[int]) -> dict[int, Body]:

@@ -56,10 +56,10 @@ class Flusher:
         try:
             while True:
                 woken = await self._wait()
-                if self._stopping:
-                    return
-                if not woken:
+                if not woken and not self._stopping:
                     await self._tick()
+                if self._stopping:  # told so during the tick
+                    return
                 await self._flush()
         except asyncio.CancelledError:
             raise

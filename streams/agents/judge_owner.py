@@ -32,6 +32,9 @@ from streams.wire.own import NOBODYS, Unreadable
 
 logger = logging.getLogger(__name__)
 
+TOGETHER = 8
+"""Rollouts in a transaction: a slow broker must take them before it gives the transaction up."""
+
 Made = tuple[Desk, Decision]
 """A desk, and the decision that it has just come to."""
 
@@ -194,12 +197,14 @@ class JudgeOwner:
         return not self._context.leaving()
 
     async def _made(self) -> list[Made]:
-        """The next decision of each rollout that comes to one; they go out as one.
+        """The next decision of each rollout that comes to one, of so many; they go out as one.
 
         Many rollouts decide at the same panes: a transaction for each would take most of the time.
         """
-        made = []
+        made: list[Made] = []
         for name in sorted(self._desks):
+            if len(made) == TOGETHER or (made and self._context.leaving()):
+                break
             desk = self._desks[name]
             if (decision := self._step(desk)) is not None:
                 made.append((desk, decision))
@@ -223,13 +228,16 @@ class JudgeOwner:
                 decisions.append(self._records.decision(decision.rollout, value, headers))
             await self._save(states, decisions)
         for desk, decision in made:
-            await self._decided(desk, decision)
+            self._decided(desk, decision)
+        for desk, _ in made:
+            if desk.ended:
+                await self._leases.end(desk.spec, desk.cut.pane)
 
     def _span(self, decision: Decision) -> AbstractContextManager[Headers]:
         facts: Facts = {"davy.rollout": decision.rollout, "davy.seq": decision.seq}
         return self._trails[decision.rollout].step("davy.judge", facts)
 
-    async def _decided(self, desk: Desk, decision: Decision) -> None:
+    def _decided(self, desk: Desk, decision: Decision) -> None:
         """Tell of a decision that is on the log; after the last one let go of the rollout."""
         rollout = decision.rollout
         self._context.meters.decided(decision)
@@ -246,7 +254,6 @@ class JudgeOwner:
             self._controls.release(rollout)
             self._ended.add(rollout)
             del self._last[rollout], self._trails[rollout]
-            await self._leases.end(desk.spec, desk.cut.pane)
 
     async def _save(
         self, states: Sequence[tuple[Desk, list[bytes]]], decisions: Sequence[OutRecord] = ()

@@ -144,6 +144,11 @@ class Courses:
         course = self._courses.get(what)
         return 0.0 if course is None else course.unmoved_s
 
+    def highest(self, what: object, default: int) -> int:
+        """How far it has ever come; `default` for what has not been looked at."""
+        course = self._courses.get(what)
+        return default if course is None else course.highest
+
     def stalled(self, what: object) -> int:
         """Begin its time anew after a stall; how many there were in a row."""
         before = self._courses[what]

@@ -188,7 +188,9 @@ class Watch:
     def _waits(self, owners: Iterator[OwnerFacts], passed_s: float) -> Iterator[tuple[str, float]]:
         for judged in _judged(owners):
             key = ("rollout", judged.rollout)
-            course = self._courses.look(key, judged.pane, waiting=True, passed_s=passed_s)
+            # One that begins anew and comes as far as before has not moved.
+            at = max(judged.pane, self._courses.highest(key, judged.pane))
+            course = self._courses.look(key, at, waiting=True, passed_s=passed_s)
             yield judged.rollout, course.unmoved_s
 
     @staticmethod

@@ -78,8 +78,11 @@ class Wishes:
 
     def to_state(self) -> dict[str, Any]:
         """The wishes as JSON values."""
-        approved = {str(stage): asdict(yes) for stage, yes in sorted(self.approved.items())}
-        return asdict(self) | {"approved": approved}
+        state = asdict(self) | {
+            "approved": {str(stage): asdict(yes) for stage, yes in sorted(self.approved.items())}
+        }
+        del state["too_late"]  # as empty as `promote` between two steps
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,18 @@ def test_no_folder_is_made_or_looked_for(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_it_does_not_wait_for_tables_before_it_joins_the_group() -> None:
+async def test_it_does_not_wait_for_tables_before_it_joins_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Faust sleeps for a second, in which partitions stand still."""
     app = create_app(Settings(), Ownership(lambda _: pytest.fail("nobody asked")))
     consumer: Any = app.consumer
     consumer.assignment = set
-    async with asyncio.timeout(0.5):
-        await app.tables.start()
-        await app.tables.wait_until_tables_registered()
+    slept: list[float] = []
+    monkeypatch.setattr(app.tables, "sleep", slept.append)
+    await app.tables.start()
+    await app.tables.wait_until_tables_registered()
+    assert slept == []
     assert app.tables.recovery.started
     await app.tables.stop()
     consumer._thread.thread_loop.close()

@@ -178,6 +178,18 @@ def test_what_may_be_state_is_never_passed_over(log: Log, what: str) -> None:
     assert log.restored() == _decodable(log).restored_whole()
 
 
+def test_a_person_deletes_a_key_without_a_stamp(log: Log) -> None:
+    """As the message asks for, with any producer; what is written later counts again."""
+    log.put("join/r/head", UNKNOWN_SCHEMA, (1, 1))
+    bare = replace(log.records[-1], offset=log.records[-1].offset + 1, value=None, headers=())
+    log.records.append(bare)
+    (part,) = log.restored().parts.values()
+    assert part[1]["data"] == b"old"
+    log.put("join/r/head", UNKNOWN_SCHEMA, (1, 1))
+    with pytest.raises(Unreadable, match="may hold state"):
+        log.restored()
+
+
 def _decodable(log: Log) -> Log:
     left = Log()
     left.records = [record for record in log.records if record.value != UNKNOWN_SCHEMA]

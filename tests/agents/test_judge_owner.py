@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import pytest
+
+from streams.agents import judge_owner
 from streams.agents.batch import Batch, Partition
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.writer import OutRecord
@@ -99,6 +102,20 @@ async def test_nothing_is_begun_and_nothing_is_lost() -> None:
     assert feeds > len(whole.decisions)
     for judged in (whole, parted):
         await judged.owner.close()
+
+
+async def test_a_transaction_holds_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rollouts there are: a broker that is slow would give it up, again and again."""
+    batch = await panes(ONLY, OTHER)
+    together = Judged(ONLY, OTHER)
+    await together.owner.feed(batch)
+    monkeypatch.setattr(judge_owner, "TOGETHER", 1)
+    apart = Judged(ONLY, OTHER)
+    await apart.owner.feed(batch)
+    assert {len(flush) for flush in apart.flushes()} == {0, 1}
+    assert sorted(map(str, apart.decisions)) == sorted(map(str, together.decisions))
+    for each in (together, apart):
+        await each.owner.close()
 
 
 async def test_rollouts_that_decide_at_the_same_pane_do_so_in_one_transaction() -> None:

@@ -173,6 +173,14 @@ class TestStalls:
         await world.pass_s(31)
         assert isinstance(world.made[0].failure, StalledError)
 
+    async def test_a_judge_that_begins_anew_again_and_again_does_not(self) -> None:
+        """What it decides never becomes durable, so it is never further than before."""
+        world = await owned(log=MemoryLog(end=10))
+        for pane in (0, 1, 2, 0, 1, 2, 0):
+            world.made[0].facts = (judged("r", pane),)
+            await world.pass_s(9)
+        assert isinstance(world.made[0].failure, StalledError)
+
     async def test_nothing_to_read_is_no_stall(self) -> None:
         world = await owned(log=MemoryLog(end=0))
         await world.pass_s(3600)
