@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 
 from streams.cli import show
 from streams.cli.common import Bootstrap, Config, Prefix, settings_of
-from streams.cli.log import Log
+from streams.cli.log import Entry, Log
+from streams.cli.waiting import busy_until_said
 from streams.judge.record import decision_from_record
 
 app = typer.Typer(no_args_is_help=True, help="Decisions, as they are made.")
@@ -45,14 +47,22 @@ def tail(
     Example: davy decisions tail digits-v2 --all --no-follow --json
     """
     log = Log(settings_of(config, bootstrap, prefix))
-    told = 0
+    entries = log.follow("decisions", back=None if everything else lines, wait=follow)
     with suppress(KeyboardInterrupt, BrokenPipeError):
-        for entry in log.follow("decisions", back=None if everything else lines, wait=follow):
-            if rollout in (None, entry.key) and entry.record is not None:
-                told += 1
-                _print(entry.record, entry.at_ms, as_json=as_json)
-        if not told:
+        if not _told(rollout, entries, as_json=as_json):
             _say_none(rollout, looked="" if everything else f" among the last {lines}")
+
+
+def _told(rollout: str | None, entries: Iterator[Entry], *, as_json: bool) -> int:
+    """Print them; how many there were."""
+    count = 0
+    with busy_until_said("looking for decisions") as stand_back:
+        for entry in entries:
+            if rollout in (None, entry.key) and entry.record is not None:
+                stand_back()
+                _print(entry.record, entry.at_ms, as_json=as_json)
+                count += 1
+    return count
 
 
 def _say_none(rollout: str | None, *, looked: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Annotated, ClassVar, NoReturn
@@ -105,13 +106,18 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     run_app(app, arguments)
 
 
+# As in `common.py`, which `davy --help` need not import.
+Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
+
+
 @app.command(name="version")
-def show_version() -> None:
+def show_version(*, as_json: Json = False) -> None:
     """Print davy's version.
 
-    Example: davy version
+    Example: davy version --json
     """
-    typer.echo(metadata.version("davy"))
+    version = metadata.version("davy")
+    typer.echo(json.dumps({"version": version}) if as_json else version)
 
 
 def _version_asked(asked: bool) -> None:  # noqa: FBT001 - typer's signature

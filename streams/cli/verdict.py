@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,11 +10,13 @@ import typer
 from streams.cli import show
 from streams.cli.codes import Code
 from streams.cli.common import Bootstrap, Config, Json, Prefix, settings_of
+from streams.cli.waiting import busy_until_said
 from streams.errors import SettingsError
+from streams.settings import Settings
 from streams.spec.model import FULL_BP
 from streams.spec.units import UnitError, duration
 from streams.verdicts.answers import answer_of
-from streams.verdicts.asking import Answered
+from streams.verdicts.asking import Answered, NoVerdict
 from streams.verdicts.facts import Question, Result
 from streams.verdicts.hooks import asked_bp
 from streams.verdicts.wait import wait_for_verdict
@@ -65,12 +66,11 @@ def verdict(
         weight_bp, timeout_s = asked_bp(weight, FULL_BP), duration(timeout)
     except UnitError as error:
         raise SettingsError(f"--weight or --timeout: {error}") from error
-    found = wait_for_verdict(
+    found = _found(
         settings_of(config, bootstrap, prefix),
         Question(rollout=rollout, service=service, revision=revision, weight_bp=weight_bp),
         timeout_s=timeout_s if wait else None,
-        told=partial(_say, as_json=as_json) if wait else lambda _: None,
-        checked=bool(revision),
+        as_json=as_json,
     )
     if isinstance(found, Answered):
         if not wait or as_json:
@@ -94,10 +94,24 @@ def _check_named(rollout: str, service: str, revision: str) -> None:
         )
 
 
-def _say(found: Answered, *, as_json: bool) -> None:
-    """What holds meanwhile; a program that reads JSON wants the last word alone."""
-    if not as_json:
-        _tell(found, as_json=False)
+def _found(
+    settings: Settings, question: Question, *, timeout_s: float | None, as_json: bool
+) -> Answered | NoVerdict:
+    """What comes of the question. Who waits is told what holds meanwhile.
+
+    A program that reads JSON wants the last word alone.
+    """
+    who = question.rollout or question.service
+    with busy_until_said(f"asking for the verdict on {who}") as stand_back:
+
+        def tell(found: Answered) -> None:
+            if timeout_s is not None and not as_json:
+                stand_back()
+                _tell(found, as_json=False)
+
+        return wait_for_verdict(
+            settings, question, timeout_s=timeout_s, told=tell, checked=bool(question.revision)
+        )
 
 
 def _tell(found: Answered, *, as_json: bool) -> None:

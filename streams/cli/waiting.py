@@ -1,13 +1,14 @@
 """How does a person at a terminal see that davy works? By what moves on stderr, and is gone then.
 
-Nothing is shown where stderr is no terminal. Print results after the `with`, not within.
+Nothing is shown where stderr is no terminal. Print results after the `with`, not within; what
+prints as it goes takes `busy_until_said`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -29,6 +30,18 @@ def busy(what: str) -> Iterator[None]:
     with _shown(SpinnerColumn(), TextColumn(SAYS), TimeElapsedColumn()) as shown:
         shown.add_task(what, total=None)
         yield
+
+
+@contextmanager
+def busy_until_said(what: str) -> Iterator[Callable[[], None]]:
+    """The same, for what prints as it goes: call what comes out of `with` before each line.
+
+    From the first line on nothing turns, wherever lines go: behind a pipe may be a program that
+    prints at the same terminal.
+    """
+    with ExitStack() as turning:
+        turning.enter_context(busy(what))
+        yield turning.close
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What is said where there is nothing to say: no broker, no decision, no command."""
 
+import json
 import re
 import time
 from importlib.metadata import version
@@ -39,6 +40,10 @@ class TestVersion:
     @pytest.mark.parametrize("way", ["--version", "version"])
     def test_is_told_either_way(self, capfd, way):
         assert call(capfd, way) == (0, f"{version('davy')}\n", "")
+
+    def test_to_a_program(self, capfd):
+        code, out, _ = call(capfd, "version", "--json")
+        assert (code, json.loads(out)) == (0, {"version": version("davy")})
 
 
 @pytest.mark.usefixtures("log")

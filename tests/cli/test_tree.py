@@ -34,7 +34,6 @@ NO_FACTS = {
     **dict.fromkeys(("worker", "actuator", "notify", "verdicts", "dashboard"), "runs on"),
     "resources export": "runs on",
     "password": "prints one line, a hash",
-    "version": "prints one line, the version",
     "rollout init": "writes a file",
 }
 """Commands without `--json`, and why."""
