@@ -66,7 +66,8 @@ class TestThreeStage:
         assert (limits["errors"].margin, limits["success"].floor) == (1.0, 0.995)
         assert {limits[name].margin for name in ("p50", "p95", "p99")} == {0.1}
         assert limits["p99_sla"].limit_ms == 300
-        assert (limits["memory_limit"].limit, limits["classes"].threshold) == (0.8, 0.05)
+        assert {limits[name].limit for name in ("cpu_limit", "memory_limit")} == {0.8}
+        assert limits["classes"].threshold == 0.05
         assert limits["conversion"].kind is MetricKind.RATE
         assert (self.SPEC.alpha_promote, self.SPEC.alpha_rollback) == (0.05, 0.01)
 

@@ -105,6 +105,15 @@ class TestDemo:
         (tmp_path / ".venv" / ".ready").touch()
         assert "pip" not in dry_run(tmp_path, "demo")
 
+    @pytest.mark.parametrize(
+        ("words", "told"), [((), "--dashboard 1"), (("DASHBOARD=0",), "--dashboard 0")]
+    )
+    def test_the_page_is_beside_it_unless_it_is_left_out(
+        self, tmp_path: Path, words: tuple[str, ...], told: str
+    ) -> None:
+        (command,) = re.findall(r"-m streams\.demo (.+)", dry_run(tmp_path, "demo", *words))
+        assert told in command
+
 
 def test_a_wrong_word_is_named() -> None:
     done = subset("server", "cuda")
