@@ -21,9 +21,10 @@ from streams.spec.schema.whole import spec_schema
 from streams.wire import catalogue
 
 SCHEMAS = ROOT / "schemas"
-PICTURES = {ROOT / "build/dashboard/page.png": ROOT / "infra/docs/page.png"}
-"""What the tests of the page photograph, and where a README shows it. No two browsers draw the
-same bytes, so a picture is never stale; it is new where there is a new one."""
+MADE, KEPT = ROOT / "build" / "dashboard", ROOT / "infra" / "docs"
+PICTURES = {MADE / name: KEPT / name for name in ("page.png", "page.txt")}
+"""What a test of the page photographs, and the words on it. No two browsers draw the same bytes,
+so that test compares the words: where they differ the picture is stale."""
 
 
 def made() -> dict[Path, str]:

@@ -22,12 +22,22 @@ _DRIFTING = {
     "scores": "the mean score",
     "confidences": "the mean confidence",
 }
+_CLAUSES = {
+    "harm shown": "harm is shown",
+    "aborted by": "it was aborted by",
+    "paused by": "it was paused by",
+    "promoted by": "it was promoted by",
+    "promotion asked by": "promotion was asked by",
+    "not shown to be": "it is not shown to be",
+    "undecided at": "it is undecided at",
+}
+"""How reasons begin that are no clause, and how the same is said behind `because`."""
 
 
 def explain(decision: Decision) -> str:
     """The decision in one sentence: what happens, why, and the evidence that weighs most."""
     _, _, why = decision.reason.partition(": ")
-    sentence = f"{decision.rollout}: {_what(decision)}, because {why or decision.reason}"
+    sentence = f"{decision.rollout}: {_what(decision)}, because {_clause(why or decision.reason)}"
     told = _weightiest(_heeded(decision))
     evidence = f" ({explain_verdict(told)})" if told else ""
     world = f" {explain_drifts(decision.news)}." if decision.news else ""
@@ -108,6 +118,16 @@ def _what(decision: Decision) -> str:
             return "all traffic back to the baseline"
         case Action.PROMOTE:
             return f"promoted to {share}{_apart(decision)}"
+
+
+def _clause(why: str) -> str:
+    """A reason as a clause.
+
+    >>> _clause("harm shown: errors of b"), _clause("no harm is seen")
+    ('harm is shown: errors of b', 'no harm is seen')
+    """
+    begin = next((begin for begin in _CLAUSES if why.startswith(begin)), "")
+    return f"{_CLAUSES.get(begin, '')}{why.removeprefix(begin)}"
 
 
 def _apart(decision: Decision) -> str:

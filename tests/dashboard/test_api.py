@@ -12,11 +12,15 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from streams.dashboard import events, models
 from streams.dashboard.events import MOST
+from streams.dashboard.origin import COOKIE, HEADER
+from streams.errors import LogError
 from streams.http_settings import HttpSettings, TrustedProxy
 from streams.judge.decision_facts import Action
 from tests.dashboard.client import API, make_app, over_http
@@ -24,6 +28,10 @@ from tests.dashboard.world import ARM, MemoryPen, World, cell, spec
 
 LOCAL = {"Host": "localhost"}
 ONE = f"{API}/rollouts/digits-v2"
+COMMANDS = f"{API}/rollouts/{{rollout}}/commands"
+TOKEN = "t" * 43
+OURS = LOCAL | {"Origin": "http://localhost", HEADER: TOKEN}
+"""With the token as a cookie too, what a request of our own page says of itself."""
 DOCS = Path(__file__).parents[2] / "streams" / "dashboard" / "README.md"
 
 
@@ -294,15 +302,15 @@ class TestDocuments:
         assert {each.replace(" ", f" {API}", 1) for each in listed} == ours
 
 
-def documented() -> Any:
+def documented(pen: MemoryPen) -> Any:
     """The app's own OpenAPI document; streams of events have no end, and are left out."""
-    app = make_app(filled(MemoryPen()))
+    app = make_app(filled(pen))
     return schemathesis.openapi.from_asgi("/openapi.json", app, headers=LOCAL).exclude(
         path=f"{API}/events"
     )
 
 
-@documented().parametrize()
+@documented(MemoryPen()).parametrize()
 @settings(max_examples=20, deadline=None)
 def test_every_answer_is_as_it_is_documented(case: Any) -> None:
     """Whatever is asked: a documented status and form, and no failure of ours.
@@ -310,6 +318,27 @@ def test_every_answer_is_as_it_is_documented(case: Any) -> None:
     Not that all that fits the schema gets an answer: there may be no such rollout.
     """
     case.call_and_validate(headers=LOCAL, excluded_checks=[positive_data_acceptance])
+
+
+def test_every_command_of_our_own_page_is_answered_as_it_is_documented() -> None:
+    """Past origin and token: what is written, what cannot be asked, a log that takes nothing."""
+    pen = MemoryPen()
+    asked = documented(pen)[COMMANDS]["POST"].as_strategy(path_parameters={"rollout": "digits-v2"})
+    seen: set[int] = set()
+
+    @given(case=asked, refusal=st.sampled_from([None, LogError("commands-0: it is away")]))
+    @settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    def ask(case: Any, refusal: LogError | None) -> None:
+        pen.refusal = refusal
+        meant = [positive_data_acceptance, not_a_server_error]  # 503 is documented, 500 is not
+        answer = case.call_and_validate(
+            headers=OURS, cookies={COOKIE: TOKEN}, excluded_checks=meant
+        )
+        seen.add(answer.status_code)
+
+    ask()
+    assert seen >= {202, 409, 422, 503}
+    assert {written.rollout for written, _ in pen.written} == {"digits-v2"}
 
 
 def test_threads_that_read_and_one_that_writes() -> None:

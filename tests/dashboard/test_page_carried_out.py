@@ -31,10 +31,12 @@ STAGES = (
     Stage(weight_bp=10_000),
 )
 HEEDED = {
-    "Pause": "Paused: stays at 5 %, because paused by grace: seen enough",
+    "Pause": "Paused: stays at 5 %, because it was paused by grace: seen enough",
     "Approve": "Running: stage 1 with 50 % for the candidate",
-    "Promote": "Promoted: promoted to 100 %, because promoted by grace: seen enough",
-    "Abort": "Aborted: all traffic back to the baseline, because aborted by grace: seen enough",
+    "Promote": "Promoted: promoted to 100 %, because it was promoted by grace: seen enough",
+    "Abort": (
+        "Aborted: all traffic back to the baseline, because it was aborted by grace: seen enough"
+    ),
 }
 GOES_ON = ["Pause", "Promote", "Abort"]
 OFFERED = {

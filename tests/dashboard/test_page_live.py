@@ -14,9 +14,18 @@ from tests.dashboard.visitor import WATCH_TASKS, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FIRST_PAINT_MS = 1000
+FIRST_PAINT_MS, FIRST_FIGURES_MS = 1000, 2000
 SMOOTH_MS = 400
 PAINTED = 'performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null'
+WATCH_ROWS = """
+window.filledMs = null;
+new MutationObserver((_, observer) => {
+  if (document.querySelector("#scores tbody tr, #rows tr") === null) return;
+  observer.disconnect();
+  window.filledMs = performance.now();
+}).observe(document, { childList: true, subtree: true });
+"""
+"""`window.filledMs`: when the first line that the API told stood on the page, ms after the ask."""
 NEWS = 120
 """Records: 30 panes to a decision, and some decisions of them."""
 
@@ -90,6 +99,24 @@ class TestSpeed:
             async with visitor.at(f"{url}/rollouts/{stories.BAD}") as page:
                 await page.wait_for_function(f"{PAINTED} !== null")
                 assert await page.evaluate(PAINTED) <= FIRST_PAINT_MS
+
+    @pytest.mark.alone
+    @pytest.mark.parametrize(
+        ("path", "line"),
+        [(f"/rollouts/{stories.BAD}", "#scores tbody tr"), ("/", "#rows tr")],
+        ids=["rollout", "list"],
+    )
+    async def test_first_figures(
+        self, visitor: Visitor, shown: Shown, path: str, line: str
+    ) -> None:
+        """The server's skeleton is no answer: the API's figures stand in it soon after."""
+        shown.tell(stories.bad())
+        with shown.served() as url:
+            async with visitor.at("about:blank") as page:
+                await page.add_init_script(WATCH_ROWS)
+                await page.goto(f"{url}{path}")
+                await expect(page.locator(line).first).to_be_visible()
+                assert await page.evaluate("window.filledMs") <= FIRST_FIGURES_MS
 
     @pytest.mark.alone
     async def test_a_day_of_panes_stays_smooth(self, visitor: Visitor, shown: Shown) -> None:

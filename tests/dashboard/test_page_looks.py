@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,17 @@ from tests.dashboard.visitor import DESK, PHONE, UNFOLDED, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PICTURES = Path(__file__).parents[2] / "build" / "dashboard"
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "build" / "dashboard"
 SIZES = {"1440": DESK, "390": PHONE}
 PRINTED = {"width": 1280, "height": 1380}
+WORDS = """
+["#verdict", ".jump", "#plan", "#evidence > p", "#scores thead", "#scores tbody tr"]
+  .map((part) => document.querySelector(part).innerText).join("\\n")
+"""
+"""What can be read on the README's picture, down to the worst metric."""
+MOMENT = re.compile(r"(20\d\d-\d\d-\d\d )?\d\d:\d\d:\d\d")
+AGO = re.compile(r"\(\d[\d.]* \w+ ago\)")
 LOOKED_AT = {("1440", "light"): 5, ("390", "light"): 3}
 """How many of the rollouts are pictured so; of all others one is enough."""
 ROLLOUTS = (stories.BAD, stories.HELD, stories.GOOD, stories.SLICED, stories.LABELLED)
@@ -62,14 +71,30 @@ async def test_pictures(visitor: Visitor, everything: Shown, size: str, scheme: 
 
 
 async def test_the_picture_of_the_readme(visitor: Visitor, shown: Shown) -> None:
-    """What a newcomer sees first: which version went back, and why, without scrolling."""
+    """What a newcomer sees first: which version went back, and why, without scrolling.
+
+    Its words are kept beside it, for pixels differ from browser to browser: a page that says other
+    things needs a new picture.
+    """
     shown.tell(stories.bad())
     with shown.served() as url:
         async with visitor.at(f"{url}/rollouts/{stories.BAD}", viewport=PRINTED) as page:
             await expect(page.locator("#scores tbody tr").first).to_be_in_viewport()
             await expect(page.locator(".plot canvas").first).to_be_visible()
+            await expect(page.locator("#connection")).to_have_text("Live")
             PICTURES.mkdir(parents=True, exist_ok=True)
             await page.screenshot(path=PICTURES / "page.png", animations="disabled")
+            told = timeless(await page.evaluate(WORDS))
+    (PICTURES / "page.txt").write_text(told, encoding="utf-8")
+    kept = (ROOT / "infra" / "docs" / "page.txt").read_text(encoding="utf-8")
+    assert told == kept, "infra/docs/page.png shows an older page: look at the new one, `make docs`"
+
+
+def timeless(words: str) -> str:
+    """A phrase a line, without the times of this run."""
+    lines = [line.strip() for line in re.split(r"[\n\t]+", words)]
+    text = "\n".join(line for line in lines if line) + "\n"
+    return AGO.sub("(a moment ago)", MOMENT.sub("00:00:00", text))
 
 
 async def test_the_reader_chooses_his_colours(visitor: Visitor, everything: Shown) -> None:

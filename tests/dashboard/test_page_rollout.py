@@ -36,7 +36,7 @@ class TestVerdict:
             async with visitor.at(of(url, stories.BAD)) as page:
                 sentence = page.locator("#sentence")
                 await expect(sentence).to_contain_text(
-                    "Rolled back: all traffic back to the baseline, because harm shown: errors"
+                    "Rolled back: all traffic back to the baseline, because harm is shown: errors"
                 )
                 await expect(page).to_have_title(f"Rolled back: {stories.BAD} - davy")
                 stages = page.locator("#track li")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, Request
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 UNFOLDED = "document.querySelectorAll('details.fold').forEach((each) => { each.open = true; })"
 """Opens all that is folded away on a narrow screen."""
+ASKED = re.compile(r"/(rollouts/[^/]+|static/.+|api/v1/.+)?")
+"""What davy's pages may ask of their server: themselves, what they are made of, the JSON API."""
 WATCH_POLICY = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -43,12 +47,18 @@ class Visitor:
             page.set_default_timeout(15_000)
             await page.add_init_script(WATCH_POLICY)
             page.on("console", self._said)
+            page.on("request", self._asked)
             page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
             await page.goto(url)
             yield page
             self.complaints += await page.evaluate("window.violations")
         finally:
             await context.close()
+
+    def _asked(self, request: Request) -> None:
+        where = urlsplit(request.url)
+        if where.scheme in {"http", "https"} and not ASKED.fullmatch(where.path):
+            self.complaints.append(f"asked beside the API: {request.method} {where.path}")
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

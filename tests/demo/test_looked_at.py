@@ -50,7 +50,7 @@ async def sees_why(page: Page) -> None:
     """What happened to the bad candidate, why, and which share it has, in words of the page."""
     sentence = page.locator("#sentence")
     await expect(sentence).to_contain_text(
-        "Rolled back: all traffic back to the baseline, because harm shown: ", timeout=RUN_MS
+        "Rolled back: all traffic back to the baseline, because harm is shown: ", timeout=RUN_MS
     )
     await expect(sentence).to_contain_text(re.compile(r"\b(errors|success) of candidate\b"))
     worst = page.locator("#scores tbody tr").first
@@ -104,7 +104,8 @@ async def test_the_page_alone_says_why(
         await page.reload()
         await sees_why(page)
         told = json.loads((build / "demo.json").read_text())["rollouts"][1]["decisions"][-1]
-        await expect(page.locator("#sentence")).to_contain_text(told["reason"].partition(": ")[2])
+        harmed = told["reason"].partition("harm shown: ")[2]
+        await expect(page.locator("#sentence")).to_contain_text(harmed)
     demo.signal(signal.SIGINT)
     assert await asyncio.to_thread(demo.wait, deadline_s=60) == 0, demo.tail(200)
     assert marked(mark) == set()

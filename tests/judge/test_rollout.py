@@ -256,7 +256,7 @@ class TestDecisions:
 
     def test_one_sentence_for_a_person(self) -> None:
         told = explain(judged(models={"candidate": Model(errors=0.5)})[-1])
-        assert told.startswith("digits-2: all traffic back to the baseline, because harm shown")
+        assert told.startswith("digits-2: all traffic back to the baseline, because harm is shown")
         assert "errors of candidate" in told
         assert "limit 1.25x" in told
 

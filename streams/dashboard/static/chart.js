@@ -7,6 +7,7 @@ import uPlot from "./vendor/uplot/uPlot.esm.js";
 import { clock, day, moment } from "./words.js";
 
 const FONT = "12px system-ui, sans-serif";
+const EDGE_PX = 32; // half a label of time: the last one stands at the end of the axis
 const DAY_S = 86400;
 const MOST_ROWS = 600;
 const STEPS_S = [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
@@ -139,6 +140,7 @@ export class Chart {
     return {
       width: host.clientWidth,
       height: host.clientHeight,
+      padding: [null, EDGE_PX, null, null],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
       scales: {

@@ -3,7 +3,7 @@
 import { byId, el, keyed, rebuild, setAttribute, table, wide } from "./dom.js";
 import { tellFolded } from "./fold.js";
 import { badge, bar } from "./parts.js";
-import { amount, count, eValue, moment, reasonWords, span } from "./words.js";
+import { amount, checkName, count, eValue, moment, reasonWords, span } from "./words.js";
 
 const GOOD = { word: "holds", sign: "check", tone: "good" };
 const FAILED = { word: "fails", sign: "warning", tone: "warn" };
@@ -12,6 +12,21 @@ const JUDGE = {
   frozen: ["is not heard: nothing is raised", FAILED],
   rolled_back: ["was silent so long that the weights went back", FAILED],
   ended: ["need not be heard any more", { word: "ended", sign: "skip", tone: "quiet" }],
+};
+
+/** Where all is well the log has a code alone: what it means of each check. */
+const WELL = {
+  "sample_ratio as_applied": "requests split as the applied weights say",
+  "mirrored_share as_applied": "as many requests are answered twice as the applied weights say",
+  "unpaired paired": "answers find that of the other arm",
+  "silence heard": "every arm that should have traffic has some",
+  "routing applied": "the target has the weights that are wanted",
+  "unconfirmed none": "no pane was left out of promotion",
+  "log whole": "no record was lost, and no partition added",
+  "label_silence heard": "outcomes go on coming",
+  "label_delay as_the_baseline": "outcomes come as soon as the baseline's",
+  "label_coverage similar": "as many outcomes come as of the baseline",
+  "outcomes none": "no outcome was told yet",
 };
 
 export class Health {
@@ -51,8 +66,10 @@ function check({ name, ok, reason, log_e, log_e_threshold, observed, expected })
   const seen = observed === null || expected === null || observed === expected ? "" : ` Observed ${figure(observed)}, expected ${figure(expected)}.`;
   const test = log_e === null || !log_e_threshold ? null : Math.min(1, Math.max(0, log_e / log_e_threshold));
   const e = test === null ? "" : ` E-value ${eValue(log_e)}, fails at ${eValue(log_e_threshold)}.`;
-  return { name: name.replaceAll("_", " "), mark: ok ? GOOD : FAILED, words: `${sentenceOf(reason)}.${seen}${e}`, share: test };
+  return { name: checkName(name), mark: ok ? GOOD : FAILED, words: `${sentenceOf(meaning(name, reason))}.${seen}${e}`, share: test };
 }
+
+const meaning = (name, reason) => WELL[`${name.split(":")[0]} ${reason}`] ?? reason.replace(/^told: /, "");
 
 const figure = (value) => String(Number(value.toPrecision(4)));
 

@@ -130,10 +130,13 @@ function trafficParts({ stage, wanted_pct, applied_pct, measured_pct, candidates
   ];
 }
 
+/** What the worst finding of all guardrails means where it is no question of how far any more. */
+const SHOWN = { harm: "limit crossed", no_harm: "shown for every guardrail", better: "shown for every guardrail" };
+
 function harmParts({ nearest_harm, worst }) {
   if (nearest_harm === null) return "-";
   const share = Math.min(1, Math.max(0, nearest_harm));
-  const text = worst === "harm" ? "limit crossed" : `${Math.round(100 * share)} % of the way to harm`;
+  const text = SHOWN[worst] ?? `${Math.round(100 * share)} % of the way to harm`;
   return [
     worst === null ? null : badge(FINDINGS[worst]),
     el("div", { "data-tone": worst === "harm" ? "harm" : "quiet" }, bar([{ share, name: "full" }])),

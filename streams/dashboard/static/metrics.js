@@ -5,15 +5,18 @@ import { amount, interval } from "./words.js";
 const FLOORS = new Set(["success", "accuracy"]); // these want more, up to all
 const ORDER = ["harm", "invalid", "undecided", "no_harm", "better"];
 
-/** What a metric's events are, by kind; of others (latency: each arm has a bound of its own) no share is told. */
+/**
+ * What is told as an arm's own share, by kind: a metric's events, or where more is better what went
+ * well. Of others (latency: each arm has a bound of its own) none is told.
+ */
 const EVENTS = {
   errors: "failed requests",
   timeouts: "requests that timed out",
-  success: "failed requests",
+  success: "requests that did not fail",
   latency_sla: "requests over the limit",
   refusals: "refused answers",
   mistakes: "wrong predictions",
-  accuracy: "wrong predictions",
+  accuracy: "right predictions",
   recall: "missed ones",
   rate: "outcomes that happened",
   paired_errors: "failed requests",
@@ -26,7 +29,7 @@ export const claimOf = ({ metric, candidate, segment }) => `${metric}|${candidat
 /** How a claim is called where its candidate is known: `errors in country=SG`. */
 export const nameOf = ({ metric, segment }) => (segment === "all" ? metric : `${metric} in ${segment}`);
 
-/** How events are called in a sentence; undefined where they are no share. */
+/** How they are called in a sentence; undefined where they are no share. */
 export const eventsOf = ({ kind }) => EVENTS[kind];
 
 /** Where nothing is wrong: 1 for a ratio, all for a floor, else 0. */
@@ -52,11 +55,17 @@ export function figures({ estimate, low, high, limit, unit }) {
   return limit === null ? size : `${size}, limit ${amount(limit, unit)}`;
 }
 
-/** An arm's events of its exposures, as a share; null where that says nothing. */
-export function rateOf(evidence, arm) {
-  const seen = evidence.exposures[arm] ?? 0;
-  return eventsOf(evidence) && seen > 0 ? (evidence.events[arm] ?? 0) / seen : null;
+/** Whether more is better: estimate and limit are shares of what went well. */
+export const wantsMore = ({ kind }) => FLOORS.has(kind);
+
+/** An arm's own share from its counts, in the direction of its limit; null where that says nothing. */
+export function rateFrom(evidence, events, seen) {
+  if (!eventsOf(evidence) || seen === 0 || events === null) return null;
+  return wantsMore(evidence) ? 1 - events / seen : events / seen;
 }
+
+/** The same of all exposures that were counted. */
+export const rateOf = (evidence, arm) => rateFrom(evidence, evidence.events[arm] ?? 0, evidence.exposures[arm] ?? 0);
 
 /** The worst first; guardrails before signals; else as the spec has them. */
 export const worstFirst = (all) =>

@@ -15,12 +15,13 @@ const STAGES = {
   back: { word: "went back from here", tone: "harm", sign: "back" },
   skipped: { word: "not reached", tone: "quiet", sign: "skip" },
 };
+const AFTERWARDS = 0.15; // of the time up to an ended rollout's last turn: what follows tells nothing of it
 const SHARES = { wanted_pct: "Wanted", applied_pct: "Applied", measured_pct: "Measured" };
 
 export class Plan {
   constructor(page) {
     this.page = page;
-    Object.assign(this, { chart: null, segment: "all", arms: null, mode: "live", told: null });
+    Object.assign(this, { chart: null, segment: "all", arms: null, mode: "live", ended: false, told: null });
     this.feed = new Feed({
       ask: (signal) => ask(of(page.rollout, "/traffic"), { segment: this.segment }, signal),
       show: (told) => this.draw(told),
@@ -38,10 +39,10 @@ export class Plan {
   show(view) {
     const arms = Object.keys(view.summary.candidates);
     const now = this.page.shell.now();
-    const first = this.arms === null;
-    this.arms = arms;
-    this.mode = view.summary.mode;
-    if (first && this.told !== null) this.draw(this.told);
+    const ended = ENDED.has(view.summary.state);
+    const news = this.arms === null || ended !== this.ended;
+    Object.assign(this, { arms, ended, mode: view.summary.mode });
+    if (news && this.told !== null) this.draw(this.told);
     keyed(byId("track"), passed(view), ({ index }) => index, () => el("li"), (node, stage) => {
       setAttribute(node, "data-stage", stage.state);
       setAttribute(node, "data-tone", STAGES[stage.state].tone);
@@ -63,7 +64,8 @@ export class Plan {
       byId("traffic").append(this.chart.element);
       this.drawn = key;
     }
-    this.chart.show(trafficColumns(told, this.arms));
+    const columns = trafficColumns(told, this.arms);
+    this.chart.show(this.ended ? untilEnd(columns, told) : columns);
   }
 }
 
@@ -74,7 +76,7 @@ function passed({ stages, summary }) {
   return stages.map((stage) => (back && stage.index === last ? { ...stage, state: "back" } : stage));
 }
 
-function stageParts(stage, { mode }, now) {
+function stageParts(stage, { mode, stages }, now) {
   const { word, sign } = STAGES[stage.state];
   const knot = el("span", { class: "knot", "aria-hidden": "true" }, sign === null ? String(stage.index) : icon(sign));
   const what = mode === "shadow" ? " copied" : "";
@@ -87,10 +89,17 @@ function stageParts(stage, { mode }, now) {
   const entered = stage.entered_s === null ? [] : [" since ", time(stage.entered_s, now)];
   return [
     knot,
-    el("div", {}, `Stage ${stage.index}: `, el("span", { class: "weight" }, percent(stage.weight_pct)), what),
+    el("div", {}, `Stage ${stage.index}${placeOf(stage.index, stages)}: `, el("span", { class: "weight" }, percent(stage.weight_pct)), what),
     el("div", {}, el("b", {}, word), ...(stage.state === "current" ? entered : [])),
     needs.length ? el("div", {}, needs.join(", ")) : null,
   ];
+}
+
+/** Stages count from 0, here as in the spec and at the prompt: the first and the last one say so. */
+function placeOf(index, stages) {
+  if (stages === 1) return ", the only one";
+  if (index === 0) return ", the first";
+  return index === stages - 1 ? ", the last" : "";
 }
 
 function sharesNow(summary, arms) {
@@ -136,6 +145,16 @@ const shareOf = (value) => (Number.isFinite(value) ? percent(value) : "-");
 function highest(columns) {
   const most = Math.max(1, ...columns.flat().filter(Number.isFinite));
   return most > 60 ? 100 : 1.25 * most;
+}
+
+/** The columns up to a little after the last change of a share, wanted or applied. */
+function untilEnd(columns, { at_s, wanted_pct, applied_pct, bucket_s }) {
+  const held = [...Object.values(wanted_pct), ...Object.values(applied_pct)];
+  const turn = at_s.findLastIndex((_, n) => n > 0 && held.some((column) => column[n] !== column[n - 1]));
+  if (turn < 0) return columns;
+  const end = at_s[turn] + Math.max(AFTERWARDS * (at_s[turn] - at_s[0]), 2 * bucket_s);
+  const length = at_s.filter((at) => at <= end).length;
+  return columns.map((column) => column.slice(0, length));
 }
 
 /** Columns of that chart, and the requests of all arms for its table; undefined does not break a line. */

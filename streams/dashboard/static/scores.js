@@ -110,9 +110,9 @@ function picture(each) {
   return svg("svg", { class: "interval", viewBox: "0 0 100 30", preserveAspectRatio: "none", "aria-hidden": "true" }, ...parts);
 }
 
-/** Both ends; one that is not known is far out. */
+/** Both ends; one that is not known is far out. Where neither is, there is nothing to draw. */
 function bounds({ low, high, unit, limit }) {
-  if (low === null && high === null) return [];
+  if (!low && high === null) return [];
   const far = unit === "share" ? 1 : 1000 * Math.max(1, limit ?? 1);
   return [low ?? 0, high ?? far];
 }

@@ -1,7 +1,7 @@
 // Which charts has one metric? The difference with its limit, the e-values, and each arm's own rate.
 
 import { TIME } from "./chart.js";
-import { eventsOf } from "./metrics.js";
+import { eventsOf, rateFrom, wantsMore } from "./metrics.js";
 import { amount, armRole, eValue, interval, milliseconds } from "./words.js";
 
 const LOWEST = -2; // e-values are drawn from 0.01 on, as powers of ten
@@ -132,7 +132,7 @@ export function ratePlan(each, arms, onView) {
     low: true,
     lines: shown.map((arm) => ({ label: arm, role: armRole(arm, arms), dash: arm === "baseline" ? [10, 3] : undefined })),
     x: TIME,
-    y: { format: (value) => axisAmount(value, "share"), range: ([, ...columns]) => ratesRange(columns) },
+    y: { format: (value) => axisAmount(value, "share"), range: ([, ...columns]) => ratesRange(columns, wantsMore(each)) },
     onView,
     headers: [{ text: "time" }, ...shown.map((arm) => ({ text: arm, number: true }))],
     rows: ([at, ...columns], from, to) =>
@@ -143,19 +143,18 @@ export function ratePlan(each, arms, onView) {
 }
 
 /** Columns of that chart. */
-export const rateColumns = (told, { candidate }) => [
+export const rateColumns = (told, each) => [
   told.at_s,
-  ...["baseline", candidate].map((arm) =>
-    told.at_s.map((_, n) => {
-      const [events, seen] = [told.events[arm]?.[n] ?? null, told.exposures[arm]?.[n] ?? 0];
-      return events === null || seen === 0 ? null : events / seen;
-    }),
+  ...["baseline", each.candidate].map((arm) =>
+    told.at_s.map((_, n) => rateFrom(each, told.events[arm]?.[n] ?? null, told.exposures[arm]?.[n] ?? 0)),
   ),
 ];
 
-function ratesRange(columns) {
+/** From nothing up, or from all down. */
+function ratesRange(columns, down) {
   const values = columns.flatMap((column) => column.slice(Math.floor(column.length / 5))).filter(Number.isFinite);
-  return padded(0, Math.max(0.001, ...values));
+  if (!down) return padded(0, Math.max(0.001, ...values));
+  return [padded(Math.min(0.999, ...values), 1)[0], 1.001];
 }
 
 /** A tick's text. */

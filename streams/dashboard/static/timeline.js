@@ -5,7 +5,7 @@ import { byId, el, keyed, setText, table, wide } from "./dom.js";
 import { Feed } from "./feed.js";
 import { icon } from "./icons.js";
 import { badge, time } from "./parts.js";
-import { ACTIONS, FINDINGS, count, moment, reasonWords, shares } from "./words.js";
+import { ACTIONS, FINDINGS, checkName, count, moment, plainly, reasonWords, shares } from "./words.js";
 
 const PAGE = 30;
 
@@ -93,7 +93,7 @@ function wanted({ stage, wanted_pct }) {
   return `${stage < 0 ? "no stage" : `stage ${stage}`}, ${shares(weights, arms)} for ${whom}`;
 }
 
-const reasonOf = ({ reason, reason_code }) => (reason || reasonWords(reason_code)).replace(/\.$/, "");
+const reasonOf = ({ reason, reason_code }) => plainly(reason || reasonWords(reason_code)).replace(/\.$/, "");
 
 /** All evidence of one decision. */
 function told({ decision, evidence, health, prev_hash }, now) {
@@ -101,7 +101,7 @@ function told({ decision, evidence, health, prev_hash }, now) {
     [{ text: "metric" }, { text: "candidate" }, { text: "segment" }, { text: "finding" }, { text: "evidence" }],
     evidence.map((each) => [each.metric, each.candidate, each.segment, badge(FINDINGS[each.finding]), each.sentence]),
   );
-  const failed = health.filter(({ ok }) => !ok).map(({ name, reason }) => `${name.replaceAll("_", " ")}: ${reasonWords(reason)}`);
+  const failed = health.filter(({ ok }) => !ok).map(({ name, reason }) => `${checkName(name)}: ${reasonWords(reason)}`);
   return [
     el("p", {}, `Judged up to ${moment(decision.judged_through_s, now)}. ${failed.length ? `Health checks that fail: ${failed.join("; ")}.` : "All health checks hold."}`),
     wide(`Evidence of decision ${decision.seq}`, metrics),

@@ -128,12 +128,14 @@ export const candidatesShare = (pct, arms) =>
 /** What was decided and why, in one sentence without the rollout's id: [word, rest]. */
 export function headline(summary, sentence) {
   const { word } = STATES[summary.state];
-  const plain = sentence.startsWith(`${summary.rollout}: `)
-    ? sentence.slice(summary.rollout.length + 2)
-    : sentence;
+  const whole = plainly(sentence);
+  const plain = whole.startsWith(`${summary.rollout}: `) ? whole.slice(summary.rollout.length + 2) : whole;
   if (plain) return [`${word}: `, plain];
   return [`${word}: `, UNTOLD[summary.state] ?? "the log holds no decision that is remembered here."];
 }
+
+/** A reason without the command that says yes at the prompt: here there is a button for it. */
+export const plainly = (reason) => reason.replace(": davy rollout approve", "");
 
 const UNTOLD = {
   waiting: "nothing was decided yet, so all traffic stays at the baseline.",
@@ -147,6 +149,7 @@ const REASONS = {
   not_enough_data: "not enough data yet",
   watched_for_harm: "watched for harm",
   warming_up: "warming up",
+  no_data: "no data yet",
 };
 
 /** A reason code and what stands behind it, for a person: `not enough data yet: 4 blocks`. */
@@ -154,6 +157,11 @@ export function reasonWords(reason) {
   const [code, ...more] = reason.split(": ");
   return [REASONS[code] ?? code.replaceAll("_", " "), ...more].join(": ");
 }
+
+/** How a health check is called: `label coverage of approved`. */
+export const checkName = (name) => (NAMES[name] ?? name.replaceAll("_", " ").replace(":", " of "));
+
+const NAMES = { unconfirmed: "unconfirmed weights", unpaired: "answers without their pair", units: "users" };
 
 /** An arm's colour, by its place among the candidates. */
 export const armRole = (arm, arms) => (arm === "baseline" ? "baseline" : `arm-${arms.indexOf(arm) % 5}`);
