@@ -6,20 +6,24 @@ the partitions; `Ownership` holds what belongs to each.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables.manager import TableManager
+from faust.types import TP
 from faust.types.auth import CredentialsT
 
-from streams.agents.batch import Batch
+from streams.agents.batch import Batch, Partition
 from streams.agents.counts import CountWatch
 from streams.agents.ending import Deadline
 from streams.agents.ownership import Ownership
 from streams.agents.sources import FORMS
 from streams.settings import METADATA_MS, Settings
+
+if TYPE_CHECKING:
+    from streams.agents.transport import Consumer
 
 
 class NoTables(TableManager):
@@ -52,6 +56,24 @@ class DavyApp(faust.App):
         Faust would close the connection under it, from another thread; the last commit then tries
         again for ever.
         """
+
+    async def begin_offset(self, partition: Partition) -> int:
+        """Of the first record that is left."""
+        begins: Any = await self.consumer.earliest_offsets(TP(*partition))
+        return int(begins[TP(*partition)])
+
+    async def end_offset(self, partition: Partition) -> int:
+        """Where readers of committed records end."""
+        ends: Any = await self.consumer.highwaters(TP(*partition))
+        return int(ends[TP(*partition)])
+
+    async def seek(self, positions: Mapping[Partition, int]) -> None:
+        """See Ownership.seek."""
+        await cast("Consumer", self.consumer).reseek(positions)
+
+    async def confirm(self, partition: Partition, offset: int) -> bool:
+        """See Ownership.confirm."""
+        return await cast("Consumer", self.consumer).confirm(partition, offset)
 
 
 def create_app(settings: Settings, ownership: Ownership) -> DavyApp:

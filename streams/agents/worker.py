@@ -7,9 +7,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
-
-from faust.types import TP
+from typing import Any
 
 from streams.agents.app import DavyApp, create_app
 from streams.agents.batch import Partition
@@ -42,9 +40,6 @@ from streams.wire.schemas import SUBJECTS
 from streams.wire.signatures import Signer
 from streams.wire.sparing import Sparing
 from streams.wire.store import open_store
-
-if TYPE_CHECKING:
-    from streams.agents.transport import Consumer
 
 logger = logging.getLogger(__name__)
 
@@ -181,32 +176,15 @@ async def _app(
     transactional = await asyncio.to_thread(is_transactional, settings)
     if not transactional:
         logger.warning("no transactions here: this worker writes unfenced; run one worker only")
-
-    def planned(partition: Partition) -> bool:
-        """Whether the settings know of it; one that was added later has no state."""
-        judged = partition.topic == settings.topic("panes")
-        count = settings.rollout_partitions if judged else settings.source_partitions
-        return partition.partition < count
-
     ownership = Ownership(
-        lambda partition: make(partition),  # noqa: PLW0108 - defined below
+        lambda partition: _owner(partition, context),
         meters,
         settings.load_s,
-        planned,
+        partial(_planned, settings),
     )
     app = create_app(settings, ownership)
     app.counts = CountWatch(settings)
-
-    async def begin_offset(partition: Partition) -> int:
-        tp = TP(*partition)
-        begins: Any = await app.consumer.earliest_offsets(tp)
-        return int(begins[tp])
-
-    async def end_offset(partition: Partition) -> int:
-        tp = TP(*partition)
-        ends: Any = await app.consumer.highwaters(tp)
-        return int(ends[tp])
-
+    ownership.seek, ownership.confirm = app.seek, app.confirm
     context = Context(
         settings=settings,
         codec=codec,
@@ -215,29 +193,30 @@ async def _app(
         transactional=transactional,
         counts=app.counts,
         losses=ownership.losses,
-        begin_offset=begin_offset,
-        end_offset=end_offset,
+        begin_offset=app.begin_offset,
+        end_offset=app.end_offset,
         leaving=lambda: ownership.moving or ownership.ending,
         signer=signer,
         meters=meters,
         traces=traces,
     )
-
-    def make(partition: Partition) -> Owner:
-        if partition.topic == settings.topic("panes"):
-            return JudgeOwner(partition, context)
-        if partition.topic == settings.topic("resources"):
-            return SketchOwner(partition, context, RESOURCES)
-        return PredictionOwner(partition, context)
-
-    async def seek(positions: Any) -> None:
-        await cast("Consumer", app.consumer).reseek(positions)
-
-    async def confirm(partition: Partition, offset: int) -> bool:
-        return await cast("Consumer", app.consumer).confirm(partition, offset)
-
-    ownership.seek, ownership.confirm = seek, confirm
     return app
+
+
+def _planned(settings: Settings, partition: Partition) -> bool:
+    """Whether the settings know of it; one that was added later has no state."""
+    judged = partition.topic == settings.topic("panes")
+    count = settings.rollout_partitions if judged else settings.source_partitions
+    return partition.partition < count
+
+
+def _owner(partition: Partition, context: Context) -> Owner:
+    """Who holds the state of a partition of this topic."""
+    if partition.topic == context.settings.topic("panes"):
+        return JudgeOwner(partition, context)
+    if partition.topic == context.settings.topic("resources"):
+        return SketchOwner(partition, context, RESOURCES)
+    return PredictionOwner(partition, context)
 
 
 async def _heal(app: DavyApp, specs: SpecFeed, own: OwnRecords) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -28,6 +30,16 @@ def fold(page: Page, name: str) -> Locator:
     return page.locator(f"[data-fold={name}] > details")
 
 
+@asynccontextmanager
+async def on_a_phone(visitor: Visitor, shown: Shown, rollout: str) -> AsyncIterator[Page]:
+    """A rollout's page on a narrow screen, with all that it asks for."""
+    shown.tell(stories.held() if rollout == stories.HELD else stories.bad())
+    with shown.served() as url:
+        async with visitor.at(of(url, rollout), viewport=PHONE) as page:
+            await drawn(page)
+            yield page
+
+
 async def drawn(page: Page) -> None:
     """All that is asked for has come."""
     await expect(page.locator("#scores tbody tr").first).to_be_visible()
@@ -40,45 +52,36 @@ class TestFolded:
         self, visitor: Visitor, shown: Shown
     ) -> None:
         """State, reason, buttons and shares without unfolding anything."""
-        shown.tell(stories.held())
-        with shown.served() as url:
-            async with visitor.at(of(url, stories.HELD), viewport=PHONE) as page:
-                await drawn(page)
-                for wanted in ("#state", "#sentence", "#orders button", "#track", "#shares"):
-                    await expect(page.locator(wanted).first).to_be_visible()
-                for name in FOLDED:
-                    assert await fold(page, name).get_attribute("open") is None
-                assert await page.evaluate(HEIGHT) <= SCREENS * PHONE["height"]
-                await expect(page.locator("#sentence")).to_be_in_viewport()
+        async with on_a_phone(visitor, shown, stories.HELD) as page:
+            for wanted in ("#state", "#sentence", "#orders button", "#track", "#shares"):
+                await expect(page.locator(wanted).first).to_be_visible()
+            for name in FOLDED:
+                assert await fold(page, name).get_attribute("open") is None
+            assert await page.evaluate(HEIGHT) <= SCREENS * PHONE["height"]
+            await expect(page.locator("#sentence")).to_be_in_viewport()
 
     async def test_a_failing_check_is_told_beside_the_heading(
         self, visitor: Visitor, shown: Shown
     ) -> None:
         """What is folded away must not keep bad news to itself."""
-        shown.tell(stories.bad())
-        with shown.served() as url:
-            async with visitor.at(of(url), viewport=PHONE) as page:
-                await drawn(page)
-                failing = await page.locator("#checks li[data-tone=warn]").count()
-                checks = await page.locator("#checks li").count()
-                told = f"{failing} of {checks} fail" if failing else "nothing fails"
-                await expect(fold(page, "health").locator(".gist")).to_have_text(told)
+        async with on_a_phone(visitor, shown, stories.BAD) as page:
+            failing = await page.locator("#checks li[data-tone=warn]").count()
+            checks = await page.locator("#checks li").count()
+            told = f"{failing} of {checks} fail" if failing else "nothing fails"
+            await expect(fold(page, "health").locator(".gist")).to_have_text(told)
 
     async def test_opened_by_keyboard_and_kept_in_the_visit(
         self, visitor: Visitor, shown: Shown
     ) -> None:
         """What was opened is open after a reload; what was not is not."""
-        shown.tell(stories.bad())
-        with shown.served() as url:
-            async with visitor.at(of(url), viewport=PHONE) as page:
-                await drawn(page)
-                await fold(page, "decisions").locator("> summary").focus()
-                await page.keyboard.press("Enter")
-                await expect(page.locator("#timeline > li").first).to_be_visible()
-                await page.reload()
-                await drawn(page)
-                await expect(page.locator("#timeline > li").first).to_be_visible()
-                await expect(page.locator("#trail tbody tr").first).to_be_hidden()
+        async with on_a_phone(visitor, shown, stories.BAD) as page:
+            await fold(page, "decisions").locator("> summary").focus()
+            await page.keyboard.press("Enter")
+            await expect(page.locator("#timeline > li").first).to_be_visible()
+            await page.reload()
+            await drawn(page)
+            await expect(page.locator("#timeline > li").first).to_be_visible()
+            await expect(page.locator("#trail tbody tr").first).to_be_hidden()
 
     async def test_a_link_to_a_part_opens_it(self, visitor: Visitor, shown: Shown) -> None:
         shown.tell(stories.bad())
@@ -90,38 +93,32 @@ class TestFolded:
 
     async def test_the_worst_metrics_and_then_all(self, visitor: Visitor, shown: Shown) -> None:
         """Harm is never folded away."""
-        shown.tell(stories.bad())
-        with shown.served() as url:
-            async with visitor.at(of(url), viewport=PHONE) as page:
-                await drawn(page)
-                rows = page.locator("#scores tbody tr")
-                for harm in await page.locator("#scores tbody tr[data-tone=harm]").all():
-                    await expect(harm).to_be_visible()
-                count = await rows.count()
-                await expect(rows.nth(count - 1)).to_be_hidden()
-                await page.get_by_role("button", name=f"All {count} metrics").click()
-                await expect(rows.nth(count - 1)).to_be_visible()
-                turned = page.get_by_role("button", name="Only the worst metrics")
-                await expect(turned).to_have_attribute("aria-expanded", "true")
+        async with on_a_phone(visitor, shown, stories.BAD) as page:
+            rows = page.locator("#scores tbody tr")
+            for harm in await page.locator("#scores tbody tr[data-tone=harm]").all():
+                await expect(harm).to_be_visible()
+            count = await rows.count()
+            await expect(rows.nth(count - 1)).to_be_hidden()
+            await page.get_by_role("button", name=f"All {count} metrics").click()
+            await expect(rows.nth(count - 1)).to_be_visible()
+            turned = page.get_by_role("button", name="Only the worst metrics")
+            await expect(turned).to_have_attribute("aria-expanded", "true")
 
     async def test_the_order_of_focus_is_that_of_the_page(
         self, visitor: Visitor, shown: Shown
     ) -> None:
         """Tab by tab downwards, through closed parts and an open one."""
-        shown.tell(stories.held())
-        with shown.served() as url:
-            async with visitor.at(of(url, stories.HELD), viewport=PHONE) as page:
-                await drawn(page)
-                await fold(page, "health").evaluate("(node) => { node.open = true; }")
-                tops: list[float] = []
-                for _ in range(60):
-                    await page.keyboard.press("Tab")
-                    top = await page.evaluate(TOP)
-                    if top is None:
-                        break
-                    tops.append(top)
-                assert len(tops) > 15
-                assert all(below - above > -ROW for above, below in itertools.pairwise(tops))
+        async with on_a_phone(visitor, shown, stories.HELD) as page:
+            await fold(page, "health").evaluate("(node) => { node.open = true; }")
+            tops: list[float] = []
+            for _ in range(60):
+                await page.keyboard.press("Tab")
+                top = await page.evaluate(TOP)
+                if top is None:
+                    break
+                tops.append(top)
+            assert len(tops) > 15
+            assert all(below - above > -ROW for above, below in itertools.pairwise(tops))
 
 
 class TestWide:
@@ -137,18 +134,15 @@ class TestWide:
 
     async def test_a_screen_that_is_turned(self, visitor: Visitor, shown: Shown) -> None:
         """Parts and their charts come back, and go again."""
-        shown.tell(stories.bad())
-        with shown.served() as url:
-            async with visitor.at(of(url), viewport=PHONE) as page:
-                await drawn(page)
-                await page.set_viewport_size(DESK)
-                await expect(page.locator("details.fold")).to_have_count(0)
-                await expect(page.locator("#shapes > .head > h2")).to_be_visible()
-                await page.locator("#traffic canvas").scroll_into_view_if_needed()
-                await expect(page.locator("#traffic canvas")).to_be_visible()
-                await page.set_viewport_size(PHONE)
-                await expect(page.locator("details.fold")).not_to_have_count(0)
-                await expect(page.locator("#traffic canvas")).to_be_hidden()
+        async with on_a_phone(visitor, shown, stories.BAD) as page:
+            await page.set_viewport_size(DESK)
+            await expect(page.locator("details.fold")).to_have_count(0)
+            await expect(page.locator("#shapes > .head > h2")).to_be_visible()
+            await page.locator("#traffic canvas").scroll_into_view_if_needed()
+            await expect(page.locator("#traffic canvas")).to_be_visible()
+            await page.set_viewport_size(PHONE)
+            await expect(page.locator("details.fold")).not_to_have_count(0)
+            await expect(page.locator("#traffic canvas")).to_be_hidden()
 
 
 ROW = 40
