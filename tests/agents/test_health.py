@@ -31,6 +31,12 @@ EVENTS = 2000
 
 @pytest.fixture
 def in_memory(tansu: str, prefix: str, parts: Parts) -> Pipeline:
+    """With the waits that everybody has: on a busy machine a healthy worker rests for seconds."""
+    return Pipeline(tansu, prefix, parts)
+
+
+@pytest.fixture
+def impatient(tansu: str, prefix: str, parts: Parts) -> Pipeline:
     return Pipeline(tansu, prefix, parts, **QUICK)
 
 
@@ -167,8 +173,8 @@ class TestWorker:
 class TestStalls:
     """A partition that stands still goes on: in the process, or in one that is started again."""
 
-    def test_a_feed_that_never_ends_is_built_anew(self, in_memory: Pipeline) -> None:
-        pipeline = in_memory
+    def test_a_feed_that_never_ends_is_built_anew(self, impatient: Pipeline) -> None:
+        pipeline = impatient
         pipeline.apply(spec())
         worker = hanging(pipeline, "once")
         await_ready(pipeline, worker)
@@ -184,9 +190,9 @@ class TestStalls:
         assert sum(values(worker, "davy_worker_stalls_total").values()) >= 1
 
     def test_a_main_loop_that_hangs_ends_and_the_next_worker_goes_on(
-        self, in_memory: Pipeline
+        self, impatient: Pipeline
     ) -> None:
-        pipeline = in_memory
+        pipeline = impatient
         pipeline.apply(spec())
         worker = hanging(pipeline, "busy")
         await_ready(pipeline, worker)
@@ -201,9 +207,9 @@ class TestStalls:
             deadline_s=BOUND_S,
         )
 
-    def test_state_that_is_never_read_ends_the_worker(self, in_memory: Pipeline) -> None:
+    def test_state_that_is_never_read_ends_the_worker(self, impatient: Pipeline) -> None:
         """Faust would stay in the group, and fetch nothing, without a word."""
-        worker = hanging(in_memory, "load")
+        worker = hanging(impatient, "load")
         assert worker.wait(deadline_s=BOUND_S) == HUNG
         assert "was not read within" in worker.tail(400)
 
