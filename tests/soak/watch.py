@@ -25,7 +25,7 @@ class Seen:
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Rollout -> newest decision."""
     routing: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Rollout -> newest routing record."""
+    """Rollout -> newest routing record that tells of the target: a refusal tells of a decision."""
 
 
 class Watch:
@@ -60,7 +60,7 @@ class Watch:
         return self.seen.decisions.get(rollout)
 
     def routing(self, rollout: str) -> dict[str, Any] | None:
-        """The newest word of an actuator."""
+        """The newest word of an actuator on its target."""
         self._raise_failure()
         return self.seen.routing.get(rollout)
 
@@ -105,7 +105,7 @@ class Watch:
                     self._pane(record)
                 case "decisions":
                     self.seen.decisions[record["rollout"]] = record
-                case _:
+                case _ if record["phase"] != "refused":
                     self.seen.routing[record["rollout"]] = record
 
     def _pane(self, record: dict[str, Any]) -> None:

@@ -12,6 +12,9 @@ CLUSTER = frozenset({Need.CLUSTER})
 UNAVAILABLE_S = 4.0
 FROZEN_S = 8.0
 """Twice the time after which the others miss a node."""
+MISLED_S = 300.0
+"""A broker that is cut off still tells its clients who leads, as it was before. aiokafka asks any
+broker and cannot tell old answers from new ones, and each old one costs it a request's time."""
 
 
 def leader(stage: Stage) -> Node:
@@ -82,7 +85,7 @@ def leader_isolated(stage: Stage) -> None:
     node = leader(stage)
     fault = stage.fault("a leader cut off from the other brokers")
     stage.kafka.isolate(node)
-    stage.await_progress(fault)
+    stage.await_progress(fault, deadline_s=MISLED_S)
     stage.kafka.rejoin()
     stage.kafka.wait_whole()
     stage.await_progress()
