@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from streams.agents.records import Records
+
 
 class Partition(NamedTuple):
     """A partition of a topic (full name, prefix included)."""
@@ -35,14 +37,20 @@ class Batch:
     partition: Partition
     start: int
     end: int
-    records: Sequence[Any]  # aiokafka ConsumerRecord: offset, timestamp, key, value, headers
+    records: Sequence[Any]
+    """Each with offset, timestamp, key, value and headers; from a poll they are `Records`."""
     size: int = 0
     """Bytes that it takes in memory, about; only the transport asks."""
 
     @property
+    def first_offset(self) -> int:
+        """Of the first record; the end where there is none."""
+        return Records.of(self.records).first_offset if self.records else self.end
+
+    @property
     def begins_with_hole(self) -> bool:
-        """Whether offsets at the beginning have no record."""
-        return bool(self.records) and self.records[0].offset > self.start
+        """Whether offsets before the first record have none."""
+        return bool(self.records) and self.first_offset > self.start
 
     def since(self, offset: int) -> Batch:
         """Return the part from `offset` on; records below it were counted before."""

@@ -68,7 +68,7 @@ class Breaches:
 
     def look(self, batch: Batch, live: Mapping[str, LiveRollout]) -> None:
         """Whether offsets are missing where a batch begins."""
-        end = batch.records[0].offset if batch.records else batch.end
+        end = batch.first_offset
         if batch.start < end:
             hole = Hole(first=batch.start, end=end, live=tuple(live.values()))
             self._holes.append(hole)

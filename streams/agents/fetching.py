@@ -50,7 +50,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Held while a batch is fetched, and while positions change: a batch is of one stretch."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        keep_lean(cast("DavyApp", self.app).folded_topics)
+        app = cast("DavyApp", self.app)
+        keep_lean(app.folded_topics, app.conf.broker_max_poll_records)
         consumer = super()._create_worker_consumer(transport)
         # Faust knows read_committed only together with its own exactly_once mode.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
@@ -213,10 +214,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _batch(self, consumer: Any, tp: TP, found: Polled) -> Batch:
         partition, records = Partition(*tp), found.records
         state = self._state(consumer, tp)
-        end = records[-1].offset + 1 if records else 0
+        end = records.last_offset + 1 if records else 0
         if state is not None and state.has_valid_position:
             end = max(end, state.position)
-        first = records[0].offset if records else end
+        first = records.first_offset if records else end
         known = self._sought.get(partition) is state  # a new assignment begins anywhere
         start = min(self._reached.get(partition, first), first, end) if known else first
         self._reached[partition] = end

@@ -6,14 +6,13 @@ partitions always have one owner, whatever the group does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.ending import disconnect
-from streams.agents.polling import Polled, polled
+from streams.agents.polling import Polled, from_consumer, polled
 
 FETCH_MS = 100
 MOST_RECORDS = 10_000
@@ -70,7 +69,9 @@ class OutcomeFeed:
     async def fetch(self) -> Batch:
         """The next records; none after a while without."""
         start = self._at
-        fetched = await polled(_fetch, self._consumer, [self._tp], FETCH_MS / 1000, MOST_RECORDS)
+        fetched = await polled(
+            from_consumer, self._consumer, [self._tp], FETCH_MS / 1000, MOST_RECORDS
+        )
         self._at = await self._consumer.position(self._tp)
         records = fetched.get(self._tp, Polled()).records
         return Batch(partition=self._partition, start=start, end=self._at, records=records)
@@ -84,12 +85,3 @@ class OutcomeFeed:
         position = await self._consumer.position(self._tp)
         written = self._consumer.highwater(self._tp)
         return await self.end() <= position and (written is None or written <= position)
-
-
-async def _fetch(
-    consumer: AIOKafkaConsumer, tps: Sequence[TopicPartition], pause_s: float, most: int
-) -> Mapping[TopicPartition, Any]:
-    found: Mapping[TopicPartition, Any] = await consumer.getmany(
-        *tps, timeout_ms=int(pause_s * 1000), max_records=most
-    )
-    return found

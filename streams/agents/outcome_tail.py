@@ -12,6 +12,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.outcome_feed import FETCH_MS, OutcomeFeed
 from streams.agents.quiet import NEVER, Aged
+from streams.agents.records import Records
 from streams.agents.retention import Deleted
 from streams.agents.tail import answered
 from streams.errors import RegistryError
@@ -79,7 +80,7 @@ class OutcomeTail:
             if not self._owner.outcomes_wait:
                 batch = await self._fetched(feed)
                 if batch.begins_with_hole:
-                    self._lost(batch.start, min(batch.records[0].offset, await feed.begin()))
+                    self._lost(batch.start, min(batch.first_offset, await feed.begin()))
                 if batch.end > batch.start:
                     await self._owner.take_outcomes(batch, await self._decoded(batch))
                     continue
@@ -113,7 +114,7 @@ class OutcomeTail:
             return
 
     async def _decoded(self, batch: Batch) -> OutcomeColumns:
-        values = [record.value for record in batch.records]
+        values = Records.of(batch.records).values
         most = self._context.settings.max_event_bytes
         while True:
             try:

@@ -7,6 +7,8 @@ from typing import Any
 
 from aiokafka.partitioner import murmur2
 
+from streams.agents.records import Records
+
 SAMPLED = 8
 """Records of a batch that are looked at."""
 
@@ -18,8 +20,8 @@ def place_of(key: bytes, partitions: int) -> int:
 
 def misplaced(records: Sequence[Any], partition: int, partitions: int) -> int:
     """How many of a few records with a key belong into another partition."""
-    step = max(len(records) // SAMPLED, 1)
-    keys = [record.key for record in records[::step] if record.key is not None]
+    some = Records.of(records).some(SAMPLED)
+    keys = [record.key for record in some if record.key is not None]
     return sum(place_of(key, partitions) != partition for key in keys)
 
 

@@ -25,6 +25,7 @@ from streams.agents.cell_log import CellLog
 from streams.agents.context import Context
 from streams.agents.flusher import Flusher
 from streams.agents.progress import FoldFacts
+from streams.agents.records import Records
 from streams.agents.sketch_records import SketchRecords
 from streams.agents.sources import AnyFold, AnyForm
 from streams.agents.tail import answered, read_into, read_range
@@ -214,7 +215,7 @@ class SketchOwner:
         self._context.meters.panes_closed.labels(*self.partition).inc(len(closed))
 
     def _decoded(self, records: Sequence[Any]) -> Any:
-        values = [record.value for record in records]
+        values = Records.of(records).values
         most = self._context.settings.max_event_bytes
         return self._form.decode(values, self._context.codec, most)
 
@@ -295,6 +296,4 @@ class SketchOwner:
 
 def told_by_broker(records: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Append time and offset of each record."""
-    count = len(records)
-    append_ms = np.fromiter((record.timestamp for record in records), np.int64, count)
-    return append_ms, np.fromiter((record.offset for record in records), np.int64, count)
+    return Records.of(records).told_by_broker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic
@@ -14,6 +14,7 @@ from streams.panes.resource_fold import LATENESS_MS, MINUTE_MS, ResourceFold
 from streams.panes.source_fold import Closed, ColumnsT, Open, SourceFold
 from streams.settings import Settings
 from streams.sketches.usage import Usages, usages_to_states
+from streams.wire.batch import Values, single
 from streams.wire.codec import Codec
 from streams.wire.columns import PredictionColumns, decode_predictions
 from streams.wire.resource_columns import ResourceColumns, decode_resources
@@ -27,7 +28,7 @@ class SourceForm(Generic[ColumnsT, Open, Closed]):
     clock: Callable[[Settings], PaneClock]
     """How its event time is cut."""
     new_fold: Callable[[PaneClock, Marker], SourceFold[ColumnsT, Open, Closed]]
-    decode: Callable[[Sequence[bytes | None], Codec, int], ColumnsT]
+    decode: Callable[[Values, Codec, int], ColumnsT]
     """Of raw values, with the largest size of an event in bytes."""
     open_body: Callable[[str, str, int, Open], Body]
     """`cells`: an open pane of (rollout, spec hash, pane)."""
@@ -49,7 +50,7 @@ def pane_clock(settings: Settings) -> PaneClock:
     )
 
 
-def _decoded(values: Sequence[bytes | None], codec: Codec, most: int) -> PredictionColumns:
+def _decoded(values: Values, codec: Codec, most: int) -> PredictionColumns:
     return decode_predictions(values, codec, max_event_bytes=most)
 
 
@@ -78,8 +79,8 @@ def minute_clock(settings: Settings) -> PaneClock:
     return PaneClock(pane_ms=MINUTE_MS, lateness_ms=LATENESS_MS, future_ms=future, dedupe=False)
 
 
-def _samples(values: Sequence[bytes | None], codec: Codec, most: int) -> ResourceColumns:
-    return decode_resources(values, codec, max_event_bytes=most)
+def _samples(values: Values, codec: Codec, most: int) -> ResourceColumns:
+    return decode_resources(single(values), codec, max_event_bytes=most)
 
 
 def _closed_minute(pane: ClosedPane[Usages]) -> Body:

@@ -16,12 +16,14 @@ from aiokafka.errors import KafkaError
 
 from streams.agents.batch import Partition
 from streams.agents.ending import disconnect
+from streams.agents.polling import from_consumer, polled
 from streams.errors import LogError, RegistryError
 from streams.wire.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
 READ_S = 60.0
+MOST_RECORDS = 5000
 STORE_RETRY_S = 1.0
 
 Sink = Callable[[Partition, Any], None]
@@ -193,9 +195,9 @@ async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
     """The next records, or none where the position moved over what is not for readers."""
     before = await consumer.position(tp)
     for _ in range(round(READ_S)):
-        fetched = await consumer.getmany(tp, timeout_ms=1000, max_records=5000)
+        fetched = await polled(from_consumer, consumer, [tp], 1.0, MOST_RECORDS)
         if fetched or await consumer.position(tp) > before:
-            return list(fetched.get(tp, ()))
+            return [record for each in fetched.values() for record in each.records]
     raise LogError(
         f"{tp.topic}-{tp.partition}: nothing came for {READ_S:g} s; is the broker reachable?"
     )

@@ -7,13 +7,17 @@ What predictions and outcomes have in common; their own rules stand in `columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected, read_headers
+from streams.wire.packed_rows import decoded_packs
+from streams.wire.packs import Pack
 from streams.wire.raw_rows import RawRows, decoded, joined, nothing
 from streams.wire.reasons import MAX_EVENT_MS, BadRecord, Reason
 
@@ -22,14 +26,62 @@ _TOLD = 64
 """Characters of a bad value that are told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The values of a batch in the order of the log: packs, and lists of what is in none."""
+
+    parts: Sequence[Pack | list[bytes | None]]
+
+
+Values: TypeAlias = Sequence[bytes | None] | Parts
+"""Framed values of a topic."""
+
+
+def single(values: Values) -> Sequence[bytes | None]:
+    """Each value alone."""
+    if not isinstance(values, Parts):
+        return values
+    each = (part if isinstance(part, list) else part.values() for part in values.parts)
+    return list(chain.from_iterable(each))
+
+
 def read_rows(
-    topic: str, values: Sequence[bytes | None], codec: Codec, max_event_bytes: int
+    topic: str, values: Values, codec: Codec, max_event_bytes: int
 ) -> tuple[RawRows, list[Rejected]]:
     """Decode framed values of a topic; what cannot be decoded is rejected.
 
     Raises:
         RegistryError: a schema id could not be looked up; try the whole batch again.
     """
+    if isinstance(values, Parts):
+        found, rejected = _of_parts(topic, values, codec, max_event_bytes)
+    else:
+        found, rejected = _one_by_one(topic, values, codec, max_event_bytes)
+    return joined(found) if found else nothing(topic), rejected
+
+
+def _of_parts(
+    topic: str, values: Parts, codec: Codec, max_event_bytes: int
+) -> tuple[list[RawRows], list[Rejected]]:
+    """Packs at once, where that can be trusted; what is left value by value."""
+    ends = np.cumsum([len(part) for part in values.parts]).tolist()
+    placed = dict(zip([0, *ends], values.parts, strict=False))
+    packs = {row: part for row, part in placed.items() if not isinstance(part, list)}
+    found = decoded_packs(topic, packs, codec, max_event_bytes)
+    read = {row for part in found for row in part.packs}
+    left = {row: part for row, part in placed.items() if row not in read}
+    if not left:
+        return [part.rows for part in found], []
+    rows = np.concatenate([np.arange(row, row + len(part)) for row, part in left.items()])
+    alone = single(Parts([*left.values()]))
+    slow, rejected = _one_by_one(topic, alone, codec, max_event_bytes)
+    parts = [part.rows for part in found] + [replace(part, row=rows[part.row]) for part in slow]
+    return parts, [replace(refused, row=int(rows[refused.row])) for refused in rejected]
+
+
+def _one_by_one(
+    topic: str, values: Sequence[bytes | None], codec: Codec, max_event_bytes: int
+) -> tuple[list[RawRows], list[Rejected]]:
     present = [value or b"" for value in values]
     headers = read_headers(present, max_event_bytes)
     rejected = list(headers.rejected)
@@ -42,7 +94,7 @@ def read_rows(
                 rejected.append(part)
             else:
                 parts.append(part)
-    return joined(parts) if parts else nothing(topic), rejected
+    return parts, rejected
 
 
 def _of_schema(

@@ -6,7 +6,6 @@ batch it came in nor the reader that read it (pyruhvro or fastavro) leaves a tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.wire.arrays import Coded, blank, coded, doubles, entries
-from streams.wire.batch import DEFAULT_MAX_EVENT_BYTES, Check, by_row, read_rows, sensible, times_ok
+from streams.wire.batch import (
+    DEFAULT_MAX_EVENT_BYTES,
+    Check,
+    Values,
+    by_row,
+    read_rows,
+    sensible,
+    times_ok,
+)
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected
 from streams.wire.keyed_columns import KeyedColumns
@@ -83,7 +90,7 @@ class PredictionColumns(KeyedColumns):
 
 
 def decode_predictions(
-    values: Sequence[bytes | None],
+    values: Values,
     codec: Codec,
     *,
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,

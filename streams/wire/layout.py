@@ -48,8 +48,13 @@ class Layout:
         Raises:
             ValueError: some row cannot be decoded or is not UTF-8; which one is not known.
         """
-        arrays = self._arrays(values)
         given = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
+        return self.shape(self._arrays(values), given)
+
+    def shape(
+        self, arrays: Sequence[Any], given: NDArray[np.int64]
+    ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+        """The same of what pyruhvro read of the body, for values of so many bytes each."""
         usual = HEADER_BYTES + sum(
             lengths(array, field["type"])
             for array, field in zip(arrays, self.writer["fields"], strict=True)
@@ -58,7 +63,7 @@ class Layout:
         held = {}
         for name, at in self.columns.items():
             if at is None:
-                held[name] = pa.nulls(len(values), self.types[name])
+                held[name] = pa.nulls(len(given), self.types[name])
             elif name in self.symbols:
                 ours = self._ours(name, numbers(arrays[at]))
                 trusted &= ours >= 0

@@ -21,7 +21,7 @@ ODD = 1 << 40
 
 _BYTES = {"boolean": 1, "float": 4, "double": 8}
 _INT = 1 << 31
-_SAFE = 1 << 62
+SAFE = 1 << 62
 """From here on a varint has ten bytes, and pyruhvro ignores what overflows the tenth."""
 
 
@@ -48,7 +48,7 @@ def lengths(array: Any, schema: Schema) -> Lengths:  # noqa: PLR0911 - a form ea
         case "int":
             return number_lengths(numbers(array), -_INT, _INT)
         case "long":
-            return number_lengths(numbers(array), -_SAFE, _SAFE)
+            return number_lengths(numbers(array), -SAFE, SAFE)
         case _:
             return _BYTES[schema]
 

@@ -5,7 +5,6 @@ As for predictions (`columns.py`), a record's fate is a pure function of its byt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.wire.arrays import Coded, blank, coded, doubles, given
-from streams.wire.batch import DEFAULT_MAX_EVENT_BYTES, Check, by_row, read_rows, sensible, times_ok
+from streams.wire.batch import (
+    DEFAULT_MAX_EVENT_BYTES,
+    Check,
+    Values,
+    by_row,
+    read_rows,
+    sensible,
+    times_ok,
+)
 from streams.wire.codec import Codec
 from streams.wire.headers import Rejected
 from streams.wire.keyed_columns import KeyedColumns
@@ -53,7 +60,7 @@ class OutcomeColumns(KeyedColumns):
 
 
 def decode_outcomes(
-    values: Sequence[bytes | None],
+    values: Values,
     codec: Codec,
     *,
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,

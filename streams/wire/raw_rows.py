@@ -24,7 +24,7 @@ from streams.wire.resolution import expanded
 from streams.wire.schemas import load_schema, subject_of
 
 _LEAF_ROWS = 32
-_CHUNK_BYTES = 1 << 28
+CHUNK_BYTES = 1 << 28
 """Arrow's string offsets have 31 bits."""
 
 
@@ -57,14 +57,14 @@ def joined(parts: Sequence[RawRows]) -> RawRows:
     """All parts as one, ordered by row."""
     if len(parts) == 1:
         return parts[0]
+    parts = sorted(parts, key=lambda part: int(part.row[0]) if part.row.size else -1)
     rows = np.concatenate([part.row for part in parts])
+    held = {name: pa.concat_arrays([part.held[name] for part in parts]) for name in parts[0].held}
+    if (rows[1:] > rows[:-1]).all():
+        return RawRows(row=rows, held=held)
     order = np.argsort(rows, kind="stable")
     places = pa.array(order)
-    held = {
-        name: pa.concat_arrays([part.held[name] for part in parts]).take(places)
-        for name in parts[0].held
-    }
-    return RawRows(row=rows[order], held=held)
+    return RawRows(row=rows[order], held={name: a.take(places) for name, a in held.items()})
 
 
 def decoded(
@@ -82,8 +82,8 @@ def decoded(
 def _chunks(values: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """Bounds of pieces that Arrow's offsets can hold; most batches are one."""
     first, size = 0, 0
-    for index, value in enumerate(values) if sum(map(len, values)) > _CHUNK_BYTES else ():
-        if size + len(value) > _CHUNK_BYTES and index > first:
+    for index, value in enumerate(values) if sum(map(len, values)) > CHUNK_BYTES else ():
+        if size + len(value) > CHUNK_BYTES and index > first:
             yield first, index
             first, size = index, 0
         size += len(value)

@@ -154,7 +154,7 @@ def polled(thread: ConsumerThread, state: object, *offsets: int) -> Batch:
         _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assigned))
     )
     records = [SimpleNamespace(offset=at, key=b"", value=b"") for at in offsets]
-    return thread._batch(consumer, TP("predictions", 0), Polled(records=records))
+    return thread._batch(consumer, TP("predictions", 0), Polled(found=records))
 
 
 class TestBatches:

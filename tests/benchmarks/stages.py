@@ -10,10 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 
 from streams.agents.cells import open_body
 from streams.agents.sketch_owner import told_by_broker
@@ -25,6 +21,7 @@ from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 from tests.agents.pipeline import spec
 from tests.benchmarks.events import Load, make
 from tests.benchmarks.results import Row
+from tests.wire.kafka_batches import Sent, batch, read
 
 EVENTS = 400_000
 FETCHED = 5_000
@@ -84,9 +81,11 @@ def stages(fetched: Sequence[bytes], codec: Codec) -> Spent:
 
 def batches(load: Load) -> list[bytes]:
     """The load as a broker hands it over: compressed batches."""
+    sent = [Sent(each["value"], each["key"]) for each in load.records]
+    now_ms = time.time_ns() // 1_000_000
     return [
-        _batch(start, load.records[start : start + FETCHED])
-        for start in range(0, len(load.records), FETCHED)
+        batch(sent[start : start + FETCHED], start, codec=ZSTD, append_ms=now_ms)
+        for start in range(0, len(sent), FETCHED)
     ]
 
 
@@ -95,16 +94,15 @@ def run(fetched: Sequence[bytes], codec: Codec, *, dedupe: bool) -> Spent:
     clock = PaneClock(pane_ms=1000, lateness_ms=2000, future_ms=FUTURE_MS, dedupe=dedupe)
     fold, seconds = PartitionFold(clock, Marker()), defaultdict[str, float](float)
     live = fold.activate(spec())
-    for batch in fetched:
+    for each in fetched:
         with timed(seconds, FRAME):
-            records = list(_records(batch))
+            records = read(each)
         with timed(seconds, DECODE):
-            values = [record.value for record in records]
-            columns = PREDICTIONS.decode(values, codec, DEFAULT_MAX_EVENT_BYTES)
+            columns = PREDICTIONS.decode(records.values, codec, DEFAULT_MAX_EVENT_BYTES)
         with timed(seconds, ROUTE):  # once more: the fold does it too
             list(fold.targets.layers(columns.service, columns.version))
         with timed(seconds, FOLD):
-            end = records[-1].offset + 1
+            end = records.last_offset + 1
             fold.fold(columns, *told_by_broker(records), end_offset=end)
         with timed(seconds, SNAPSHOT):
             _write(fold, live, codec)
@@ -119,29 +117,6 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     began = time.process_time()
     yield
     seconds[stage] += time.process_time() - began
-
-
-def _batch(base_offset: int, records: Sequence[dict[str, bytes]]) -> bytes:
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=ZSTD,
-        is_transactional=0,
-        producer_id=-1,
-        producer_epoch=-1,
-        base_sequence=-1,
-        batch_size=1 << 30,
-    )
-    now_ms = time.time_ns() // 1_000_000
-    for place, record in enumerate(records):
-        builder.append(place, now_ms, record["key"], record["value"], [])
-    # What a broker does: write where the batch begins. No checksum covers it.
-    return base_offset.to_bytes(8, "big") + bytes(builder.build())[8:]
-
-
-def _records(batch: bytes) -> Iterator[Any]:
-    read = MemoryRecords(batch)
-    while read.has_next():
-        yield from read.next_batch()
 
 
 def _write(fold: PartitionFold, live: LiveRollout, codec: Codec) -> None:

@@ -1,0 +1,144 @@
+"""Packs are decoded at once, and nobody can tell: each record's outcome is what it is alone."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.wire.batch import Parts
+from streams.wire.columns import decode_predictions
+from streams.wire.packed_rows import decoded_packs
+from streams.wire.packs import form_of
+from tests.wire.kafka_batches import Sent, batch, read
+from tests.wire.outcomes import counted, outcomes
+from tests.wire.writers import foreign, mutations, value
+
+MANY = 40
+
+
+def packs_of(values):
+    """Of decoded packs at once: how many rows, of how many in all."""
+    parts = values.parts if isinstance(values, Parts) else ()
+    return {i: part for i, part in enumerate(parts) if not isinstance(part, list)}
+
+
+def rows_at_once(records, codec, *, most=1_000_000):
+    """How many rows were read without looking at any value alone."""
+    found = decoded_packs("predictions", packs_of(records.values), codec, most)
+    return sum(part.rows.row.size for part in found)
+
+
+@pytest.fixture
+def good(codec):
+    return [Sent(value(codec, request_id=f"r-{i}"), b"k-%d" % i) for i in range(MANY)]
+
+
+class TestFast:
+    @pytest.mark.parametrize("compression", [0, 1, 2, 3, 4])
+    def test_usual_packs_are_read_at_once(self, codec, good, compression):
+        log = batch(good, 100, codec=compression) + batch(good, 140, codec=compression)
+        records = read(log)
+        assert rows_at_once(records, codec) == 2 * MANY
+        columns = decode_predictions(records.values, codec)
+        assert columns.row.tolist() == list(range(2 * MANY))
+        assert columns.request_ids.to_pylist() == [f"r-{i}" for i in range(MANY)] * 2
+        assert columns.rejected == ()
+
+    def test_without_keys_too(self, codec, good):
+        records = read(batch([each._replace(key=None) for each in good], 0))
+        assert rows_at_once(records, codec) == MANY
+
+    def test_keys_may_be_any_bytes(self, codec, good):
+        records = read(batch([each._replace(key=b"\xff\xfe") for each in good], 0))
+        assert len(outcomes(decode_predictions(records.values, codec), MANY)) == MANY
+
+    def test_packs_of_several_writers(self, codec):
+        """Each form is decoded together, and rows come back in the order of the log."""
+        writers = [one for one in foreign(codec)[:8] for _ in range(2)]
+        log = b"".join(batch([Sent(one)] * 8, 8 * at) for at, one in enumerate(writers))
+        records = read(log)
+        assert rows_at_once(records, codec) == 8 * len(writers)
+        columns = decode_predictions(records.values, codec)
+        assert columns.row.tolist() == list(range(8 * len(writers)))
+
+
+class TestNotTrusted:
+    """One record that is not as all others are, and its pack is read value by value."""
+
+    def odd(self, codec, good, at, each):
+        """A pack with one odd record behind a usual one."""
+        changed = [*good[:at], each, *good[at + 1 :]]
+        records = read(batch(good, 0) + batch(changed, MANY))
+        assert rows_at_once(records, codec) == MANY
+        columns = decode_predictions(records.values, codec)
+        expected = decode_predictions([sent.value for sent in [*good, *changed]], codec)
+        assert outcomes(columns, 2 * MANY) == outcomes(expected, 2 * MANY)
+        return columns
+
+    @pytest.mark.parametrize("at", [0, 17, MANY - 1])
+    def test_what_is_odd(self, codec, good, at):
+        usual = good[at]
+        body = usual.value
+        for each in (
+            usual._replace(headers=[("traceparent", b"00-1")]),
+            usual._replace(value=None),
+            usual._replace(value=b""),
+            usual._replace(value=b"\x01" + body[1:]),
+            usual._replace(value=b"\x00\x00\x00\x00\x0c" + body[5:]),
+            usual._replace(value=body[:-1]),
+            usual._replace(value=body + b"\x00"),
+            usual._replace(value=body.replace(b"digits", b"dig\xffts")),
+            usual._replace(key=None),
+        ):
+            self.odd(codec, good, at, each)
+
+    def test_the_largest_are_refused(self, codec, good):
+        records = read(batch(good, 0))
+        most = max(len(each.value) for each in good) - 1
+        assert rows_at_once(records, codec, most=most) == 0
+        columns = decode_predictions(records.values, codec, max_event_bytes=most)
+        expected = decode_predictions([s.value for s in good], codec, max_event_bytes=most)
+        assert outcomes(columns, MANY) == outcomes(expected, MANY)
+
+    def test_a_pack_of_nonsense_has_no_form(self, codec):
+        records = read(batch([Sent(b"{}")] * 8, 0))
+        assert [form_of(pack) for pack in packs_of(records.values).values()] == [None]
+        assert decode_predictions(records.values, codec).row.size == 0
+
+
+@pytest.mark.property
+class TestLaws:
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_packs_leave_no_trace(self, codec, data):
+        """Whatever producers send and however they cut it: as if there were no packs."""
+        values = data.draw(mutations(foreign(codec)))
+        keys = st.none() | st.sampled_from([b"", b"k", b"\xff" * 70])
+        key = data.draw(keys)
+        odd = data.draw(st.sets(st.integers(0, max(len(values) - 1, 0)), max_size=2))
+        sent = [Sent(v, data.draw(keys) if i in odd else key) for i, v in enumerate(values)]
+        cuts = data.draw(st.sets(st.integers(0, len(sent)), max_size=3))
+        bounds = sorted({0, len(sent), *cuts})
+        log = b"".join(batch(sent[a:b], a) for a, b in pairwise(bounds))
+        columns = decode_predictions(read(log).values, codec)
+        alone = decode_predictions(values, codec)
+        assert outcomes(columns, len(values)) == outcomes(alone, len(values))
+        assert counted(columns) == counted(alone)
+
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_damaged_payloads_are_never_trusted(self, codec, good, data):
+        """What aiokafka would not read, or reads otherwise, is not read at once either."""
+        usual = packs_of(read(batch(good[:8], 0)).values)[0]
+        payload = bytearray(usual.payload)
+        for _ in range(data.draw(st.integers(1, 2))):
+            at = data.draw(st.integers(0, len(payload) - 1))
+            payload[at : at + data.draw(st.integers(0, 1))] = data.draw(st.binary(max_size=2))
+        damaged = type(usual)(
+            first_offset=0, count=8, append_ms=usual.append_ms, payload=bytes(payload)
+        )
+        if not decoded_packs("predictions", {0: damaged}, codec, 10_000):
+            return
+        columns = decode_predictions(Parts([damaged]), codec)
+        assert outcomes(columns, 8) == outcomes(decode_predictions(damaged.values(), codec), 8)
