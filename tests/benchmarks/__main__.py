@@ -62,7 +62,7 @@ class Asked:
 def main() -> None:
     """Measure what is asked for, and write the table; exit code 1 where a part broke off."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
-    parser.add_argument("--events", type=int, default=4_000_000, help="that davy reads in a round")
+    parser.add_argument("--events", type=int, default=8_000_000, help="that davy reads in a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--wide", type=int, default=2_000_000, help="events by number of cells")
     parser.add_argument("--long", type=int, default=100_000_000, help="events of the long run")

@@ -15,6 +15,6 @@ def test_a_refusal_says_nothing_of_the_target() -> None:
     for seq, phase in ((1, "applied"), (2, "refused")):
         record = ROUTING | {"phase": phase, "fence": seq}
         watch._take("routing", codec.encode("routing", record))
-    told = watch.routing(ROUTING["rollout"])
+    told = watch.routing(str(ROUTING["rollout"]))
     assert told is not None
     assert (told["phase"], told["fence"]) == ("applied", 1)
