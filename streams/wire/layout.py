@@ -24,6 +24,7 @@ from streams.wire.lengths import lengths, numbers
 from streams.wire.schemas import Schema
 
 _HEADER = ({"name": "davy__magic", "type": "boolean"}, {"name": "davy__id", "type": "float"})
+HEADER_FIELDS = len(_HEADER)
 _ASCII = 0x80
 
 
@@ -87,7 +88,7 @@ class Layout:
         return True
 
     def _arrays(self, values: Sequence[bytes]) -> Any:
-        arrays = read_arrow(values, self.pyruhvro_json).columns[len(_HEADER) :]
+        arrays = read_arrow(values, self.pyruhvro_json).columns[HEADER_FIELDS:]
         for array in arrays:
             check_text(array)
         return arrays

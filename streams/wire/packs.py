@@ -21,15 +21,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from streams.wire.framing import HEADER_BYTES, schema_id_of
-from streams.wire.layout import Layout, check_text, read_arrow
+from streams.wire.layout import HEADER_FIELDS, Layout, check_text, read_arrow
 from streams.wire.lengths import SAFE, number_lengths, numbers, offsets, text_lengths
+from streams.wire.varints import number_at, unsigned
 
 NO_KEY = -1
 _INT = 1 << 31
 _BEFORE = ("size", "attributes", "time", "place", "key", "length", "magic", "id")
 _AFTER = ("headers",)
-_ID = _BEFORE.index("id")
-_MORE = 0x80
 
 
 class Pack(Protocol):
@@ -69,10 +68,10 @@ def form_of(pack: Pack) -> Form | None:
     try:
         at = 0
         for _ in _BEFORE[:4]:
-            _, at = _number(payload, at)
-        key_bytes, at = _number(payload, at)
-        _, at = _number(payload, at + max(key_bytes, 0))
-    except IndexError:
+            _, at = number_at(payload, at)
+        key_bytes, at = number_at(payload, at)
+        _, at = number_at(payload, at + max(key_bytes, 0))
+    except (IndexError, ValueError):
         return None
     schema_id = schema_id_of(payload[at : at + HEADER_BYTES])
     return None if schema_id is None else Form(schema_id=schema_id, keyed=key_bytes != NO_KEY)
@@ -138,13 +137,13 @@ def _plain(
 
 def _array_of(pack: Pack) -> bytes:
     """The records as one Avro value: an array of a single block."""
-    return _varint(len(pack) << 1) + pack.payload + b"\0"
+    return unsigned(len(pack) << 1) + pack.payload + b"\0"
 
 
 @cache
 def _schema(pyruhvro_json: str, keyed: bool) -> str:  # noqa: FBT001 - a key of the cache
     """Of an array of records whose values are written in this schema (its header left out)."""
-    body = json.loads(pyruhvro_json)["fields"][_HEADER_FIELDS:]
+    body = json.loads(pyruhvro_json)["fields"][HEADER_FIELDS:]
     types = {"key": "string" if keyed else "long", "id": "float"}
     before, after = (
         [{"name": f"davy__{name}", "type": types.get(name, "long")} for name in names]
@@ -153,28 +152,3 @@ def _schema(pyruhvro_json: str, keyed: bool) -> str:  # noqa: FBT001 - a key of 
     item = {"type": "record", "name": "davy__item", "fields": [*before, *body, *after]}
     records = {"name": "records", "type": {"type": "array", "items": item}}
     return json.dumps({"type": "record", "name": "davy__pack", "fields": [records]})
-
-
-_HEADER_FIELDS = 2
-"""What `Layout` puts before the body for the registry header."""
-
-
-def _varint(number: int) -> bytes:
-    """An unsigned number, seven bits a byte."""
-    told = bytearray()
-    while number >= _MORE:
-        told.append(number & (_MORE - 1) | _MORE)
-        number >>= 7
-    return bytes([*told, number])
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """The zigzag varint at a place, and where it ends; IndexError behind the end."""
-    bits = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        bits |= (byte & (_MORE - 1)) << shift
-        if byte < _MORE:
-            return (bits >> 1) ^ -(bits & 1), at
-        shift += 7

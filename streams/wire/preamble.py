@@ -16,11 +16,12 @@ from streams.wire.framing import HEADER_BYTES, schema_id_of
 from streams.wire.reasons import BadRecord
 from streams.wire.resolution import kind_of
 from streams.wire.schemas import Schema
+from streams.wire.varints import number_at
 
 TOPIC = "panes"
 MOST, MOST_LENGTHS = 4096, 32
 """Beginnings that are remembered, and how many lengths they may have."""
-_INT, _LONG_BITS, _MORE = 1 << 31, 64, 0x80
+_INT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def _preamble(
     try:
         for field in fields:
             told[field["name"]], at = _value(value, at, kind_of(field["type"]))
-        branch, at = _number(value, at)
+        branch, at = number_at(value, at)
         match bodies[branch] if branch >= 0 else None:
             case {"type": "record", "name": str(name)} as schema:
                 return Preamble(
@@ -110,7 +111,7 @@ def _preamble(
 
 def _value(value: bytes, at: int, kind: str) -> tuple[int | str, int]:
     """The value that begins at a place, and where it ends. ValueError where it is no usual one."""
-    number, end = _number(value, at)
+    number, end = number_at(value, at)
     match kind:
         case "long":
             return number, end
@@ -120,18 +121,3 @@ def _value(value: bytes, at: int, kind: str) -> tuple[int | str, int]:
             return value[end : end + number].decode(), end + number
         case _:
             raise ValueError(f"no usual {kind}")
-
-
-def _number(value: bytes, at: int) -> tuple[int, int]:
-    """A zigzag varint in its short form, and where it ends; IndexError, ValueError as above."""
-    bits = shift = 0
-    while True:
-        byte = value[at]
-        at += 1
-        bits |= (byte & (_MORE - 1)) << shift
-        if byte < _MORE or shift >= _LONG_BITS:
-            break
-        shift += 7
-    if byte >= _MORE or bits >> _LONG_BITS or (shift and not byte):
-        raise ValueError("a number that is longer than need be")
-    return (bits >> 1) ^ -(bits & 1), at

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.agents.packs import LEAST
 from streams.wire.batch import Parts
 from streams.wire.columns import decode_predictions
 from streams.wire.packed_rows import decoded_packs
@@ -14,7 +15,7 @@ from tests.wire.kafka_batches import Sent, batch, read
 from tests.wire.outcomes import counted, outcomes
 from tests.wire.writers import foreign, mutations, value
 
-MANY = 40
+MANY, SOME = 40, LEAST
 
 
 def packs_of(values):
@@ -56,11 +57,11 @@ class TestFast:
     def test_packs_of_several_writers(self, codec):
         """Each form is decoded together, and rows come back in the order of the log."""
         writers = [one for one in foreign(codec)[:8] for _ in range(2)]
-        log = b"".join(batch([Sent(one)] * 8, 8 * at) for at, one in enumerate(writers))
+        log = b"".join(batch([Sent(one)] * SOME, SOME * at) for at, one in enumerate(writers))
         records = read(log)
-        assert rows_at_once(records, codec) == 8 * len(writers)
+        assert rows_at_once(records, codec) == SOME * len(writers)
         columns = decode_predictions(records.values, codec)
-        assert columns.row.tolist() == list(range(8 * len(writers)))
+        assert columns.row.tolist() == list(range(SOME * len(writers)))
 
 
 class TestNotTrusted:
@@ -102,7 +103,7 @@ class TestNotTrusted:
         assert outcomes(columns, MANY) == outcomes(expected, MANY)
 
     def test_a_pack_of_nonsense_has_no_form(self, codec):
-        records = read(batch([Sent(b"{}")] * 8, 0))
+        records = read(batch([Sent(b"{}")] * SOME, 0))
         assert [form_of(pack) for pack in packs_of(records.values).values()] == [None]
         assert decode_predictions(records.values, codec).row.size == 0
 
@@ -121,7 +122,10 @@ class TestLaws:
         cuts = data.draw(st.sets(st.integers(0, len(sent)), max_size=3))
         bounds = sorted({0, len(sent), *cuts})
         log = b"".join(batch(sent[a:b], a) for a, b in pairwise(bounds))
-        columns = decode_predictions(read(log).values, codec)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streams.agents.packs.LEAST", 1)
+            records = read(log)
+        columns = decode_predictions(records.values, codec)
         alone = decode_predictions(values, codec)
         assert outcomes(columns, len(values)) == outcomes(alone, len(values))
         assert counted(columns) == counted(alone)
@@ -130,15 +134,17 @@ class TestLaws:
     @given(data=st.data())
     def test_damaged_payloads_are_never_trusted(self, codec, good, data):
         """What aiokafka would not read, or reads otherwise, is not read at once either."""
-        usual = packs_of(read(batch(good[:8], 0)).values)[0]
+        usual = packs_of(read(batch(good[:SOME], 0)).values)[0]
         payload = bytearray(usual.payload)
         for _ in range(data.draw(st.integers(1, 2))):
             at = data.draw(st.integers(0, len(payload) - 1))
             payload[at : at + data.draw(st.integers(0, 1))] = data.draw(st.binary(max_size=2))
         damaged = type(usual)(
-            first_offset=0, count=8, append_ms=usual.append_ms, payload=bytes(payload)
+            first_offset=0, count=SOME, append_ms=usual.append_ms, payload=bytes(payload)
         )
         if not decoded_packs("predictions", {0: damaged}, codec, 10_000):
             return
         columns = decode_predictions(Parts([damaged]), codec)
-        assert outcomes(columns, 8) == outcomes(decode_predictions(damaged.values(), codec), 8)
+        assert outcomes(columns, SOME) == outcomes(
+            decode_predictions(damaged.values(), codec), SOME
+        )
