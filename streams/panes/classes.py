@@ -1,7 +1,7 @@
 """How are predicted classes counted, however many there are? By number, up to a rollout's limit.
 
 A class gets its number where it is met first in the log; from `max_classes` on all others are
-`other`. Names beyond the limit cost a look-up in Arrow, no Python object.
+`other`. Names beyond the limit cost a look-up, in Arrow where a batch has many of them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.facts import LiveRollout
-from streams.panes.outcomes.names import first_rows
+from streams.panes.outcomes.names import NONE, first_rows
 from streams.sketches.categories import OTHER
 from streams.sketches.cell import Cell
 from streams.wire.columns import Coded
 
 Ints = NDArray[np.int64]
+
+FEW = 256
+"""Distinct classes of a batch, up to which each is looked up as a Python string."""
 
 
 class Counted(Protocol):
@@ -33,51 +36,71 @@ class Counted(Protocol):
         """Where they are counted."""
 
 
-def add_classes(
-    groups: Sequence[Counted], group_of: Ints, codes: NDArray[np.int32], classes: Coded
-) -> None:
-    """Count each event's class in its group; code -1 is none."""
-    given = codes >= 0
-    if not given.any():
-        return
-    group_of, codes = group_of[given], codes[given]
-    numbers = _numbers(groups, group_of, codes, classes)
-    width = int(numbers.max()) + 1
-    counts = np.bincount(group_of * width + numbers)
-    counted = np.flatnonzero(counts)
-    names = {id(group.rollout): [*group.rollout.classes] for group in groups}
-    for key, count in zip(counted.tolist(), counts[counted].tolist(), strict=True):
-        group, number = groups[key // width], key % width
-        known = names[id(group.rollout)]
-        group.cell.classes.add(known[number] if number < len(known) else OTHER, count)
-
-
-def _numbers(
+def class_numbers(
     groups: Sequence[Counted], group_of: Ints, codes: NDArray[np.int32], classes: Coded
 ) -> Ints:
-    """The number of each event's class; new ones get theirs in the order of the log.
+    """The number of each event's class among its rollout's, -1 where it has none.
 
-    From `max_classes` on all classes of a rollout share one.
+    New ones get theirs in the order of the log; from `max_classes` on all share one.
     """
-    rollouts = {id(group.rollout): group.rollout for group in groups}
-    if len(rollouts) == 1:
-        return _numbers_of(groups[0].rollout, codes, classes)
-    numbers = np.empty(codes.size, np.int64)
-    places = {key: place for place, key in enumerate(rollouts)}
-    whose = np.array([places[id(group.rollout)] for group in groups])[group_of]
-    order = np.argsort(whose, kind="stable")
-    ends = np.cumsum(np.bincount(whose, minlength=len(rollouts)))
-    for rollout, rows in zip(rollouts.values(), np.split(order, ends[:-1]), strict=True):
-        distinct, codes_of = np.unique(codes[rows], return_inverse=True)
-        own = Coded(codes=codes_of.astype(np.int32), strings=classes.strings.take(distinct))
-        numbers[rows] = _numbers_of(rollout, own.codes, own)
+    numbers = np.full(codes.size, NONE, np.int64)
+    given = np.flatnonzero(codes >= 0)
+    if given.size:
+        rollouts = {id(group.rollout): group.rollout for group in groups}
+        place = {key: number for number, key in enumerate(rollouts)}
+        whose = np.array([place[id(group.rollout)] for group in groups])[group_of[given]]
+        numbers[given] = _numbers([*rollouts.values()], whose, codes[given], classes)
     return numbers
 
 
-def _numbers_of(rollout: LiveRollout, codes: NDArray[np.int32], classes: Coded) -> Ints:
+def _numbers(
+    rollouts: Sequence[LiveRollout], whose: Ints, codes: NDArray[np.int32], classes: Coded
+) -> Ints:
+    """Of events with a class; `whose` is each one's place among the rollouts."""
+    found: Ints = _table(rollouts, classes)[whose, codes]
+    most = np.array([rollout.spec.max_classes for rollout in rollouts])
+    room = most - [len(rollout.classes) for rollout in rollouts]
+    new = (found == most[whose]) & (room[whose] > 0)
+    for place in np.unique(whose[new]).tolist():
+        mine = np.flatnonzero(whose == place)
+        found[mine] = _with_new(rollouts[place], found[mine], codes[mine], classes)
+    return found
+
+
+def _table(rollouts: Sequence[LiveRollout], classes: Coded) -> Ints:
+    """By rollout, the number of each distinct class of the batch; `max_classes` where it has none.
+
+    int64[rollouts, distinct classes].
+    """
+    each = ((rollout.classes, rollout.spec.max_classes) for rollout in rollouts)
+    if len(classes.strings) <= FEW:
+        names = classes.names
+        return np.array([[known.get(name, most) for name in names] for known, most in each])
+    return np.stack([classes.places([*known], most)[:-1] for known, most in each])
+
+
+def _with_new(
+    rollout: LiveRollout, numbers: Ints, codes: NDArray[np.int32], classes: Coded
+) -> Ints:
+    """The same once classes that were not known have got numbers, as far as there are any."""
     known, most = rollout.classes, rollout.spec.max_classes
-    numbers = classes.places([*known], most)[codes]
     for row in first_rows(codes, numbers == most, most - len(known)):
         numbers[codes == codes[row]] = len(known)
         known[classes.strings[int(codes[row])].as_py()] = len(known)
     return numbers
+
+
+def add_classes(groups: Sequence[Counted], group_of: Ints, numbers: Ints) -> None:
+    """Count each event's class in its group, by the number that `class_numbers` gave it."""
+    given = numbers != NONE
+    if not given.any():
+        return
+    width = int(numbers.max()) + 1
+    counts = np.bincount(group_of[given] * width + numbers[given])
+    counted = np.flatnonzero(counts)
+    names = {id(group.rollout): [*group.rollout.classes] for group in groups}
+    tallies = [(group.cell.classes, names[id(group.rollout)]) for group in groups]
+    columns = (*np.divmod(counted, width), counts[counted])
+    for place, number, count in zip(*(column.tolist() for column in columns), strict=True):
+        classes, known = tallies[place]
+        classes.add(known[number] if number < len(known) else OTHER, count)

@@ -6,13 +6,15 @@ Events are grouped by (arm, pane), and for each declared dimension by slice too;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.panes.classes import add_classes
+from streams.panes.classes import add_classes, class_numbers
 from streams.panes.facts import Cells, LiveRollout
 from streams.panes.generative import MeasuredLlm
 from streams.panes.segments import Slicing
@@ -20,23 +22,25 @@ from streams.panes.targets import Targets
 from streams.panes.units.sighted import Sighted
 from streams.sketches.bins import SCORE_MAPPING, FixedBins
 from streams.sketches.cell import Cell
+from streams.sketches.histogram import Histogram
 from streams.sketches.log_histogram import MAPPING
 from streams.sketches.unit_cell import UnitCell
 from streams.spec.model import ALL_SEGMENT
-from streams.wire.columns import Coded, PredictionColumns
+from streams.wire.columns import PredictionColumns
 
 _ERROR, _TIMEOUT = 1, 2
 
 WIDEST = 1 << 12
 """So many groups are counted without a thought."""
+SPARSE = 16
+"""Buckets an event, from which on no table of all is made."""
 
 Ints = NDArray[np.int64]
 Place = tuple[str, int]
 """Rollout and pane."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(NamedTuple):
     """Events of one (segment, arm, pane) in a batch and the cell they belong to."""
 
     rollout: LiveRollout
@@ -49,8 +53,8 @@ class Group:
 
     def of_slice(self, name: str) -> Group:
         """The group of its events in one slice."""
-        cell = self.cells.setdefault((name, self.arm), Cell())
-        return replace(self, segment=name, cell=cell)
+        cell = _cell(self.cells, (name, self.arm))
+        return Group(self.rollout, self.pane, name, self.arm, self.cells, cell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,29 +69,33 @@ class Measured:
     score: Ints
     """Bin; -1 where there is none, as of the others."""
     confidence: Ints
-    predicted: NDArray[np.int32]
-    """Class."""
+    predicted: Ints
+    """Number of its class among its rollout's."""
     sighted: Sighted | None
     """Units, where a rollout counts them."""
     llm: MeasuredLlm | None
     """What generative models add; None where no event has it."""
 
     @classmethod
-    def of(cls, columns: PredictionColumns, chosen: Ints, group: Ints, *, units: bool) -> Measured:
-        """The chosen events, in their groups, and whose they are if asked for."""
+    def of(
+        cls, columns: PredictionColumns, chosen: Ints, groups: list[Group], of: Ints
+    ) -> Measured:
+        """The chosen events, `of` these groups, and whose units they are where those count."""
+        units = any(group.rollout.units is not None for group in groups)
+        classes = columns.predicted_class
         status, llm = columns.status[chosen], columns.llm
         error, timeout = status >= _ERROR, status == _TIMEOUT
         latency = np.where(timeout, MAPPING.size - 1, MAPPING.index(columns.latency_ms[chosen]))
         told = {"bucket": latency, "error": error, "timeout": timeout}
         return cls(
-            group=group,
+            group=of,
             error=error,
             timeout=timeout,
             latency=latency,
             sighted=Sighted.of(columns, chosen, **told) if units else None,
             score=_share_bins(columns.score[chosen]),
             confidence=_share_bins(columns.confidence[chosen]),
-            predicted=columns.predicted_class.codes[chosen],
+            predicted=class_numbers(groups, of, classes.codes[chosen], classes),
             llm=None if llm is None else MeasuredLlm.of(llm, chosen, timeout),
         )
 
@@ -127,13 +135,12 @@ def add_to_cells(
     groups = [
         _group(open_panes, key % span + first, *targets.arms[key // span]) for key in keys.tolist()
     ]
-    units = any(group.rollout.units is not None for group in groups)
-    measured = Measured.of(columns, chosen, group_of, units=units)
-    classes = columns.predicted_class
-    _add(groups, measured, classes)
-    for rollout, slicing in targets.sliced:
-        for slices, part in _sliced(rollout, slicing, groups, measured, columns, chosen):
-            _add(slices, part, classes)
+    measured = Measured.of(columns, chosen, groups, group_of)
+    _add(groups, measured)
+    for slicing, rollouts in targets.sliced:
+        own = np.array([group.rollout.spec.rollout in rollouts for group in groups])
+        for slices, part in _sliced(slicing, own, groups, measured, columns, chosen):
+            _add(slices, part)
     return {(group.rollout.spec.rollout, group.pane) for group in groups}
 
 
@@ -157,20 +164,25 @@ def _dense(keys: Ints, below: int) -> tuple[Ints, Ints]:
 def _group(open_panes: dict[Place, Cells], pane: int, rollout: LiveRollout, arm: str) -> Group:
     """Events of the whole of one arm and pane; its cell is made where it is not there yet."""
     cells = open_panes.setdefault((rollout.spec.rollout, pane), {})
-    cell = cells.setdefault((ALL_SEGMENT, arm), Cell())
-    return Group(rollout=rollout, pane=pane, segment=ALL_SEGMENT, arm=arm, cells=cells, cell=cell)
+    return Group(rollout, pane, ALL_SEGMENT, arm, cells, _cell(cells, (ALL_SEGMENT, arm)))
+
+
+def _cell(cells: Cells, key: tuple[str, str]) -> Cell:
+    cell = cells.get(key)
+    if cell is None:
+        cell = cells[key] = Cell()
+    return cell
 
 
 def _sliced(
-    rollout: LiveRollout,
     slicing: Slicing,
+    own: NDArray[np.bool_],
     groups: list[Group],
     measured: Measured,
     columns: PredictionColumns,
     chosen: Ints,
 ) -> Iterator[tuple[list[Group], Measured]]:
-    """A rollout's events by slice, once for each of its dimensions."""
-    own = np.array([group.rollout is rollout for group in groups])
+    """Events by slice, once for each dimension; of the groups that are sliced so."""
     if not own.any():
         return
     part = own[measured.group]
@@ -184,12 +196,10 @@ def _sliced(
         yield cut, measured.regrouped(part, place)
 
 
-def _add(groups: list[Group], measured: Measured, classes: Coded) -> None:
+def _add(groups: list[Group], measured: Measured) -> None:
     _add_requests(groups, measured)
-    table = _table(measured.group, measured.latency, (len(groups), MAPPING.size))
-    for group, counts in zip(groups, table, strict=True):
-        group.cell.latency.counts += counts
-    add_classes(groups, measured.group, measured.predicted, classes)
+    _add_counts([group.cell.latency for group in groups], measured.group, measured.latency)
+    add_classes(groups, measured.group, measured.predicted)
     _add_shares([group.cell.scores for group in groups], measured.group, measured.score)
     _add_shares([group.cell.confidences for group in groups], measured.group, measured.confidence)
     _add_units(groups, measured)
@@ -208,10 +218,26 @@ def _add_requests(groups: list[Group], measured: Measured) -> None:
         group.cell.timeouts += late
 
 
-def _table(group_of: Ints, column: NDArray[np.integer], shape: tuple[int, int]) -> Ints:
-    """Counts by (group, column): one pass over the events."""
-    flat = np.bincount(group_of * shape[1] + column, minlength=shape[0] * shape[1])
-    return flat.reshape(shape)
+def _add_counts(histograms: Sequence[Histogram], group_of: Ints, bucket: Ints) -> None:
+    """Add each event's bucket to its group's histogram: one pass over the events."""
+    size = histograms[0].mapping.size
+    keys = group_of * size + bucket
+    if len(histograms) * size > SPARSE * keys.size:
+        _add_sparse(histograms, keys)
+        return
+    table = np.bincount(keys, minlength=len(histograms) * size).reshape(-1, size)
+    for histogram, counts in zip(histograms, table, strict=True):
+        histogram.counts += counts
+
+
+def _add_sparse(histograms: Sequence[Histogram], keys: Ints) -> None:
+    """The same where there would be far more buckets than events."""
+    size = histograms[0].mapping.size
+    found, counts = np.unique(keys, return_counts=True)
+    bounds = np.searchsorted(found, size * np.arange(len(histograms) + 1)).tolist()
+    buckets = found % size
+    for histogram, (first, end) in zip(histograms, pairwise(bounds), strict=True):
+        histogram.counts[buckets[first:end]] += counts[first:end]
 
 
 def _share_bins(share: NDArray[np.float64]) -> Ints:
@@ -223,11 +249,8 @@ def _share_bins(share: NDArray[np.float64]) -> Ints:
 
 def _add_shares(bins: list[FixedBins], group_of: Ints, index: Ints) -> None:
     given = index >= 0
-    if not given.any():
-        return
-    table = _table(group_of[given], index[given], (len(bins), SCORE_MAPPING.size))
-    for each, counts in zip(bins, table, strict=True):
-        each.counts += counts
+    if given.any():
+        _add_counts(bins, group_of[given], index[given])
 
 
 def _add_units(groups: list[Group], measured: Measured) -> None:

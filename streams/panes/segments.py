@@ -54,6 +54,16 @@ class Slicing:
         self.combinations = combinations(dimensions)
         self._joint = joint and len(self.dimensions) > 1
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slicing) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[tuple[Dimension, ...], bool]:
+        return self.dimensions, self._joint
+
     def numbers(
         self, segment: Callable[[str], Coded], chosen: NDArray[np.int64] | slice = slice(None)
     ) -> Numbers:

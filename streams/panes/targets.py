@@ -7,6 +7,7 @@ look-up in Arrow, no Python object.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -27,17 +28,18 @@ class Targets:
 
     def __init__(self, live: Iterable[LiveRollout]) -> None:
         self.arms: list[tuple[LiveRollout, str]] = []
-        self.sliced: list[tuple[LiveRollout, Slicing]] = []
-        """Rollouts with declared dimensions."""
         self._targeted = False
         numbers: dict[tuple[str, str], list[int]] = {}
+        alike: defaultdict[Slicing, set[str]] = defaultdict(set)
         for rollout in sorted(live, key=lambda item: item.spec.rollout):
             if rollout.spec.segments:
-                self.sliced.append((rollout, slicing_of(rollout.spec)))
+                alike[slicing_of(rollout.spec)].add(rollout.spec.rollout)
             self._targeted |= bool(rollout.spec.targeting)
             for version, arm in sorted(rollout.spec.versions.items()):
                 numbers.setdefault((rollout.spec.service, version), []).append(len(self.arms))
                 self.arms.append((rollout, arm))
+        self.sliced = [(slicing, frozenset(names)) for slicing, names in alike.items()]
+        """Declared dimensions, and the rollouts that have just these."""
         self._services = sorted({service for service, _ in numbers})
         self._versions = sorted({version for _, version in numbers})
         self._pairs, self._layers = self._table(numbers)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.panes.classes import add_classes
+from streams.panes.classes import add_classes, class_numbers
 from streams.panes.facts import LiveRollout, Marker, PaneClock
 from streams.panes.fold import PartitionFold
 from streams.panes.targets import Targets
@@ -132,7 +132,8 @@ def test_classes_are_those_counted_one_by_one(batches: list[list[str | None]], c
         where = [index % cut % 2 for index in range(len(names))]
         groups = [Grouped(rollout, cell) for rollout, cell in zip(rollouts, cells, strict=True)]
         column = coded(names)
-        add_classes(groups, np.array(where), column.codes, column)
+        of = np.array(where)
+        add_classes(groups, of, class_numbers(groups, of, column.codes, column))
         for name, at in zip(names, where, strict=True):
             if name is None:
                 continue
