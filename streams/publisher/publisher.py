@@ -16,17 +16,19 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self
 
-from streams.publisher.buffer import Buffer
+from streams.publisher.buffer import Buffer, Waiting
 from streams.publisher.drafts import Draft, Refused, outcome_draft, prediction_draft, traced
 from streams.publisher.facts import Counters, Drop, Status, Tally
 from streams.publisher.forks import GATE
 from streams.publisher.options import Options, Registry
 from streams.publisher.request import Answer, Request
-from streams.publisher.users import UserHash
+from streams.publisher.users import UserHash, hashed
+from streams.publisher.usual import usual
 from streams.publisher.worker import Worker
 from streams.tracing.context import current_trace
 
 POLL_S = 0.005
+_OK = Status.OK
 
 
 class Publisher:
@@ -101,6 +103,19 @@ class Publisher:
             completed_at_ms: milliseconds since the epoch; default: now.
         """
         try:
+            plain = segments is None and llm is None and model_version is None
+            if plain and status is _OK and self._trace is None:
+                quick = usual(
+                    completed_at_ms,
+                    request_id,
+                    latency_ms,
+                    predicted_class,
+                    score,
+                    confidence,
+                    unit,
+                )
+                if quick is not None:
+                    return self._offer(quick)
             draft = prediction_draft(
                 self._tally,
                 request_id=request_id,
@@ -118,7 +133,7 @@ class Publisher:
                 llm=llm,
                 completed_at_ms=completed_at_ms,
             )
-            return self._offer(draft)
+            return self._offer(self._finished(draft))
         except Exception as failure:  # noqa: BLE001 - nothing may reach the caller
             return self._refuse(failure)
 
@@ -149,7 +164,7 @@ class Publisher:
                 outcome_id=outcome_id,
                 occurred_at_ms=occurred_at_ms,
             )
-            return self._offer(draft)
+            return self._offer(self._finished(draft))
         except Exception as failure:  # noqa: BLE001 - nothing may reach the caller
             return self._refuse(failure)
 
@@ -228,16 +243,16 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _offer(self, draft: Draft) -> bool:
+    def _finished(self, draft: Draft) -> Draft:
+        """With the user's hash, and with the trace that this call belongs to."""
+        found = hashed(draft, self._hash)
+        return found if self._trace is None else traced(found, self._trace())
+
+    def _offer(self, draft: Waiting) -> bool:
         if self._closed:
             raise Refused(Drop.CLOSED)
         if self._worker is None:
             self._start()
-        user = draft.record["unit"]
-        if user is not None:
-            draft.record["unit"] = self._hash(user)
-        if self._trace is not None:
-            draft = traced(draft, self._trace())
         if not self._buffer.offer(draft):
             raise Refused(Drop.BUFFER_FULL)
         return True
@@ -250,7 +265,7 @@ class Publisher:
     def _start(self) -> None:
         with self._starting, contextlib.suppress(RuntimeError):  # no thread now: the next record
             if self._worker is None and not self._closed:
-                worker = Worker(self.options, self._buffer, self._tally)
+                worker = Worker(self.options, self._buffer, self._tally, self._hash)
                 worker.start()
                 self._worker = worker
 

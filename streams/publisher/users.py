@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from streams.errors import SettingsError
+from streams.publisher.drafts import Draft
 
 SIZE_BYTES = 16
 KEY_BYTES = range(16, hashlib.blake2b.MAX_KEY_SIZE + 1)
@@ -45,6 +46,14 @@ class UserHash:
         >>> UserHash("0123456789abcdef")("u-17")
         '2e76b875ee29821d7848361f2765f806'
         """
-        hashed = self._keyed.copy()
-        hashed.update(user.encode("utf-8", "surrogatepass"))
-        return hashed.hexdigest()
+        digest = self._keyed.copy()
+        digest.update(user.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def hashed(draft: Draft, user_hash: UserHash) -> Draft:
+    """The draft, with the hash of its user in the user's place."""
+    user = draft.record["unit"]
+    if user is not None:
+        draft.record["unit"] = user_hash(user)
+    return draft

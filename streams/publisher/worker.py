@@ -10,17 +10,18 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from confluent_kafka import KafkaException
 
 from streams.errors import DavyError
-from streams.publisher.buffer import Buffer
-from streams.publisher.drafts import OUTCOMES, PREDICTIONS
+from streams.publisher.buffer import Buffer, Waiting
+from streams.publisher.drafts import OUTCOMES, PREDICTIONS, Draft, Refused
 from streams.publisher.facts import Drop, Tally
 from streams.publisher.ids import schema_id
 from streams.publisher.lane import Lane
 from streams.publisher.options import Options
-from streams.publisher.users import NO_KEY
+from streams.publisher.users import NO_KEY, UserHash, hashed
 
 LOG = logging.getLogger("davy.publisher")
 CHUNK = 16
@@ -32,8 +33,9 @@ RETRY_S = (0.25, 10.0)
 class Worker:
     """The thread's work. `start`, then `wake`, `stop`; counts are readable from any thread."""
 
-    def __init__(self, options: Options, buffer: Buffer, tally: Tally) -> None:
+    def __init__(self, options: Options, buffer: Buffer, tally: Tally, user_hash: UserHash) -> None:
         self._options = options
+        self._hash = user_hash
         self._buffer = buffer
         self._tally = tally
         self._lane: Lane | None = None
@@ -130,8 +132,9 @@ class Worker:
     def _pump(self, lane: Lane) -> bool:
         """Move what waits to librdkafka; whether anything was moved."""
         moved = False
-        while drafts := self._buffer.take(CHUNK):
-            self._moving = len(drafts)
+        while waiting := self._buffer.take(CHUNK):
+            self._moving = len(waiting)
+            drafts = list(self._drafts(waiting))
             for index, draft in enumerate(drafts):
                 if not lane.send(draft):
                     self._buffer.put_back(drafts[index:])
@@ -144,6 +147,21 @@ class Worker:
                     LOG.warning(NO_KEY)
             time.sleep(0)  # hands the interpreter to whoever waits for it
         return moved
+
+    def _drafts(self, waiting: Sequence[Waiting]) -> Iterator[Draft]:
+        """What waited as it was given becomes a record here."""
+        options = self._options
+        for each in waiting:
+            if isinstance(each, Draft):
+                yield each
+                continue
+            try:
+                draft = each.draft(self._tally, options.service, options.model_version)
+            except Refused as refused:
+                self._tally.drop(refused.reason)
+                self._moving -= 1
+            else:
+                yield hashed(draft, self._hash)
 
     def _finish(self) -> None:
         lane = self._lane
