@@ -172,3 +172,17 @@ class TestSettings:
         topics = admin.list_topics(timeout=10).topics
         replicas = {len(p.replicas) for name in names for p in topics[name].partitions.values()}
         assert replicas == {3}
+
+
+def test_sweeping_leaves_nothing_but_kafkas_own_topics(cluster, topic, producer):
+    """Committed offsets and transactions stay: they are no topics of ours."""
+    producer.produce(topic, b"dust")
+    assert producer.flush(60) == 0
+    cluster.sweep()
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap()})
+    wait_until(
+        lambda: all(name.startswith("__") for name in admin.list_topics(timeout=10).topics),
+        what="no topic",
+        deadline_s=30,
+    )
+    cluster.sweep()

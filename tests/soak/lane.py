@@ -95,6 +95,7 @@ class Lane:
         for node in kafka.nodes:
             node.start()
         kafka.wait_whole()
+        kafka.sweep()
         return kafka
 
     def _registry_for(self, scenario: Scenario) -> Registry | None:
