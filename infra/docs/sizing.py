@@ -1,6 +1,6 @@
 """How many partitions, workers and how much memory does a load need? Worked out from measurements.
 
-`python -m infra.docs.sizing` writes the table of infra/sizing.md from build/bench.json and
+`python -m infra.docs.sizing` writes the tables of infra/sizing.md from build/bench.json and
 build/load.json; with `--events` it answers for one load. What was not measured is named.
 """
 
@@ -11,10 +11,10 @@ import json
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from streams.settings import Settings
 from streams.spec.units import UnitError, duration
 
 PAGE = ROOT / "infra" / "sizing.md"
-BLOCK = re.compile(r"(<!-- sizing -->\n).*?(<!-- /sizing -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (sizing|limits) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 MIB = 1 << 20
 GIB_MIB = 1024
 STEP_MIB = 64
@@ -36,8 +36,16 @@ BUSY = 0.5
 """Share of its core that a worker uses: what came up in an hour's outage is done an hour later."""
 SPARE = 2
 """Partitions a worker: so many times may workers be doubled before topics must be made anew."""
+MOST_OF_TWO = 2.0
+"""Two workers may have done even more by CPU; nobody should count on that."""
 HOUR_S = 3600.0
-RATES = (1_000, 10_000, 50_000, 100_000, 250_000, 500_000)
+WORKER_MIB = 16 * GIB_MIB
+"""Memory of a worker, where its limit is told."""
+LINK_BYTES_S = 10e9 / 8
+"""What a network of 10 Gbit/s carries each way."""
+COPIES_SENT = 3
+"""Of each byte that comes in: to two other replicas, and to a worker."""
+RATES = (1_000, 10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 WINDOWS_S = (HOUR_S, 24 * HOUR_S)
 """Of the page: loads to look up, no measurements."""
 KEY_BYTES = 2 * (np.dtype(np.uint64).itemsize + np.dtype(np.int64).itemsize) / FULLEST
@@ -54,6 +62,8 @@ ROWS = {
         "make bench",
     ),
     "pending_bytes": ("bench.json", r"join index: a pending prediction", "make bench"),
+    "pane_us": ("bench.json", r"a source partition's pane at the judge", "make bench"),
+    "event_bytes": ("bench.json", r"an event on the log", "make bench"),
     "base_mib": ("load.json", r"backlog of .*: peak memory", "make load"),
 }
 """What is taken from where: the field of Measured, the file, the row's name, who measures it."""
@@ -72,6 +82,10 @@ class Measured:
     pending_bytes: float
     base_mib: float
     """With all queues full, and no outcomes."""
+    pane_us: float
+    """CPU of a rollout's judge for a pane of one source partition."""
+    event_bytes: float
+    """On the log, as producers compress it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +159,7 @@ def size(load: Load, known: Measured, busy: float = BUSY) -> Size:
         raise NotMeasuredError("two workers did no more than one: measure again on an idle machine")
     cpu = _seconds_an_event(load, known) * load.events_per_s / busy
     # Each further worker adds what the second one did.
-    workers = 1 + max(0, math.ceil((cpu - 1) / (known.two - 1)))
+    workers = 1 + max(0, math.ceil((cpu - 1) / (min(known.two, MOST_OF_TWO) - 1)))
     plain = Settings.model_fields
     partitions = max(SPARE * workers, plain["source_partitions"].default)
     kept_s = GENERATIONS * plain["lateness_ms"].default / 1000
@@ -160,7 +174,7 @@ def _seconds_an_event(load: Load, known: Measured) -> float:
 
 
 def page_table(known: Measured) -> str:
-    """The table of infra/sizing.md."""
+    """What loads need, one a row."""
     header = ["events/s", "partitions", "workers", "memory of each"]
     for window_s in WINDOWS_S:
         kept = f"outcomes within {window_s / HOUR_S:g} h"
@@ -177,6 +191,68 @@ def page_table(known: Measured) -> str:
         for rate in RATES
     ]
     return table(tuple(header), rows)
+
+
+class Limit(NamedTuple):
+    """What a load comes up against."""
+
+    events_per_s: float
+    what: str
+    why: str
+    helps: str
+
+
+def limits_table(known: Measured, busy: float = BUSY) -> str:
+    """Limits of what there may be many of, the smallest first; then of a rollout's judge."""
+    limits = [
+        *sorted([*_of_workers(known, busy), _of_brokers(known, busy)]),
+        _of_judge(known, busy),
+    ]
+    rows = [
+        (each.what, f"{float(f'{each.events_per_s:.2g}'):,.0f}", each.why, each.helps)
+        for each in limits
+    ]
+    return table(("", "events/s for each", "why", "what helps"), rows)
+
+
+def _of_workers(known: Measured, busy: float) -> Iterator[Limit]:
+    yield Limit(
+        events_per_s=busy * known.events_per_s,
+        what="a worker's core, without outcomes",
+        why=f"it is to use {busy:.0%} of it",
+        helps="workers",
+    )
+    for window_s in WINDOWS_S:
+        room = (WORKER_MIB - known.base_mib) * MIB
+        yield Limit(
+            events_per_s=room / (known.pending_bytes * window_s),
+            what=f"a worker's {_memory(WORKER_MIB)}, outcomes within {window_s / HOUR_S:g} h",
+            why=f"{known.pending_bytes:.3g} bytes for each prediction that waits for its outcome",
+            helps="workers, or a shorter `window`",
+        )
+
+
+def _of_brokers(known: Measured, busy: float) -> Limit:
+    return Limit(
+        events_per_s=busy * LINK_BYTES_S / (COPIES_SENT * known.event_bytes),
+        what="a broker's network, 10 Gbit/s",
+        why=f"{known.event_bytes:.3g} bytes an event in large batches (zstd), sent {COPIES_SENT} "
+        f"times; {busy:.0%} used",
+        helps="brokers",
+    )
+
+
+def _of_judge(known: Measured, busy: float) -> Limit:
+    """One core reads the panes of all source partitions."""
+    panes_s = 1000 / Settings.model_fields["pane_ms"].default
+    partitions = busy * 1e6 / (known.pane_us * panes_s)
+    return Limit(
+        events_per_s=partitions / SPARE * busy * known.events_per_s,
+        what="the judge of one rollout",
+        why=f"{busy:.0%} of its core reads panes of {partitions:,.0f} source partitions, "
+        f"{SPARE} for each worker",
+        helps="a longer `pane_ms`",
+    )
 
 
 def _cells(found: Size) -> tuple[str, str, str]:
@@ -201,11 +277,13 @@ def written(text: str, build: Path = BUILD) -> str:
     if not any((build / file).exists() for file, _, _ in ROWS.values()):
         return text
     try:
-        made = page_table(measured(build)) + _when(build)
+        known = measured(build)
+        made = {"sizing": page_table(known) + _when(build), "limits": limits_table(known)}
     except NotMeasuredError as lack:
         told = "".join(f"- {line}\n" for line in str(lack).splitlines())
-        made = f"Not measured for this version:\n\n{told}"
-    return BLOCK.sub(lambda found: f"{found[1]}{made}{found[2]}", text)
+        lacking = "Not measured for this version"
+        made = {"sizing": f"{lacking}:\n\n{told}", "limits": f"{lacking}.\n"}
+    return BLOCK.sub(lambda found: f"{found[1]}{made[found[2]]}{found[3]}", text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

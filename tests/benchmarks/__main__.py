@@ -27,6 +27,7 @@ from tests.benchmarks import (
     growth,
     join,
     judging,
+    merging,
     publishing,
     routing,
     serving,
@@ -54,7 +55,7 @@ class Asked:
     long: int
     """That one worker reads to see what grows."""
     per_s: float
-    """Load at which decisions are waited for; 0: half of what the worker could."""
+    """Load at which decisions are waited for, and cells counted; 0: half of what a worker could."""
     seconds: float
     """For so long."""
 
@@ -64,9 +65,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("--events", type=int, default=8_000_000, help="that davy reads in a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--wide", type=int, default=2_000_000, help="events by number of cells")
+    parser.add_argument("--wide", type=int, default=4_000_000, help="events by number of cells")
     parser.add_argument("--long", type=int, default=100_000_000, help="events of the long run")
-    parser.add_argument("--per-s", type=float, default=0.0, help="load for freshness; 0: half")
+    parser.add_argument(
+        "--per-s", type=float, default=0.0, help="load for freshness and growth; 0: half"
+    )
     parser.add_argument("--seconds", type=float, default=300.0, help="of freshness")
     names = list(parts(Asked(events=0, rounds=0, wide=0, long=0, per_s=0.0, seconds=0.0)))
     parser.add_argument("--only", nargs="+", choices=names, default=names)
@@ -89,13 +92,16 @@ def parts(asked: Asked) -> dict[str, Part]:
         "serving": lambda at, folder: serving.rows(
             Settings(bootstrap=at, prefix="serving-"), folder, rounds
         ),
-        "growth": lambda at, folder: growth.rows(at, folder, codec, asked.wide, rounds),
+        "growth": lambda at, folder: growth.rows(
+            at, folder, codec, asked.wide, _load(asked), rounds
+        ),
         "endurance": lambda at, folder: endurance.rows(at, folder, asked.long),
     }
     alone: dict[str, Part] = {
         "stages": lambda: stages.rows(codec, rounds, recorded(standings.OURS)),
         "snapshots": lambda: snapshots.rows(rounds),
         "judging": lambda: judging.rows(rounds),
+        "merging": lambda: merging.rows(rounds),
         "join": lambda: join.rows(rounds),
         "cohorts": lambda: cohorts.rows(rounds),
         "units": lambda: units.rows(rounds),

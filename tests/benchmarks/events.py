@@ -17,7 +17,7 @@ from streams.wire.codec import Codec
 from streams.wire.schemas import load_schema
 
 PER_SECOND = 33_000
-"""Of event time, however many there are: panes are equally full for all."""
+"""Of event time, unless told otherwise: panes are equally full for all."""
 AFTER_MS = 60_000
 CANDIDATE_SHARE = 0.25
 ERROR_RATE = 0.01
@@ -53,10 +53,14 @@ def make(
     services: int = 0,
     tiers: int = 0,
     end_ms: int | None = None,
+    per_s: float = PER_SECOND,
 ) -> Load:
-    """Predictions that end now, or then; of services `s0`, `s1` ... and tiers `t0` ... in turn."""
+    """Predictions that end now, or then; of services `s0`, `s1` ... and tiers `t0` ... in turn.
+
+    `per_s`: how many there are in a second of event time.
+    """
     dice = np.random.default_rng(seed)
-    span_ms = max(1, events * 1000 // PER_SECOND)
+    span_ms = max(1, int(events * 1000 / per_s))
     start_ms = (time.time_ns() // 1_000_000 if end_ms is None else end_ms) - span_ms
     columns = zip(
         (np.sort(dice.integers(0, span_ms, events)) + start_ms).tolist(),

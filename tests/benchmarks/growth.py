@@ -1,6 +1,7 @@
 """Does an event cost more where there is more to count? CPU by live cells, in turn.
 
-A cell is an arm of a rollout in a segment, of which `all` is one.
+A cell is an arm of a rollout in a segment, of which `all` is one. Each costs something for each
+pane, however full that is: so panes are as full as at the load that a worker is sized for.
 """
 
 from __future__ import annotations
@@ -24,18 +25,25 @@ Shape = tuple[int, int]
 """Rollouts, and the declared values of each one's only dimension."""
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
+WARM = 0.25
+"""Share of the events that is left out."""
 STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
 """A rollout with these ends by no decision of its own."""
 
 
-def rows(bootstrap: str, folder: Path, codec: Codec, events: int, rounds: int) -> list[Row]:
-    """CPU of an event with many cells, by that with the fewest."""
-    loads = {shape: make(codec, events, services=shape[0], tiers=shape[1]) for shape in SHAPES}
+def rows(
+    bootstrap: str, folder: Path, codec: Codec, events: int, per_s: float, rounds: int
+) -> list[Row]:
+    """CPU of an event with many cells, by that with the fewest; of so many in a second."""
+    loads = {
+        shape: make(codec, events, services=shape[0], tiers=shape[1], per_s=per_s)
+        for shape in SHAPES
+    }
     rates: dict[Shape, list[float]] = {shape: [] for shape in SHAPES}
     for number in range(rounds):
         for shape, load in loads.items():
             rates[shape].append(_rate(bootstrap, folder / f"{number}-{cells(shape)}", shape, load))
-    return [costs(shape, rates[SHAPES[0]], rates[shape]) for shape in SHAPES[1:]]
+    return [costs(shape, rates[SHAPES[0]], rates[shape], per_s) for shape in SHAPES[1:]]
 
 
 def cells(shape: Shape) -> int:
@@ -81,7 +89,7 @@ def expected(shape: Shape, events: int) -> dict[tuple[str, str], int]:
     return dict(found)
 
 
-def costs(shape: Shape, few: list[float], many: list[float]) -> Row:
+def costs(shape: Shape, few: list[float], many: list[float], per_s: float) -> Row:
     """How much more CPU an event takes where there are so many cells."""
     ratios = tuple(before / now for before, now in zip(few, many, strict=True))
     return Row(
@@ -92,7 +100,7 @@ def costs(shape: Shape, few: list[float], many: list[float]) -> Row:
         moonshot=None,
         better="lower",
         rounds=ratios,
-        note=f"{shape[0]} rollouts, {shape[1]} segments each",
+        note=f"{shape[0]} rollouts, {shape[1]} segments each, {per_s:,.0f} events/s",
     )
 
 
@@ -112,6 +120,7 @@ def _rate(bootstrap: str, folder: Path, shape: Shape, load: Load) -> float:
             topic=flow.settings.topic("predictions"),
             partitions=PARTITIONS,
             events=events,
+            warm=WARM,
         )
         _check(flow, shape, load)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
+from streams.agents.sources import PREDICTIONS
 from streams.panes.facts import Marker, PaneClock
 from streams.panes.fold import PartitionFold
 from streams.spec.load import parse_spec
 from streams.wire.codec import Codec
-from streams.wire.columns import decode_predictions
+from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 from streams.wire.store import LocalSchemaStore
-from tests.load.values import ORDINARY, Maker, rows
+from tests.load.values import ID_DIGITS, ORDINARY, Maker, rows
+from tests.wire.kafka_batches import Sent, batch, read
 
 EVENTS = 2_000
 """Of a batch."""
@@ -45,7 +47,7 @@ QUIET = {
 
 
 def instructions() -> float:
-    """Instructions of one event: decoded, looked for among those before it, and folded."""
+    """Instructions of one event: fetched, decoded, looked for among those before it, folded."""
     with tempfile.TemporaryDirectory(prefix="davy-guard-") as name, ExitStack() as ended:
         runs = [_start(Path(name), batches) for batches in (FEW, MANY)]
         for run in runs:
@@ -54,20 +56,27 @@ def instructions() -> float:
     return (many - few) / ((MANY - FEW) * EVENTS)
 
 
-def fold(batches: int) -> int:
+def fold(count: int) -> int:
     """Fold so many batches of a second each; returns how many events were accepted."""
-    codec, maker = Codec(LocalSchemaStore()), Maker(Codec(LocalSchemaStore()), ORDINARY)
+    codec, most = Codec(LocalSchemaStore()), DEFAULT_MAX_EVENT_BYTES
+    made = [_fetched(Maker(codec, ORDINARY), number) for number in range(MANY)]
     clock = PaneClock(pane_ms=1000, lateness_ms=2000, future_ms=3_600_000)
     partition = PartitionFold(clock, Marker())
     partition.activate(parse_spec(SPEC).spec)
-    for number in range(batches):
-        first = number * EVENTS
-        times = START_MS + number * 1000 + np.arange(EVENTS) * 1000 // EVENTS
-        values = rows(maker.block(first, times))
-        columns = decode_predictions(values, codec)
-        offsets = np.arange(first, first + EVENTS)
-        partition.fold(columns, times, offsets, end_offset=first + EVENTS)
+    for fetched in made[:count]:
+        records = read(fetched)
+        columns = PREDICTIONS.decode(records.values, codec, most)
+        partition.fold(columns, *records.told_by_broker, end_offset=records.last_offset + 1)
     return partition.marker.accepted
+
+
+def _fetched(maker: Maker, number: int) -> bytes:
+    """A producer's batch as a broker hands it over; all are made, however many are folded."""
+    first, from_ms = number * EVENTS, START_MS + number * 1000
+    times = from_ms + np.arange(EVENTS) * 1000 // EVENTS
+    values = enumerate(rows(maker.block(first, times)), first)
+    sent = [Sent(value, b"%d" % (10**ID_DIGITS + place)) for place, value in values]
+    return batch(sent, first, append_ms=from_ms + 1000)
 
 
 def _start(folder: Path, batches: int) -> subprocess.Popen[str]:

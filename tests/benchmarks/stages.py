@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from streams.agents.cells import open_body
-from streams.agents.sketch_owner import told_by_broker
 from streams.agents.sources import PREDICTIONS
 from streams.panes.facts import LiveRollout, Marker, PaneClock
 from streams.panes.fold import PartitionFold
@@ -24,6 +23,10 @@ from tests.benchmarks.results import Row
 from tests.wire.kafka_batches import Sent, batch, read
 
 EVENTS = 400_000
+FEWER = 100_000
+"""By which small batches are measured."""
+SIZES = (1, 10, 100, 1000)
+"""Records of a producer's batch; each divides those of a poll."""
 FETCHED = 5_000
 """Records of one batch, as a worker that is behind gets them."""
 ZSTD = 4
@@ -47,9 +50,34 @@ def rows(codec: Codec, rounds: int, per_cpu_s: float | None) -> list[Row]:
     run(fetched[:1], codec, dedupe=True)  # what a first batch loads is no event's cost
     told = [stages(fetched, codec) for _ in range(rounds)]
     found = [row(stage, [each[stage] for each in told]) for stage in told[0]]
+    found += [by_size(load, codec, rounds, size) for size in SIZES]
+    found.append(on_the_log(fetched))
     if per_cpu_s is not None:
         found.append(row(REST, rest(told, per_cpu_s)))
     return found
+
+
+def by_size(load: Load, codec: Codec, rounds: int, size: int) -> Row:
+    """What framing and decoding takes where a producer's batches have so many records."""
+    fetched = batches(load, count=FEWER, size=size)
+    told = [run(fetched, codec, dedupe=False) for _ in range(rounds)]
+    name = f"{FRAME} and {DECODE}, {size} a batch"
+    return row(name, [each[FRAME] + each[DECODE] for each in told], f"polls of {FETCHED:,} events")
+
+
+def on_the_log(fetched: Sequence[bytes]) -> Row:
+    """How large an event is, as producers compress it."""
+    value = sum(map(len, fetched)) / EVENTS
+    return Row(
+        name="an event on the log",
+        value=value,
+        unit="bytes",
+        must=0,
+        moonshot=None,
+        better="higher",
+        rounds=(value,),
+        note=f"zstd, batches of {FETCHED:,}",
+    )
 
 
 def rest(told: Sequence[Spent], per_cpu_s: float) -> list[float]:
@@ -57,7 +85,11 @@ def rest(told: Sequence[Spent], per_cpu_s: float) -> list[float]:
     return [NS / per_cpu_s - sum(each.values()) for each in told]
 
 
-def row(stage: str, ns: Sequence[float]) -> Row:
+def row(
+    stage: str,
+    ns: Sequence[float],
+    note: str = f"batches of {FETCHED:,}, one partition, one rollout",
+) -> Row:
     """What one stage takes; nothing is asked of it."""
     return Row(
         name=f"an event's time: {stage}",
@@ -67,7 +99,7 @@ def row(stage: str, ns: Sequence[float]) -> Row:
         moonshot=None,
         better="higher",
         rounds=tuple(ns),
-        note=f"batches of {FETCHED:,}, one partition, one rollout",
+        note=note,
     )
 
 
@@ -80,12 +112,15 @@ def stages(fetched: Sequence[bytes], codec: Codec) -> Spent:
     return told | {ROUTE: trusting[ROUTE], FOLD: folding, REPEATS: repeats}
 
 
-def batches(load: Load) -> list[bytes]:
-    """The load as a broker hands it over: compressed batches."""
-    sent = [Sent(each["value"], each["key"]) for each in load.records]
+def batches(load: Load, *, count: int = EVENTS, size: int = FETCHED) -> list[bytes]:
+    """Events of the load as a broker hands them over: polls of compressed batches of this size."""
+    sent = [Sent(each["value"], each["key"]) for each in load.records[:count]]
     now_ms = time.time_ns() // 1_000_000
     return [
-        batch(sent[start : start + FETCHED], start, codec=ZSTD, append_ms=now_ms)
+        b"".join(
+            batch(sent[at : at + size], at, codec=ZSTD, append_ms=now_ms)
+            for at in range(start, min(start + FETCHED, len(sent)), size)
+        )
         for start in range(0, len(sent), FETCHED)
     ]
 
@@ -104,7 +139,7 @@ def run(fetched: Sequence[bytes], codec: Codec, *, dedupe: bool) -> Spent:
             list(fold.targets.layers(columns.service, columns.version))
         with timed(seconds, FOLD):
             end = records.last_offset + 1
-            fold.fold(columns, *told_by_broker(records), end_offset=end)
+            fold.fold(columns, *records.told_by_broker, end_offset=end)
         with timed(seconds, SNAPSHOT):
             _write(fold, live, codec)
     events = fold.marker.next_offset

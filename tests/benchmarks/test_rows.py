@@ -149,7 +149,7 @@ class TestGrowth:
         assert found == growth.expected(shape, 100)
 
     def test_costs_are_those_of_the_same_round(self):
-        told = growth.costs((10, 4), [200.0, 180.0, 100.0], [100.0, 180.0, 80.0])
+        told = growth.costs((10, 4), [200.0, 180.0, 100.0], [100.0, 180.0, 80.0], 1000.0)
         assert (told.value, told.rounds) == (1.25, (2.0, 1.0, 1.25))
         assert told.holds
 

@@ -18,6 +18,8 @@ KNOWN = Measured(
     outcomes_per_s=200_000,
     pending_bytes=20,
     base_mib=400,
+    pane_us=250,
+    event_bytes=50,
 )
 NAMES = {
     "events_per_s": "davy",
@@ -25,6 +27,8 @@ NAMES = {
     "indexed_per_s": "predictions indexed",
     "outcomes_per_s": "outcomes decoded, joined and counted in cohorts",
     "pending_bytes": "join index: a pending prediction",
+    "pane_us": "a source partition's pane at the judge",
+    "event_bytes": "an event on the log",
     "base_mib": "backlog of 5 million: peak memory",
 }
 
@@ -119,6 +123,25 @@ class TestPage:
         table = text.partition("<!-- sizing -->\n")[2].partition("<!-- /sizing -->")[0]
         assert len(table.splitlines()) == 2 + len(sizing.RATES)
         assert "| 1,000 | 4 | 1 | 448 MiB | 4 | 1 | " in table
+
+    def test_limits_come_in_their_order(self, build: Path) -> None:
+        """Half of the judge's second is 2000 panes: partitions of 1000 workers."""
+        text = sizing.written(sizing.PAGE.read_text(), build)
+        table = text.partition("<!-- limits -->\n")[2].partition("<!-- /limits -->")[0]
+        cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()]
+        rates = ["9,700", "50,000", "230,000", "4,200,000", "50,000,000"]
+        assert [rate for _, rate in cells[2:]] == rates
+        assert cells[-1][0] == "the judge of one rollout"
+        assert "panes of 2,000 source partitions, 2 for each worker" in table
+
+    def test_the_judge_comes_last_however_slow_it_is(self) -> None:
+        """It is the only one of which there cannot be more."""
+        lines = sizing.limits_table(replace(KNOWN, pane_us=200_000.0)).splitlines()
+        assert lines[-1].startswith("| the judge of one rollout | 62,000 |")
+
+    def test_two_workers_count_for_no_more_than_two(self) -> None:
+        load = Load(events_per_s=400_000)
+        assert size(load, replace(KNOWN, two=2.4)) == size(load, replace(KNOWN, two=2.0))
 
     def test_answers_for_one_load(self, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert sizing.main(["--events", "80000", "--build", str(build)]) == 0
