@@ -34,6 +34,7 @@ from streams.settings import Settings
 from streams.topics import check_topics
 from streams.tracing.opening import Traces, open_traces
 from streams.wire.codec import Codec
+from streams.wire.frameless import hide_pandas
 from streams.wire.keys import open_signer
 from streams.wire.own import OwnRecords
 from streams.wire.schemas import SUBJECTS
@@ -59,6 +60,7 @@ def run_worker(settings: Settings) -> None:
     Raises:
         LogError: topics are missing, or the broker cannot do what the settings ask for.
     """
+    hide_pandas()
     asyncio.run(_run(settings))
 
 

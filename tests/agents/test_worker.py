@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,6 +139,9 @@ class TestPanes:
         for size in (1, 7, 5000):
             replayed = replayed_panes(pipeline, size)
             assert {key: replayed[key] for key in live} == live
+        libraries = Path(f"/proc/{worker.pid}/maps").read_text()
+        assert "/pyarrow/" in libraries
+        assert "/pandas/" not in libraries  # though the tests' environment has it
 
     def test_killed_in_the_middle(self, pipeline: Pipeline) -> None:
         """SIGKILL under load, and a producer that sends again what it had sent: all count once.
