@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from streams.agents.records import Records
 
@@ -37,15 +36,14 @@ class Batch:
     partition: Partition
     start: int
     end: int
-    records: Sequence[Any]
-    """Each with offset, timestamp, key, value and headers; from a poll they are `Records`."""
+    records: Records
     size: int = 0
     """Bytes that it takes in memory, about; only the transport asks."""
 
     @property
     def first_offset(self) -> int:
         """Of the first record; the end where there is none."""
-        return Records.of(self.records).first_offset if self.records else self.end
+        return self.records.first_offset if self.records else self.end
 
     @property
     def begins_with_hole(self) -> bool:
@@ -60,5 +58,5 @@ class Batch:
             partition=self.partition,
             start=offset,
             end=self.end,
-            records=[record for record in self.records if record.offset >= offset],
+            records=self.records.since(offset),
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from streams.agents.batch import Batch
+from streams.agents.records import Records
 from streams.errors import RegistryError
 from streams.panes.source_fold import SourceFold
 
@@ -51,8 +52,8 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
     middle = len(batch.records) // 2
     offset = batch.records[middle].offset
     cuts = (
-        (batch.start, offset, batch.records[:middle]),
-        (offset, batch.end, batch.records[middle:]),
+        (batch.start, offset, Records(batch.records[:middle])),
+        (offset, batch.end, Records(batch.records[middle:])),
     )
     first, second = (
         Batch(partition=batch.partition, start=start, end=end, records=records)

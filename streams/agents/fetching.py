@@ -22,6 +22,7 @@ from streams.agents.ending import cut, in_time
 from streams.agents.lean import keep_lean
 from streams.agents.patience import impatient
 from streams.agents.polling import Polled, polled
+from streams.agents.records import Records
 from streams.settings import REQUEST_MS
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             end = self._deleted.pop(partition)
             if tp not in fetched:
                 start, self._reached[partition] = self._reached[partition], end
-                found[tp] = Batch(partition=partition, start=start, end=end, records=[])
+                found[tp] = Batch(partition=partition, start=start, end=end, records=Records())
         return found
 
     def _batch(self, consumer: Any, tp: TP, found: Polled) -> Batch:

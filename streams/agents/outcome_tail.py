@@ -102,7 +102,7 @@ class OutcomeTail:
             if not error.retriable:
                 raise
             await self._wait()  # the broker is away; the next try tells
-            return Batch(partition=self._partition, start=0, end=0, records=[])
+            return Batch(partition=self._partition, start=0, end=0, records=Records())
 
     async def _wait(self) -> None:
         """Until predictions were read, or for a while."""
@@ -114,7 +114,7 @@ class OutcomeTail:
             return
 
     async def _decoded(self, batch: Batch) -> OutcomeColumns:
-        values = Records.of(batch.records).values
+        values = batch.records.values
         most = self._context.settings.max_event_bytes
         while True:
             try:

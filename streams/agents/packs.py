@@ -1,96 +1,92 @@
 """How does a batch of a producer, as the broker holds it, become a pack: one object for all of it?
 
-Only where nothing is to be said of single records that is not said of all: consecutive offsets,
-and the time at which the broker received the batch. aiokafka reads all other batches.
+Only where nothing is to be said of single records that is not said of all: offsets one after the
+other, and the time at which the broker received the batch. All other batches come record by record.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from aiokafka import codec
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
+
+from streams.agents.batch_format import Head, end_of, head_of, rows
 
 LEAST = 16
 """Records from which on a pack takes no more time than they do one by one, as measured."""
-
-_HEAD = struct.Struct(">qiibIhiqqqhii")
-"""Base offset, length, leader epoch, magic, checksum, attributes, last offset's distance, first and
-last time, producer's id and epoch, first sequence number, count."""
-_FRAME = struct.Struct(">qi")
-"""What `length` does not count."""
-_MAGIC = 2
-_CODEC, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
-_DECODERS: MappingProxyType[int, Callable[[bytes], bytes]] = MappingProxyType(
-    {
-        0: bytes,
-        1: codec.gzip_decode,
-        2: codec.snappy_decode,
-        3: codec.lz4_decode,
-        4: codec.zstd_decode,
-    }
-)
+MOST_BYTES = 1 << 20
+"""Of a pack's records. The batches of librdkafka and Java have fewer, unless they are told to."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """Consecutive records, none missing (streams.wire.packs.Pack)."""
 
-    first_offset: int
-    count: int
-    append_ms: int
-    payload: bytes
+    head: Head
+    payload: bytes = field(repr=False)
 
     def __len__(self) -> int:
-        return self.count
+        return self.head.records
 
     @property
-    def offset(self) -> int:
-        """Of the last record: after it aiokafka goes on."""
-        return self.first_offset + self.count - 1
+    def first_offset(self) -> int:
+        """Of the first record."""
+        return self.head.base_offset
+
+    @property
+    def last_offset(self) -> int:
+        """Of the last record."""
+        return self.head.base_offset + self.head.last_delta
+
+    @property
+    def append_ms(self) -> int:
+        """When the broker received all of it."""
+        return self.head.last_ms
 
     def __iter__(self) -> Iterator[Any]:
-        """Records with an offset, timestamp, key, value and headers, as aiokafka reads them."""
-        length = _HEAD.size - _FRAME.size + len(self.payload)
-        times = (self.append_ms, self.append_ms)
-        head = (self.first_offset, length, 0, _MAGIC, 0, _APPEND_TIME, self.count - 1)
-        batch = _HEAD.pack(*head, *times, -1, -1, -1, self.count) + self.payload
-        return iter(MemoryRecords(batch).next_batch())
+        """Records with an offset, timestamp, key, value and headers."""
+        batch = MemoryRecords(self.head.over(self.payload)).next_batch()
+        return records_of(self.head, batch, lambda: self.payload)
 
     def values(self) -> list[bytes | None]:
         """Their values, one by one."""
         return [record.value for record in self]
 
 
-class PackedBatch:
-    """What aiokafka knows of a batch, whose only record is a pack of all."""
+def records_of(head: Head, batch: Iterable[Any], payload: Callable[[], bytes]) -> Iterator[Any]:
+    """Records of a batch: as aiokafka reads them, by ourselves from one on that it cannot read.
 
-    def __init__(self, batch: Any, pack: Pack) -> None:
-        self._batch, self._pack = batch, pack
+    Where none is missing an offset is what the broker counts: how far a producer says a record is
+    from the first, no broker needs to look at.
+    """
+    place = 0
+    try:
+        for record in batch:
+            if head.whole and record.offset != head.base_offset + place:
+                break
+            yield record
+            place += 1
+        else:
+            return
+    except (UnicodeDecodeError, CorruptRecordException):  # the name of a header, most likely
+        pass
+    for number, row in islice(enumerate(rows(payload(), head.records)), place, None):
+        time_ms = head.last_ms if head.append_time else head.first_ms + row.timestamp
+        delta = number if head.whole else row.offset
+        yield row._replace(offset=head.base_offset + delta, timestamp=time_ms)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
 
-    def __iter__(self) -> Iterator[Pack]:
-        yield self._pack
-
-
-class PackedRecords:
+class BatchBytes:
     """The batches that one fetch brought of a partition; in place of aiokafka's MemoryRecords."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._batches = MemoryRecords(data)
-        self._at = 0
-        self._wanted: tuple[int, int] | None = None
-
-    def pack(self, first_offset: int, most: int) -> None:
-        """From now on batches come as packs if nothing in them is below this offset."""
-        self._wanted = (first_offset, most)
+        self._begin = self._end = 0
 
     def size_in_bytes(self) -> int:
         """As aiokafka's."""
@@ -103,24 +99,32 @@ class PackedRecords:
     def next_batch(self) -> Any:
         """As aiokafka's."""
         batch = self._batches.next_batch()
-        begin = self._at
-        self._at += _FRAME.size + _FRAME.unpack_from(self._data, begin)[1]
-        if self._wanted is None or batch is None:
-            return batch
-        found = _pack(self._data[begin : self._at], *self._wanted)
-        return batch if found is None else PackedBatch(batch, found)
+        if batch is not None:
+            self._begin, self._end = self._end, end_of(self._data, self._end)
+        return batch
+
+    @property
+    def head(self) -> Head | None:
+        """Of the last batch; None where that is of another version."""
+        return head_of(self._data, self._begin)
+
+    @property
+    def last(self) -> bytes:
+        """The last batch."""
+        return self._data[self._begin : self._end]
 
 
-def _pack(data: bytes, first_offset: int, most: int) -> Pack | None:
-    """A batch as a pack; None where it is no usual one, or not wanted whole."""
-    if len(data) < _HEAD.size:
-        return None
-    base, _, _, magic, _, attributes, last, _, append_ms, *_, count = _HEAD.unpack_from(data)
-    decode = _DECODERS.get(attributes & _CODEC)
-    plain = magic == _MAGIC and attributes & _APPEND_TIME and not attributes & _CONTROL
-    if not plain or decode is None or base < first_offset:
-        return None
-    if count != last + 1 or not LEAST <= count <= most:
-        return None
-    payload = decode(data[_HEAD.size :])
-    return Pack(first_offset=base, count=count, append_ms=append_ms, payload=bytes(payload))
+def pack_or_records(
+    fetched: BatchBytes, batch: Any, *, first_offset: int, most: int
+) -> Iterator[Any]:
+    """What the last batch holds: a pack if none of it is below this offset, and it has no more
+    records than `most`; else its records.
+    """  # noqa: D205
+    head = fetched.head
+    if head is None:
+        return iter(batch)
+    fits = head.base_offset >= first_offset and LEAST <= head.records <= most
+    if not (fits and head.whole and head.append_time):
+        return records_of(head, batch, lambda: head.unpacked(fetched.last))
+    pack = Pack(head=head, payload=head.unpacked(fetched.last))
+    return iter(pack) if len(pack.payload) > MOST_BYTES else iter((pack,))

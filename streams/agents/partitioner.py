@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from aiokafka.partitioner import murmur2
 
 from streams.agents.records import Records
@@ -18,10 +15,9 @@ def place_of(key: bytes, partitions: int) -> int:
     return (int(murmur2(key)) & 0x7FFFFFFF) % partitions
 
 
-def misplaced(records: Sequence[Any], partition: int, partitions: int) -> int:
+def misplaced(records: Records, partition: int, partitions: int) -> int:
     """How many of a few records with a key belong into another partition."""
-    some = Records.of(records).some(SAMPLED)
-    keys = [record.key for record in some if record.key is not None]
+    keys = [record.key for record in records.some(SAMPLED) if record.key is not None]
     return sum(place_of(key, partitions) != partition for key in keys)
 
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
+from streams.agents.lean import count_of
 from streams.agents.packs import Pack
 from streams.agents.records import Records
 
 BATCH_BYTES = 8 << 20
 """What the records of one poll take in memory, about."""
-PROBE = 4
-"""Records, or packs of them, that are fetched before it is known how large they are."""
 GROWTH = 4
-"""At most so many times what was fetched is fetched next: sizes may grow within a log."""
+"""At most so many times what a partition gave is asked of it next: sizes may grow within a log."""
 RECORD_BYTES = 500
 """What aiokafka makes of a record takes besides key and value, at most about."""
 ROW_BYTES = 150
 """What is made of a record that comes in a pack, besides what its values hold."""
 
 Fetch = Callable[[Any, Any, float, int], Awaitable[Mapping[Any, Any]]]
-"""Of a consumer, from these partitions, waiting so long (s), at most so many records or packs."""
+"""Of a consumer, from these partitions, waiting so long (s), at most so many records; the last of a
+partition may be a pack with more (`lean.getall`)."""
 
 
-def size_of(record: Any) -> int:
+def size_of(found: Any) -> int:
     """Bytes that a fetched record, or a pack, takes in memory, about."""
-    if isinstance(record, Pack):
-        return 2 * len(record.payload) + ROW_BYTES * len(record)
-    return RECORD_BYTES + len(record.value or b"") + len(record.key or b"")
+    if isinstance(found, Pack):
+        return 2 * len(found.payload) + ROW_BYTES * len(found)
+    return RECORD_BYTES + len(found.value or b"") + len(found.key or b"")
 
 
 @dataclass(slots=True)
@@ -42,11 +45,11 @@ class Polled:
     size: int = 0
     """Bytes that they take in memory, about."""
 
-    def add(self, records: Sequence[Any]) -> None:
+    def add(self, found: Sequence[Any]) -> None:
         """Take what another fetch found."""
-        self.found += records
-        self.count += sum(len(each) if isinstance(each, Pack) else 1 for each in records)
-        self.size += sum(map(size_of, records))
+        self.found += found
+        self.count += sum(map(count_of, found))
+        self.size += sum(map(size_of, found))
 
     @property
     def records(self) -> Records:
@@ -57,24 +60,55 @@ class Polled:
 async def polled(
     fetch: Fetch, consumer: Any, tps: Any, pause_s: float, most: int
 ) -> dict[Any, Polled]:
-    """By partition; of records hardly more than `most`, of bytes than `BATCH_BYTES`."""
+    """By partition; hardly more than `most` records, or than `BATCH_BYTES`: what `Fetch` may give.
+
+    One partition after the other, as far as each has something: what one gives tells what to ask
+    of it next, and nothing of others. Where fetching fails, what came before is there; a failure
+    that stays comes again.
+    """
     polls: dict[Any, Polled] = {}
-    more = await fetch(consumer, tps, pause_s, min(PROBE, most))
-    while more:
-        for tp, records in more.items():
-            polls.setdefault(tp, Polled()).add(records)
-        count = sum(each.count for each in polls.values())
-        size = sum(each.size for each in polls.values())
-        if count >= most or size >= BATCH_BYTES:
-            break
-        fetched = sum(len(each.found) for each in polls.values())
-        share = min((most - count) / count, (BATCH_BYTES - size) / size, GROWTH)
-        more = await fetch(consumer, tps, 0.0, max(1, int(share * fetched)))
+    try:
+        while more := await fetch(consumer, tps, pause_s, 1):
+            for tp, first in more.items():  # a single one, as no more was asked for
+                poll = polls.setdefault(tp, Polled())
+                poll.add(first)
+                await _add_rest(poll, polls.values(), partial(fetch, consumer, {tp}, 0.0), tp, most)
+            if not _asked(poll, polls.values(), most):
+                break
+            pause_s = 0.0
+    except KafkaError:
+        if not polls:
+            raise
     return polls
 
 
+async def _add_rest(
+    poll: Polled,
+    polls: Collection[Polled],
+    fetch: Callable[[int], Awaitable[Mapping[Any, Any]]],
+    tp: Any,
+    most: int,
+) -> None:
+    """What else there is of a partition, as far as there is room for it."""
+    while asked := _asked(poll, polls, most):
+        rest = (await fetch(asked)).get(tp)
+        if not rest:
+            return
+        poll.add(rest)
+
+
+def _asked(poll: Polled, polls: Collection[Polled], most: int) -> int:
+    """How many more records of a partition there is room for; 0 where there is none."""
+    left = most - sum(each.count for each in polls)
+    left_bytes = BATCH_BYTES - sum(each.size for each in polls)
+    if left <= 0 or left_bytes <= 0:
+        return 0
+    share = min(left / poll.count, left_bytes / poll.size, GROWTH)
+    return max(1, int(share * poll.count))
+
+
 async def from_consumer(
-    consumer: Any, tps: Sequence[Any], pause_s: float, most: int
+    consumer: Any, tps: Collection[Any], pause_s: float, most: int
 ) -> Mapping[Any, Any]:
     """Fetch; of a consumer of aiokafka's own."""
     found: Mapping[Any, Any] = await consumer.getmany(

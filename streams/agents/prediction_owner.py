@@ -15,7 +15,7 @@ from streams.agents.outcome_records import OutcomeRecords
 from streams.agents.outcome_tail import OutcomeTail
 from streams.agents.partitioner import misplaced, remedy
 from streams.agents.progress import FoldFacts
-from streams.agents.sketch_owner import BACKLOG, LETTER_BYTES, SketchOwner, told_by_broker
+from streams.agents.sketch_owner import BACKLOG, LETTER_BYTES, SketchOwner
 from streams.agents.sources import PREDICTIONS
 from streams.agents.writer import OutRecord, size_of
 from streams.panes.cohorts import Cohort
@@ -91,7 +91,7 @@ class PredictionOwner(SketchOwner):
     async def take_outcomes(self, batch: Batch, columns: OutcomeColumns) -> None:
         """Take decoded outcomes, and join as far as both logs are known."""
         async with self._feeding:
-            append_ms, offsets = told_by_broker(batch.records)
+            append_ms, offsets = batch.records.told_by_broker
             for each in columns.rejected:
                 refused = Refused(row=each.row, reason=each.reason, detail=each.detail)
                 letter = self._letter(batch.partition, batch.records[each.row], refused)

@@ -9,13 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from streams.agents import cells
 from streams.agents.batch import Batch, Partition
@@ -135,9 +131,9 @@ class SketchOwner:
         connection = self._context.connection
         async for records in read_range(connection, self.partition, start, end):
             columns = await self._decoded_in_time(records)
-            self._fold.recall(columns, *told_by_broker(records))
+            self._fold.recall(columns, *records.told_by_broker)
 
-    async def _decoded_in_time(self, records: list[Any]) -> Any:
+    async def _decoded_in_time(self, records: Records) -> Any:
         while True:
             try:
                 return self._decoded(records)
@@ -208,16 +204,15 @@ class SketchOwner:
     def _fold_batch(self, fold: AnyFold, batch: Batch) -> None:
         records = batch.records
         columns = self._decoded(records)
-        closed, refused = fold.fold(columns, *told_by_broker(records), end_offset=batch.end)
+        closed, refused = fold.fold(columns, *records.told_by_broker, end_offset=batch.end)
         letters = [self._letter(self.partition, records[r.row], r) for r in refused]
         self._closed += closed
         self._letters += letters
         self._context.meters.panes_closed.labels(*self.partition).inc(len(closed))
 
-    def _decoded(self, records: Sequence[Any]) -> Any:
-        values = Records.of(records).values
+    def _decoded(self, records: Records) -> Any:
         most = self._context.settings.max_event_bytes
-        return self._form.decode(values, self._context.codec, most)
+        return self._form.decode(records.values, self._context.codec, most)
 
     def _give_up(self, record: Any) -> None:
         detail = "see the worker's log for the exception"
@@ -292,8 +287,3 @@ class SketchOwner:
                 f"{before}, the settings say {(clock.pane_ms, clock.lateness_ms)}; keep the old "
                 "values until the live rollouts have ended"
             )
-
-
-def told_by_broker(records: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Append time and offset of each record."""
-    return Records.of(records).told_by_broker

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from streams.agents.batch import Partition
 from streams.agents.ending import disconnect
 from streams.agents.polling import from_consumer, polled
+from streams.agents.records import Records
 from streams.errors import LogError, RegistryError
 from streams.wire.sparing import Sparing
 
@@ -164,7 +165,7 @@ async def answered(error: RegistryError, what: str, sparing: Sparing) -> None:
 
 async def read_range(
     connection: dict[str, Any], partition: Partition, start: int, end: int
-) -> AsyncIterator[list[Any]]:
+) -> AsyncIterator[Records]:
     """Committed records with offsets in [start, end), as they are fetched; as far as still held.
 
     Raises:
@@ -185,19 +186,18 @@ async def read_range(
         last = min(end, (await consumer.end_offsets([tp]))[tp])
         consumer.seek(tp, max(start, first))
         while await consumer.position(tp) < last:
-            fetched = await _fetched(consumer, tp)
-            yield [record for record in fetched if record.offset < last]
+            yield (await _fetched(consumer, tp)).before(last)
     finally:
         await disconnect(consumer)
 
 
-async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
+async def _fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> Records:
     """The next records, or none where the position moved over what is not for readers."""
     before = await consumer.position(tp)
     for _ in range(round(READ_S)):
         fetched = await polled(from_consumer, consumer, [tp], 1.0, MOST_RECORDS)
         if fetched or await consumer.position(tp) > before:
-            return [record for each in fetched.values() for record in each.records]
+            return fetched[tp].records if fetched else Records()
     raise LogError(
         f"{tp.topic}-{tp.partition}: nothing came for {READ_S:g} s; is the broker reachable?"
     )

@@ -38,7 +38,7 @@ def decoded_packs(
     """
     forms: defaultdict[Form, dict[int, Pack]] = defaultdict(dict)
     for row, pack in packs.items():
-        form = form_of(pack)
+        form = form_of(pack, max_event_bytes)
         if form is not None:
             forms[form][row] = pack
     found: list[PackedRows] = []

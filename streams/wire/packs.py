@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from streams.wire.framing import HEADER_BYTES, schema_id_of
 from streams.wire.layout import HEADER_FIELDS, Layout, check_text, read_arrow
 from streams.wire.lengths import SAFE, number_lengths, numbers, offsets, text_lengths
-from streams.wire.varints import number_at, unsigned
+from streams.wire.varints import number, number_at
 
 NO_KEY = -1
+_NO_HEADERS = 0
 _INT = 1 << 31
 _BEFORE = ("size", "attributes", "time", "place", "key", "length", "magic", "id")
 _AFTER = ("headers",)
@@ -62,23 +63,27 @@ class Unpacked:
     """By pack: whether every record was surely read as it was written."""
 
 
-def form_of(pack: Pack) -> Form | None:
-    """As its first record has it; None where that is no usual one."""
+def form_of(pack: Pack, most_bytes: int) -> Form | None:
+    """As its first record has it; None where that is no usual one with so many bytes at most.
+
+    What is asked of the registry then is the id of a value, as if values were read one by one.
+    """
     payload = pack.payload
     try:
         at = 0
         for _ in _BEFORE[:4]:
             _, at = number_at(payload, at)
         key_bytes, at = number_at(payload, at)
-        _, at = number_at(payload, at + max(key_bytes, 0))
+        length, at = number_at(payload, at + max(key_bytes, 0))
+        usual = HEADER_BYTES <= length <= most_bytes and payload[at + length] == _NO_HEADERS
     except (IndexError, ValueError):
         return None
-    schema_id = schema_id_of(payload[at : at + HEADER_BYTES])
+    schema_id = schema_id_of(payload[at : at + HEADER_BYTES]) if usual else None
     return None if schema_id is None else Form(schema_id=schema_id, keyed=key_bytes != NO_KEY)
 
 
 def unpacked(packs: Sequence[Pack], form: Form, layout: Layout, most_bytes: int) -> Unpacked:
-    """Decode packs of one form whose values have at most so many bytes.
+    """Decode packs of one form; a value of more bytes than `most_bytes` is not trusted.
 
     Raises:
         ValueError: some record cannot be decoded or is not UTF-8; which one is not known.
@@ -137,7 +142,7 @@ def _plain(
 
 def _array_of(pack: Pack) -> bytes:
     """The records as one Avro value: an array of a single block."""
-    return unsigned(len(pack) << 1) + pack.payload + b"\0"
+    return number(len(pack)) + pack.payload + b"\0"
 
 
 @cache

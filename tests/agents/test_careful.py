@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.careful import fold_carefully
+from streams.agents.records import Records
 from streams.errors import RegistryError
 from streams.panes.facts import PaneClock
 from streams.panes.fold import PartitionFold
@@ -25,7 +26,7 @@ class Record:
 def batch(count: int, first: int = 10) -> Batch:
     records = [Record(first + 2 * number) for number in range(count)]  # holes, as of markers
     end = first + 2 * count
-    return Batch(partition=Partition("t", 0), start=first, end=end, records=records)
+    return Batch(partition=Partition("t", 0), start=first, end=end, records=Records(records))
 
 
 class TestFoldCarefully:

@@ -11,6 +11,7 @@ import pytest
 from streams.agents.batch import Batch, Partition
 from streams.agents.context import Context
 from streams.agents.counts import CountWatch
+from streams.agents.records import Records
 from streams.agents.retention import Losses
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.sources import PREDICTIONS
@@ -130,7 +131,7 @@ def batches(size: int, seconds: float = 6.0) -> Iterator[Batch]:
     ]
     for start in range(0, len(records), size):
         part = records[start : start + size]
-        yield Batch(partition=SOURCE, start=start, end=start + len(part), records=part)
+        yield Batch(partition=SOURCE, start=start, end=start + len(part), records=Records(part))
 
 
 class TestFlush:
@@ -181,7 +182,7 @@ class TestBreaches:
         await owner.feed(second)
         await owner.flush()
         out.flushes.clear()
-        await owner.feed(replace(third, records=third.records[25:]))
+        await owner.feed(replace(third, records=Records(third.records[25:])))
         await owner.flush()
         return out.bodies("panes")
 

@@ -10,6 +10,7 @@ import pytest
 from streams.agents import judge_owner
 from streams.agents.batch import Batch, Partition
 from streams.agents.judge_owner import JudgeOwner
+from streams.agents.records import Records
 from streams.agents.writer import OutRecord
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
@@ -52,7 +53,7 @@ async def panes(*rollouts: RolloutSpec) -> Batch:
     await owner.flush()
     written = [record for flush in out.flushes for record in flush if record.topic == "panes"]
     records = [_consumed(at, record) for at, record in enumerate(written)]
-    return Batch(partition=PANES, start=0, end=len(records), records=records)
+    return Batch(partition=PANES, start=0, end=len(records), records=Records(records))
 
 
 def _consumed(offset: int, record: OutRecord) -> Record:

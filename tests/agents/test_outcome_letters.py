@@ -6,6 +6,7 @@ from typing import Any
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.prediction_owner import PredictionOwner
+from streams.agents.records import Records
 from streams.settings import Settings
 from streams.spec.outcome_facts import Outcome, OutcomeKind
 from streams.wire.outcome_columns import decode_outcomes
@@ -40,7 +41,9 @@ async def test_a_batch_of_nothing_but_bad_outcomes_goes_out_with_the_next_flush(
         Record(offset=offset, value=value, timestamp=START_MS, topic=TOPIC)
         for offset, value in enumerate(values)
     ]
-    batch = Batch(partition=Partition(TOPIC, 0), start=0, end=len(records), records=records)
+    batch = Batch(
+        partition=Partition(TOPIC, 0), start=0, end=len(records), records=Records(records)
+    )
     await owner.take_outcomes(batch, decode_outcomes(values, CODEC))
     await owner.flush()
     (flushed,) = out.flushes

@@ -13,6 +13,7 @@ from streams.agents import halts, ownership
 from streams.agents.batch import Batch, Partition
 from streams.agents.owner import Owner
 from streams.agents.ownership import Ownership
+from streams.agents.records import Records
 from streams.errors import FencedError
 from streams.wire.own import Unreadable
 from streams.wire.reasons import BadRecord, Reason
@@ -64,7 +65,7 @@ class Made:
 
 
 def batch(start: int, end: int) -> Batch:
-    return Batch(partition=HERE, start=start, end=end, records=[])
+    return Batch(partition=HERE, start=start, end=end, records=Records())
 
 
 def broken() -> None:
@@ -260,7 +261,7 @@ class TestAtOnce:
 
     async def test_all_are_made_durable(self, owned: Ownership) -> None:
         for where in (HERE, THERE):
-            await owned.feed(Batch(partition=where, start=0, end=5, records=[]))
+            await owned.feed(Batch(partition=where, start=0, end=5, records=Records()))
         await owned.flush()
         assert [owned.durable_offset(where) for where in (HERE, THERE)] == [5, 5]
 
@@ -289,7 +290,7 @@ class TestUnreadable:
         await owned.take([HERE, THERE])
         await owned.feed(batch(0, 5))
         await owned.feed(batch(5, 9))
-        await owned.feed(Batch(partition=THERE, start=0, end=5, records=[]))
+        await owned.feed(Batch(partition=THERE, start=0, end=5, records=Records()))
         for _ in range(3):
             await owned.heal()
         assert (len(made.owners), told) == (2, [])

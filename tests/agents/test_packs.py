@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.agents.packs import LEAST, Pack
-from streams.agents.polling import ROW_BYTES, Polled, size_of
+from streams.agents.polling import Polled
 from streams.agents.records import Records
 from streams.wire.batch import Parts, single
 from tests.wire.kafka_batches import APPEND_MS, APPEND_TIME, CONTROL, Sent, batch, read
@@ -45,14 +45,17 @@ def test_a_pack_holds_what_aiokafka_reads(codec):
 )
 def test_what_comes_as_no_pack(log, options):
     assert packs(read(log, **options)) == []
-    assert facts(read(log, **options)) == facts(read(log, packed=False))
+    assert facts(read(log, **options)) == facts(read(log, packed=False, **options))
 
 
 def test_a_batch_that_was_compacted_is_no_pack():
     """Records of it are missing, so offsets are not one after the other."""
-    log = bytearray(batch(SENT, 50))
-    log[23:27] = (30).to_bytes(4, "big")  # the last offset is another than the count says
-    assert packs(read(bytes(log))) == []
+    log = bytearray(batch(SENT, 50, places={19: 30}))
+    log[23:27] = (30).to_bytes(4, "big")  # the last one's distance, more than the count says
+    records = read(bytes(log))
+    assert packs(records) == []
+    assert facts(records) == facts(read(bytes(log), packed=False))
+    assert [records[0].offset, records[-1].offset] == [50, 80]
 
 
 def test_what_the_broker_says_is_said_of_all():
@@ -79,6 +82,37 @@ def test_a_few_are_from_all_over():
     assert found[-1] > 400
     assert len({record.offset for record in read(batch(SENT, 0)).some(8)}) == 8
     assert read(batch(SENT[:2], 0)).some(8)
+    assert read(b"").some(8) == []
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(1, 9))
+def test_a_few_are_no_more_than_asked_for(sizes, most):
+    """From packs, and from records between them."""
+    log, at = b"", 0
+    for size in sizes:
+        log, at = log + batch((SENT * 2)[:size], at), at + size
+    records = read(log)
+    found = [record.offset for record in records.some(most)]
+    assert 1 <= len(found) <= most
+    assert found == sorted(set(found))
+    parts = len(records._parts)
+    assert most < parts or len(found) >= parts
+
+
+def test_single_records_are_found_where_they_are():
+    records = read(batch(SENT[:3], 0) + batch(SENT, 3) + batch(SENT[:2], 23))
+    assert [records[at].offset for at in range(-25, 25)] == [*range(25), *range(25)]
+    assert [record.offset for record in records[2:5]] == [2, 3, 4]
+    with pytest.raises(IndexError):
+        records[25]
+
+
+def test_packs_stay_whole_where_nothing_is_cut_off():
+    records = read(batch(SENT, 10) + batch(SENT, 30))
+    assert records.since(10) is records.before(50) is records
+    assert [record.offset for record in records.since(48)] == [48, 49]
+    assert [record.offset for record in records.before(12)] == [10, 11]
+    assert len(Records().since(3)) == len(Records().before(3)) == 0
 
 
 @given(st.lists(st.integers(1, 30), max_size=8))
@@ -90,8 +124,3 @@ def test_polls_count_records_and_bytes(sizes):
         polled.add([each for p in part._parts for each in ([p] if isinstance(p, Pack) else p)])
     assert polled.count == sum(sizes) == len(polled.records)
     assert [record.offset for record in polled.records] == list(range(sum(sizes)))
-
-
-def test_a_pack_has_a_size():
-    pack = packs(read(batch(SENT, 0)))[0]
-    assert size_of(pack) == 2 * len(pack.payload) + 20 * ROW_BYTES

@@ -16,6 +16,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.fetching import ConsumerThread
 from streams.agents.ownership import Ownership
 from streams.agents.polling import Polled
+from streams.agents.records import Records
 from streams.agents.transport import WAITING_BYTES
 from streams.settings import Settings
 
@@ -114,7 +115,7 @@ PANES, EVENTS, OTHERS = TP("panes", 0), TP("predictions", 3), TP("predictions", 
 
 def waiting(tp: TP) -> Batch:
     """As much as may wait of one topic."""
-    return Batch(partition=Partition(*tp), start=0, end=1, records=[], size=WAITING_BYTES)
+    return Batch(partition=Partition(*tp), start=0, end=1, records=Records(), size=WAITING_BYTES)
 
 
 class Halfway(ConsumerThread):

@@ -14,6 +14,7 @@ from streams.agents.batch import Batch, Partition, Place
 from streams.agents.health import Health
 from streams.agents.ownership import Ownership
 from streams.agents.progress import Courses, JudgedFacts, OwnerFacts, Standing
+from streams.agents.records import Records
 from streams.agents.watch import Watch
 from streams.errors import LogError, RegistryError, StalledError
 from streams.serving.pulse import Pulse
@@ -240,7 +241,7 @@ class TestStalls:
 async def test_a_feed_that_never_ends_is_let_go_and_its_partition_goes_on() -> None:
     """The agent that waits in it goes on with the next batch: others wait behind it."""
     world = await owned(owners=[MemoryOwner(hangs=True)], log=MemoryLog(end=10))
-    batch = Batch(partition=HERE, start=0, end=10, records=[])
+    batch = Batch(partition=HERE, start=0, end=10, records=Records())
     feeding = asyncio.create_task(world.ownership.feed(batch))
     await asyncio.sleep(0)
     await world.pass_s(31)
@@ -254,7 +255,7 @@ async def test_a_feed_that_never_ends_is_let_go_and_its_partition_goes_on() -> N
 async def test_a_feed_that_hangs_while_partitions_change_hands_is_let_go_too() -> None:
     """The change waits for it."""
     world = await owned(owners=[MemoryOwner(hangs=True)], log=MemoryLog(end=10))
-    batch = Batch(partition=HERE, start=0, end=10, records=[])
+    batch = Batch(partition=HERE, start=0, end=10, records=Records())
     feeding = asyncio.create_task(world.ownership.feed(batch))
     await asyncio.sleep(0)
     world.ownership.move()
@@ -268,7 +269,7 @@ async def test_who_waits_behind_one_that_hangs_is_not_at_fault() -> None:
     world = World(owners=[MemoryOwner(hangs=True)], log=MemoryLog(end=10))
     there = Partition("t", 1)
     await world.ownership.take([HERE, there])
-    batch = Batch(partition=HERE, start=0, end=10, records=[])
+    batch = Batch(partition=HERE, start=0, end=10, records=Records())
     feeding = asyncio.create_task(world.ownership.feed(batch))
     await asyncio.sleep(0)
     await world.pass_s(31)

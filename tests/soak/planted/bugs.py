@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from streams.actuator import actor
+from streams.agents.records import Records
 from streams.agents.sketch_owner import SketchOwner
 from streams.agents.writer import TransactionalWriter
 from streams.panes import fold
@@ -21,7 +22,7 @@ def skip_one() -> None:
 
     def skipping(self: Any, fold: Any, batch: Any) -> None:
         kept = [record for record in batch.records if not is_marked(record)]
-        fold_batch(self, fold, replace(batch, records=kept))
+        fold_batch(self, fold, replace(batch, records=Records(kept)))
 
     SketchOwner._fold_batch = skipping  # type: ignore[method-assign]
 
