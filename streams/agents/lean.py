@@ -72,8 +72,8 @@ def last_offset_of(found: Any) -> int:
 def getall(self: Any, max_records: int | None = None) -> list[Any]:
     """As aiokafka's `FetchResult.getall`, where a pack counts as its records.
 
-    They are more than asked for where the last pack is; and no more than `MOST_BYTES` of packs,
-    but for the last one.
+    They are more than asked for where the last pack is; and no more than `MOST_BYTES`, but for
+    the last record or pack.
     """
     taken, count, size = list[Any](), 0, 0
     if not self.check_assignment(self._topic_partition) or not self.has_more():
@@ -81,7 +81,7 @@ def getall(self: Any, max_records: int | None = None) -> list[Any]:
     for each in self._partition_records:
         taken.append(each)
         count += count_of(each)
-        size += len(each.payload) if isinstance(each, Pack) else 0
+        size += len(each.payload if isinstance(each, Pack) else each.value or b"")
         if (max_records is not None and count >= max_records) or size >= MOST_BYTES:
             self._update_position()
             return taken

@@ -74,10 +74,13 @@ def records_of(head: Head, batch: Iterable[Any], payload: Callable[[], bytes]) -
             return
     except (UnicodeDecodeError, CorruptRecordException):  # the name of a header, most likely
         pass
-    for number, row in islice(enumerate(rows(payload(), head.records)), place, None):
-        time_ms = head.last_ms if head.append_time else head.first_ms + row.timestamp
-        delta = number if head.whole else row.offset
-        yield row._replace(offset=head.base_offset + delta, timestamp=time_ms)
+    try:
+        for number, row in islice(enumerate(rows(payload(), head.records)), place, None):
+            time_ms = head.last_ms if head.append_time else head.first_ms + row.timestamp
+            delta = number if head.whole else row.offset
+            yield row._replace(offset=head.base_offset + delta, timestamp=time_ms)
+    except (IndexError, ValueError) as error:
+        raise CorruptRecordException(f"batch at offset {head.base_offset}: {error}") from error
 
 
 class BatchBytes:

@@ -1,7 +1,8 @@
 """What does the caller's word become? A record that Avro can surely write, or a named refusal.
 
-Runs on the caller's thread: plain checks only, nothing that waits. Limits are the analyzer's
-(`streams.wire.reasons`), so that what it would dead-letter is counted where it arose.
+Runs on the caller's thread, or later on the publisher's (`usual.py`): plain checks only, nothing
+that waits. Limits are the analyzer's (`streams.wire.reasons`), so that what it would dead-letter
+is counted where it arose.
 """
 
 from __future__ import annotations

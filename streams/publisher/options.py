@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException, Producer
 
 from streams.errors import SettingsError
 from streams.property_names import dotted
+from streams.publisher.drafts import MAX_TEXT
 from streams.publisher.users import UserHash
 from streams.secret_files import secret, secret_properties, without_credentials
 
@@ -98,13 +99,7 @@ class Options:
     (`davy[otel]`)."""
 
     def __post_init__(self) -> None:
-        for name in ("bootstrap", "service", "model_version"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value:
-                raise SettingsError(
-                    f"{name}: must be a text that is not empty; pass it or set {PREFIX}"
-                    f"{name.upper()}"
-                )
+        self._check_names()
         for name in ("buffer_records", "buffer_bytes", "tick_ms", "report_s"):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name}: must be above 0, got {getattr(self, name)!r}")
@@ -118,6 +113,19 @@ class Options:
             object.__setattr__(self, "user_key", secret("user_key", self.user_key))
         UserHash(self.user_key)
         self._try_out()
+
+    def _check_names(self) -> None:
+        for name in ("bootstrap", "service", "model_version"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise SettingsError(
+                    f"{name}: must be a text that is not empty; pass it or set {PREFIX}"
+                    f"{name.upper()}"
+                )
+            if name != "bootstrap" and len(value) > MAX_TEXT:
+                raise SettingsError(
+                    f"{name}: must have at most {MAX_TEXT} characters, got {len(value)}"
+                )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:

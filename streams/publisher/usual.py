@@ -25,7 +25,7 @@ _new = tuple.__new__
 
 
 class Usual(NamedTuple):
-    """Arguments that nobody can change any more, with nothing in them to refuse or to mend."""
+    """Arguments that nobody can change any more, with nothing in them to refuse."""
 
     size: int
     """As a draft's."""
@@ -38,11 +38,7 @@ class Usual(NamedTuple):
     unit: str | None
 
     def draft(self, tally: Tally, service: str, model_version: str) -> Draft:
-        """The record that `prediction_draft` makes of the arguments.
-
-        Raises:
-            Refused: the model version is no name.
-        """
+        """The record that `prediction_draft` makes of the arguments."""
         return prediction_draft(
             tally,
             request_id=self.request_id,

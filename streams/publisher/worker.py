@@ -157,8 +157,9 @@ class Worker:
                 continue
             try:
                 draft = each.draft(self._tally, options.service, options.model_version)
-            except Refused as refused:
-                self._tally.drop(refused.reason)
+            except Exception as failure:  # noqa: BLE001 - one record must not stop the others
+                known = failure.reason if isinstance(failure, Refused) else Drop.BAD_ARGUMENT
+                self._tally.drop(known)
                 self._moving -= 1
             else:
                 yield hashed(draft, self._hash)

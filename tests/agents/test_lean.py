@@ -137,6 +137,16 @@ class TestNamesOfHeaders:
             assert result.next_fetch_offset == 8
 
 
+def test_a_batch_that_makes_no_sense_is_told_as_corrupt():
+    """Though its checksum is right."""
+    log = bytearray(batch([Sent(b"v")], 0))
+    log[61] = 0x7E  # the record's length
+    log[66] = 0x7E  # its value's length
+    for lean in (True, False):
+        with pytest.raises(CorruptRecordException):
+            [*fetched(bytes(log), lean=lean)]
+
+
 class TestSizes:
     def test_a_large_batch_is_no_pack(self):
         """A few kilobytes on the wire may be gigabytes."""
@@ -167,6 +177,13 @@ class TestGetall:
         large = [Sent(bytes(MOST_BYTES // LEAST - 100))] * LEAST
         result = self.result(b"".join(batch(large, LEAST * at, codec=1) for at in range(5)))
         assert [len(getall(result, 10_000)) for _ in range(3)] == [2, 2, 1]
+
+    def test_large_records_come_by_and_by_too(self):
+        """Small ones before them say nothing of how large they are."""
+        large = [Sent(bytes(MOST_BYTES // 4))] * 3
+        log = batch(SENT[:5], 0) + b"".join(batch(large, 5 + 3 * at, codec=1) for at in range(4))
+        result = self.result(log)
+        assert [len(getall(result, 10_000)) for _ in range(3)] == [9, 4, 4]
 
     def test_without_a_bound_all_comes(self):
         result = self.result(batch(SENT, 0) + batch(SENT[:2], 20))

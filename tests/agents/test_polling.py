@@ -107,6 +107,11 @@ def test_a_record_without_key_and_value_has_a_size_too():
     assert size_of(SimpleNamespace(key=None, value=None)) == RECORD_BYTES
 
 
+def test_large_records_behind_small_ones_come_up_to_their_bytes():
+    log = Log(*[single(1)] * 630, *[single(MOST_BYTES)] * 200)
+    assert total_size(log.poll(10_000)) < BATCH_BYTES + 2 * MOST_BYTES
+
+
 @pytest.mark.parametrize("before", [0, 20, 340, 1364])
 def test_packs_behind_single_records_come_up_to_their_number(before):
     """However many single records came before them."""

@@ -18,6 +18,10 @@ class TestRefusals:
         [
             ({"service": ""}, "service: must be a text"),
             ({"model_version": ""}, "DAVY_MODEL_VERSION"),
+            (
+                {"model_version": "v" * 257},
+                "model_version: must have at most 256 characters, got 257",
+            ),
             ({"buffer_records": 0}, "buffer_records: must be above 0"),
             ({"idempotence": "perhaps"}, "idempotence: auto, on or off"),
             ({"kafka": {"partitioner": "random"}}, "needs murmur2_random"),
