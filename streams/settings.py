@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     """How often state is made durable where no pane has closed."""
     max_event_bytes: Count = 1_000_000
     """A larger event is a dead letter."""
-    max_poll_records: Count = 10_000
+    max_poll_records: Count = 50_000
     """How many records a batch holds, about: a producer's batch comes whole."""
     session_timeout_s: Seconds = 15.0
     """A worker or actuator that is silent for so long has lost its partitions."""
