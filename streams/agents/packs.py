@@ -120,9 +120,10 @@ class BatchBytes:
 def pack_or_records(
     fetched: BatchBytes, batch: Any, *, first_offset: int, most: int
 ) -> Iterator[Any]:
-    """What the last batch holds: a pack if none of it is below this offset, and it has no more
-    records than `most`; else its records.
-    """  # noqa: D205
+    """What the last batch holds.
+
+    A pack if none of it is below this offset and it has no more records than `most`; else records.
+    """
     head = fetched.head
     if head is None:
         return iter(batch)

@@ -66,6 +66,7 @@ def usual(
     unit: object,
 ) -> Usual | None:
     """Of an answer without failure; None where something is not as it usually is."""
+    # Written out, though much of it is alike: to enter a function costs more than these checks.
     size = OVERHEAD_BYTES
     if type(request_id) is str and 0 < len(request_id) <= MAX_TEXT:
         size += 4 * len(request_id)

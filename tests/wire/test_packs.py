@@ -18,20 +18,11 @@ from streams.wire.packed_rows import decoded_packs
 from streams.wire.packs import form_of
 from tests.wire.kafka_batches import Sent, batch, read
 from tests.wire.outcomes import counted, outcomes
-from tests.wire.samples import AT_MS
+from tests.wire.samples import RECORDS
 from tests.wire.writers import foreign, mutations, value
 
 MANY, SOME = 40, LEAST
-LABEL = {
-    "outcome_id": "o",
-    "request_id": "r",
-    "unit": None,
-    "service": "digits",
-    "occurred_at": AT_MS,
-    "metric": "label",
-    "label": "7",
-    "value": None,
-}
+(LABEL,) = RECORDS["outcomes"]
 
 
 def packs_of(values):
