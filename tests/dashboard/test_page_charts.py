@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.dashboard import stories
 from tests.dashboard.shown import Shown
-from tests.dashboard.visitor import DESK, Visitor
+from tests.dashboard.visitor import DESK, Visitor, scroll_to_chart
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,7 +98,7 @@ async def test_e_values(visitor: Visitor, shown: Shown) -> None:
         async with visitor.at(of(url)) as page:
             card = page.get_by_role("region", name="errors", exact=True)
             figure = card.locator("figure").nth(1)
-            await figure.scroll_into_view_if_needed()
+            await scroll_to_chart(figure)
             await expect(figure.locator("figcaption")).to_contain_text("errors: e-values")
             await expect(figure.locator("canvas")).to_be_visible()
             painted = await figure.evaluate(PAINTED)
@@ -132,12 +132,12 @@ async def test_scores_of_both_arms(visitor: Visitor, shown: Shown) -> None:
     shown.tell(stories.bad())
     with shown.served() as url:
         async with visitor.at(of(url)) as page:
-            await page.locator("#shapes").scroll_into_view_if_needed()
             await page.locator("#kinds").get_by_text("Score", exact=True).click()
             figure = page.locator("#shape figure")
             await expect(figure.locator("figcaption")).to_have_text(
                 "Score: share of each arm's answers"
             )
+            await scroll_to_chart(page.locator("#shape"))
             await expect(figure.locator("canvas")).to_be_visible()
             painted = await figure.evaluate(PAINTED)
             assert list(painted) == ["baseline", "candidate"]

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.dashboard import stories
 from tests.dashboard.shown import Shown
-from tests.dashboard.visitor import DESK, PHONE, UNFOLDED, Visitor
+from tests.dashboard.visitor import DESK, PHONE, UNFOLDED, Visitor, scroll_to_chart
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,8 +41,7 @@ def everything(shown: Shown) -> Shown:
 async def picture(page: Page, name: str) -> Path:
     """The whole page, once all charts in it were in sight and are drawn."""
     for plot in await page.locator(".plot:visible").all():
-        await plot.scroll_into_view_if_needed()
-        await expect(plot.locator("canvas, .none")).to_have_count(1)
+        await scroll_to_chart(plot)
     await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"

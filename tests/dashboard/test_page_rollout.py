@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.dashboard import stories
 from tests.dashboard.contrast import FAINT
 from tests.dashboard.shown import Shown
-from tests.dashboard.visitor import PHONE, UNFOLDED, Visitor
+from tests.dashboard.visitor import PHONE, UNFOLDED, Visitor, scroll_to_chart
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -84,7 +84,7 @@ class TestParts:
                 await expect(worst).to_contain_text("harm")
                 await expect(worst).to_contain_text("limit")
                 card = page.get_by_role("region", name="errors", exact=True)
-                await card.scroll_into_view_if_needed()
+                await scroll_to_chart(card)
                 await expect(card.locator("canvas").first).to_be_visible()
                 await card.get_by_text("As a table").first.click()
                 rows = card.locator("table").first.locator("tbody tr")
@@ -97,7 +97,7 @@ class TestParts:
         shown.tell(stories.bad())
         with shown.served() as url:
             async with visitor.at(of(url, stories.BAD)) as page:
-                await page.locator("#shapes").scroll_into_view_if_needed()
+                await scroll_to_chart(page.locator("#shape"))
                 await expect(page.locator("#shape canvas")).to_be_visible()
                 await expect(page.locator("#shape")).to_contain_text("p99")
                 await page.get_by_text("Classes", exact=True).click()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -29,6 +29,15 @@ new PerformanceObserver((list) => {
 }).observe({ type: "longtask" });
 """
 """From now on `window.longest` is how long the page was busy at once, ms; 0 below 50."""
+INTO_SIGHT = """(part) => {
+  part.scrollIntoView({ block: "center", behavior: "instant" });
+  return part.querySelector("canvas, .none") !== null;
+}"""
+
+
+async def scroll_to_chart(part: Locator) -> None:
+    """Look for a chart until it is drawn: what comes late above it moves it out of sight again."""
+    await part.page.wait_for_function(INTO_SIGHT, arg=await part.element_handle())
 
 
 @dataclass
