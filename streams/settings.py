@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     """How far ahead of the broker's clock an event may be; beyond, it is a dead letter."""
     dedupe: bool = True
     """Whether predictions that repeat a request id and model version count once."""
-    flush_ms: Milliseconds = 500
+    flush_ms: Milliseconds = 2000
     """How often state is made durable where no pane has closed."""
     max_event_bytes: Count = 1_000_000
     """A larger event is a dead letter."""

@@ -1,4 +1,4 @@
-"""When is an owner's work made durable? At once when something closed, else every so often.
+"""When is an owner's work made durable? At once when there is news, else every so often.
 
 The background half of an owner: one task that flushes, one place where its failure is kept.
 """
@@ -6,24 +6,28 @@ The background half of an owner: one task that flushes, one place where its fail
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
+TICK_S = 0.5
+"""How often an owner looks for news by itself, at least: a flush costs more than a look."""
 END_S = 2.0
 """How long a flush that is under way may take to end."""
 
 
 class Flusher:
-    """Runs `flush` when woken, and `tick` then `flush` every `interval_s`."""
+    """Runs `flush` when woken, when `tick` says that there is news, and every `interval_s`."""
 
     def __init__(
         self,
         flush: Callable[[], Awaitable[None]],
-        tick: Callable[[], Awaitable[None]],
+        tick: Callable[[], Awaitable[bool]],
         interval_s: float,
     ) -> None:
         self._flush = flush
         self._tick = tick
         self._interval_s = interval_s
+        self._flushed_at = time.monotonic()
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -55,20 +59,26 @@ class Flusher:
     async def _run(self) -> None:
         try:
             while True:
-                woken = await self._wait()
-                if not woken and not self._stopping:
-                    await self._tick()
+                due = await self._wait()
+                if not due and not self._stopping:
+                    due = await self._tick() or self._overdue
                 if self._stopping:  # told so during the tick
                     return
-                await self._flush()
+                if due:
+                    await self._flush()
+                    self._flushed_at = time.monotonic()
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - kept for whoever rebuilds the owner
             self.failure = error
 
+    @property
+    def _overdue(self) -> bool:
+        return time.monotonic() - self._flushed_at >= self._interval_s
+
     async def _wait(self) -> bool:
         try:
-            async with asyncio.timeout(self._interval_s):
+            async with asyncio.timeout(min(self._interval_s, TICK_S)):
                 await self._wake.wait()
         except TimeoutError:
             return False

@@ -122,6 +122,8 @@ class SketchOwner:
         if not self._context.transactional:
             self._fold.dirty = set(stored.open)
         self._flusher.start()
+        if self._dirty:
+            self._flusher.wake()
 
     async def _recall(self, stored: cells.StoredState) -> None:
         """Read again what may still be repeated; without a known horizon there is nothing."""
@@ -246,20 +248,22 @@ class SketchOwner:
         """Count for a rollout from the next offset on."""
         return self._fold.activate(spec)
 
-    async def _tick(self) -> None:
+    async def _tick(self) -> bool:
+        """Look for what no event tells; whether there is something new."""
         async with self._feeding:
             await self._follow_specs()
-            self._dirty |= self._breaches.count(self._fold.live)
-            await self._notice_idleness()
+            breached = self._breaches.count(self._fold.live)
+            news = await self._became_idle() or breached
+            self._dirty |= news
+            return news
 
-    async def _notice_idleness(self) -> None:
+    async def _became_idle(self) -> bool:
         """Declare idleness only with nothing left to read on the broker itself."""
         quiet_s = time.monotonic() - self._fed_at
         if self.idle or quiet_s < self._context.settings.idle_ms / 1000:
-            return
-        if await self._context.end_offset(self.partition) <= self.next_offset:
-            self.idle = True
-            self._dirty = True
+            return False
+        self.idle = await self._context.end_offset(self.partition) <= self.next_offset
+        return self.idle
 
     def _render(self) -> tuple[list[OutRecord], list[OutRecord]]:
         closed, self._closed = self._closed, []

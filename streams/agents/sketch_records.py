@@ -93,13 +93,13 @@ class SketchRecords:
     def _key(self, what: str) -> str:
         return cells.key_of(self._source, self._partition, what)
 
-    def _cell(self, what: str, body: Body | None) -> OutRecord:
+    def _cell(self, what: str, body: Body | None, tail: bytes | None = None) -> OutRecord:
         key = self._key(what)
         self._held.add(key) if body is not None else self._held.discard(key)
         return OutRecord(
             topic=self._settings.topic("cells"),
             key=key,
-            value=None if body is None else self._codec.encode("cells", {"body": body}),
+            value=None if body is None else self._codec.encode("cells", {"body": body}, tail),
             partition=self._partition,
             headers=cells.stamp_headers(self._stamp),
         )
@@ -118,9 +118,14 @@ class SketchRecords:
         return self._cell(cells.live_key(rollout.spec.rollout), cells.live_body(rollout))
 
     def _open(self, fold: AnyFold, key: tuple[str, int]) -> OutRecord:
-        spec_hash = fold.live[key[0]].spec_hash
-        body = self._form.open_body(key[0], spec_hash, key[1], fold.open[key])
-        return self._cell(cells.open_key(*key), body)
+        about = (key[0], fold.live[key[0]].spec_hash, key[1])
+        held, tail = self._held_in(fold.open[key])
+        return self._cell(cells.open_key(*key), self._form.open_body(*about, held), tail)
+
+    def _held_in(self, pane: Any) -> tuple[Any, bytes | None]:
+        """What a pane holds: for the writer, or at once as bytes in which its record ends."""
+        tail = self._form.tail(pane)
+        return (pane, None) if tail is None else ({}, tail)
 
     def panes_record(
         self,
@@ -129,6 +134,7 @@ class SketchRecords:
         *,
         partition: int,
         source: Source | None = None,
+        tail: bytes | None = None,
     ) -> OutRecord:
         """A record of `panes`; of another source than this one's where that is named."""
         record = {
@@ -139,14 +145,21 @@ class SketchRecords:
             "pane_ms": self._clock.pane_ms,
             "body": body,
         }
-        value = self._codec.encode("panes", record)
+        value = self._codec.encode("panes", record, tail)
         topic = self._settings.topic("panes")
         return OutRecord(topic=topic, key=key, value=value, partition=partition)
 
-    def to_judge(self, rollout: str, body: Body, *, source: Source | None = None) -> OutRecord:
+    def to_judge(
+        self,
+        rollout: str,
+        body: Body,
+        *,
+        source: Source | None = None,
+        tail: bytes | None = None,
+    ) -> OutRecord:
         """A record of `panes` for the judge of one rollout."""
         home = self._specs.home(rollout)
-        return self.panes_record(rollout, body, partition=home, source=source)
+        return self.panes_record(rollout, body, partition=home, source=source, tail=tail)
 
     def to_all(
         self, name: str, body: dict[str, Any], *, source: Source | None = None
@@ -159,7 +172,9 @@ class SketchRecords:
         ]
 
     def _pane(self, pane: ClosedPane[Any]) -> OutRecord:
-        return self.to_judge(pane.rollout, self._form.closed_body(pane))
+        held, tail = self._held_in(pane.cells)
+        body = self._form.closed_body(pane.rollout, pane.spec_hash, pane.pane, held)
+        return self.to_judge(pane.rollout, body, tail=tail)
 
     def _activation(self, rollout: LiveRollout, until: int | None = None) -> OutRecord:
         body = {

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Generic
 
 from streams.agents import cells
-from streams.panes.facts import Body, Cells, ClosedPane, Marker, PaneClock, Source, cells_to_states
+from streams.panes.cell_bytes import cells_bytes
+from streams.panes.facts import Body, Cells, Marker, PaneClock, Source, cells_to_states
 from streams.panes.fold import PartitionFold
 from streams.panes.resource_fold import LATENESS_MS, MINUTE_MS, ResourceFold
 from streams.panes.source_fold import Closed, ColumnsT, Open, SourceFold
@@ -18,6 +19,10 @@ from streams.wire.batch import Values, single
 from streams.wire.codec import Codec
 from streams.wire.columns import PredictionColumns, decode_predictions
 from streams.wire.resource_columns import ResourceColumns, decode_resources
+
+
+def _no_tail(_: object) -> bytes | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,10 @@ class SourceForm(Generic[ColumnsT, Open, Closed]):
     """Of raw values, with the largest size of an event in bytes."""
     open_body: Callable[[str, str, int, Open], Body]
     """`cells`: an open pane of (rollout, spec hash, pane)."""
-    closed_body: Callable[[ClosedPane[Closed]], Body]
+    closed_body: Callable[[str, str, int, Closed], Body]
     """`panes`: a closed one."""
+    tail: Callable[[Any], bytes | None] = _no_tail
+    """The array in which both end, as Avro bytes, where that is quicker than a writer."""
 
 
 AnyForm = SourceForm[Any, Any, Any]
@@ -54,12 +61,12 @@ def _decoded(values: Values, codec: Codec, most: int) -> PredictionColumns:
     return decode_predictions(values, codec, max_event_bytes=most)
 
 
-def _closed_cells(pane: ClosedPane[Cells]) -> Body:
+def _closed_cells(rollout: str, spec_hash: str, pane: int, held: Cells) -> Body:
     return "davy.Pane", {
-        "rollout": pane.rollout,
-        "spec_hash": pane.spec_hash,
-        "pane": pane.pane,
-        "cells": cells_to_states(pane.cells),
+        "rollout": rollout,
+        "spec_hash": spec_hash,
+        "pane": pane,
+        "cells": cells_to_states(held),
     }
 
 
@@ -70,6 +77,7 @@ PREDICTIONS = SourceForm(
     decode=_decoded,
     open_body=cells.open_body,
     closed_body=_closed_cells,
+    tail=cells_bytes,
 )
 
 
@@ -83,12 +91,12 @@ def _samples(values: Values, codec: Codec, most: int) -> ResourceColumns:
     return decode_resources(single(values), codec, max_event_bytes=most)
 
 
-def _closed_minute(pane: ClosedPane[Usages]) -> Body:
+def _closed_minute(rollout: str, spec_hash: str, minute: int, usages: Usages) -> Body:
     return "davy.ResourcePane", {
-        "rollout": pane.rollout,
-        "spec_hash": pane.spec_hash,
-        "pane": pane.pane,
-        "usages": usages_to_states(pane.cells),
+        "rollout": rollout,
+        "spec_hash": spec_hash,
+        "pane": minute,
+        "usages": usages_to_states(usages),
     }
 
 

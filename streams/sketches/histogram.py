@@ -40,14 +40,34 @@ class BucketMapping(Protocol):
 
 
 class Histogram:
-    """Counts per bucket of a mapping; subclasses fix the mapping."""
+    """Counts per bucket of a mapping; subclasses fix the mapping.
+
+    A table of all buckets is made once somebody asks for it: most of what is read is only added to
+    another one, and far more buckets are empty than not.
+    """
 
     mapping: ClassVar[BucketMapping]
-    __slots__ = ("counts",)
+    __slots__ = ("_held", "_table")
 
     def __init__(self, counts: Ints | None = None) -> None:
         """Start empty, or from int64[size] counts (taken over, not copied)."""
-        self.counts: Ints = np.zeros(self.mapping.size, np.int64) if counts is None else counts
+        self._table = counts
+        self._held: tuple[Ints, Ints] | None = None
+
+    @property
+    def counts(self) -> Ints:
+        """Counts by bucket, int64[size]; they may be changed in place."""
+        if self._table is None:
+            self._table = np.zeros(self.mapping.size, np.int64)
+            if self._held is not None:
+                index, count = self._held
+                self._table[index] = count
+                self._held = None
+        return self._table
+
+    @counts.setter
+    def counts(self, counts: Ints) -> None:
+        self._table, self._held = counts, None
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -74,11 +94,18 @@ class Histogram:
 
     def merge(self, other: Self) -> None:
         """Add another histogram of the same mapping."""
-        self.counts += other.counts
+        if other._held is None:
+            self.counts += other.counts
+        else:
+            index, count = other._held
+            self.counts[index] += count
 
     def copy(self) -> Self:
         """An independent copy."""
-        return type(self)(self.counts.copy())
+        cls = type(self)
+        copied = cls(None if self._table is None else self._table.copy())
+        copied._held = self._held  # never changed in place
+        return copied
 
     def quantile(self, q: float) -> float | None:
         """Value at rank max(1, ceil(q total)), by its bucket's value; None while empty."""
@@ -118,8 +145,8 @@ class Histogram:
         histogram = cls()
         if len(index) != len(count) or (index and (min(index) < 0 or min(count) < 1)):
             raise ValueError("buckets and counts do not fit together, or one is below 0")
-        try:
-            histogram.counts[np.asarray(index, np.int64)] = count
-        except IndexError as problem:
-            raise ValueError(f"no such bucket: {problem}") from problem
+        if index:
+            if max(index) >= cls.mapping.size:
+                raise ValueError(f"no such bucket: {max(index)} of {cls.mapping.size}")
+            histogram._held = np.array(index, np.int64), np.array(count, np.int64)
         return histogram

@@ -16,6 +16,9 @@ from streams.wire.reasons import BadRecord
 from streams.wire.schemas import SUBJECTS, load_schema, schema_text, subject_of
 from streams.wire.store import SchemaStore
 
+_EMPTY = b"\0"
+"""An Avro array without items."""
+
 
 class Codec:
     """Encodes and decodes every topic; asks the store once per schema, then never again."""
@@ -25,15 +28,19 @@ class Codec:
         self._prefix = prefix
         self._topics: dict[str, _Topic] = {}
 
-    def encode(self, topic: str, record: dict[str, Any]) -> bytes:
-        """The framed value.
+    def encode(self, topic: str, record: dict[str, Any], tail: bytes | None = None) -> bytes:
+        """The framed value; `tail` are the Avro bytes of the empty array in which it ends.
 
         Raises:
             WireError: the record does not fit the schema.
             RegistryError: our schema is not registered, or the store does not answer.
+            ValueError: there is a tail, and the record ends in no empty array.
         """
         known = self._topic(topic)
-        return frame(known.schema_id, known.writer.write(record))
+        body = known.writer.write(record)
+        if tail is not None:
+            body = _with_tail(body, tail)
+        return frame(known.schema_id, body)
 
     def framed(self, topic: str, body: bytes) -> bytes:
         """The value of a body that was written by our own schema.
@@ -122,6 +129,12 @@ class _Topic:
         if isinstance(found, BadRecord):
             raise BadRecord(found.reason, f"id {schema_id}: {found.detail}")
         return found
+
+
+def _with_tail(body: bytes, tail: bytes) -> bytes:
+    if body[-1:] != _EMPTY:
+        raise ValueError("a tail for a record that ends in no empty array")
+    return body[:-1] + tail
 
 
 def _reader_or_refusal(writer_json: str, schema: str) -> Reader | BadRecord:

@@ -93,6 +93,9 @@ def user_spec(rollout: str = "digits-users", **changes: Any) -> RolloutSpec:
     return spec(rollout, **{"unit": Unit.USER, "metrics": by_user} | changes)
 
 
+USUAL_FLUSH_MS: int = Settings.model_fields["flush_ms"].default
+
+
 class Pipeline:
     """Topics of one test, and the programs and readers that work on them."""
 

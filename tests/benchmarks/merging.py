@@ -13,7 +13,7 @@ import numpy as np
 
 from streams.agents.desk import Desk
 from streams.agents.sources import PREDICTIONS
-from streams.panes.facts import Body, Cells, ClosedPane
+from streams.panes.facts import Body, Cells
 from streams.sketches.cell import Cell
 from streams.spec.model import ALL_SEGMENT
 from streams.wire.codec import Codec
@@ -70,8 +70,8 @@ def told() -> Iterator[bytes]:
         yield _value(partition, ("davy.Activation", begun))
     for pane in range(START, START + PANES):
         for partition in range(PARTITIONS):
-            closed = ClosedPane(rollout=name, spec_hash=spec_hash, pane=pane, cells=_cells(dice))
-            yield _value(partition, PREDICTIONS.closed_body(closed))
+            body = PREDICTIONS.closed_body(name, spec_hash, pane, _cells(dice))
+            yield _value(partition, body)
             yield _value(partition, _progress(pane))
 
 

@@ -159,5 +159,5 @@ def _write(fold: PartitionFold, live: LiveRollout, codec: Codec) -> None:
     """Encode every open pane that changed, as a flush does; here after each batch."""
     changed, fold.dirty = fold.dirty, set()
     for rollout, pane in changed & fold.open.keys():
-        body = open_body(rollout, live.spec_hash, pane, fold.open[rollout, pane])
-        codec.encode("cells", {"body": body})
+        body = open_body(rollout, live.spec_hash, pane, {})
+        codec.encode("cells", {"body": body}, PREDICTIONS.tail(fold.open[rollout, pane]))

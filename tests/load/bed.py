@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.rigs import kafka
 from streams.demo.processes import Part, Parts
-from tests.agents.pipeline import Pipeline
+from tests.agents.pipeline import USUAL_FLUSH_MS, Pipeline
 
 PARTITIONS = 4
 
@@ -39,7 +39,7 @@ def pipeline(bootstrap: str, parts: Parts, **settings: Any) -> Pipeline:
     usual = {
         "source_partitions": PARTITIONS,
         "rollout_partitions": PARTITIONS,
-        "flush_ms": 500,
+        "flush_ms": USUAL_FLUSH_MS,
         "lateness_ms": 2000,
         "idle_ms": 10_000,
     }

@@ -120,6 +120,30 @@ class TestLaws:
         restored.update(np.array(second))
         assert restored.to_state() == kept.to_state()
 
+    @pytest.mark.property
+    @given(latencies, latencies, latencies)
+    def test_what_was_read_is_added_like_what_was_counted(self, first, second, third):
+        """No table of all buckets is made for it; a copy stays what it was."""
+        counted = sketched(np.array(first))
+        read = LogHistogram.from_state(counted.to_state())
+        others = [sketched(np.array(values)) for values in (second, third)]
+        copied = read.copy()
+        for other in others:
+            read.merge(LogHistogram.from_state(other.to_state()))
+            counted.merge(other)
+        assert read == counted
+        assert copied == sketched(np.array(first))
+        assert np.array_equal(read.counts, counted.counts)
+
+    @pytest.mark.parametrize(
+        ("index", "count"),
+        [([0, 1], [1]), ([0], [0]), ([-1], [1]), ([1153], [1])],
+        ids=["too few counts", "a count of 0", "a bucket below 0", "a bucket beyond the last"],
+    )
+    def test_what_no_histogram_can_have_written_is_refused(self, index, count):
+        with pytest.raises(ValueError, match="bucket"):
+            LogHistogram.from_state({"index": index, "count": count})
+
 
 class TestSize:
     @pytest.mark.parametrize("draw", [uniform, lognormal, pareto, bimodal])
