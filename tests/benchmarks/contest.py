@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.peers import kafka_streams, quix
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import PartError
-from tests.agents.pipeline import USUAL_FLUSH_MS, Pipeline, spec
+from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.events import Load, close_panes, publish
 from tests.benchmarks.meter import Rate, measure
 from tests.load.bed import closed_through
@@ -174,7 +174,7 @@ def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
 def _flow(bootstrap: str, parts: Parts) -> Pipeline:
     prefix = f"b{uuid.uuid4().hex[:8]}-"
     counts = {"source_partitions": PARTITIONS, "rollout_partitions": PARTITIONS}
-    return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=USUAL_FLUSH_MS, lateness_ms=2000)
+    return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
 def _rate(flow: Pipeline, *parts: Part, group: str, events: int) -> Rate:
