@@ -85,7 +85,7 @@ def _folds(partitions: Iterable[PartitionFacts]) -> Iterator[Metric]:
     text = "Outcomes, by what became of them; `pending` wait for more."
     yield gauge("davy_worker_outcomes", text, ("partition", "fate"), outcomes)
     text = "Since everything folded was durable; 0 where nothing waits."
-    yield gauge("davy_worker_flush_age_seconds", text, WHERE, [(a, f.flushed_s) for a, f in rows])
+    yield gauge("davy_worker_flush_age_seconds", text, WHERE, [(a, f.unsaved_s) for a, f in rows])
     text = "How many owners this partition has had."
     yield gauge("davy_worker_epoch", text, WHERE, [(at, float(fold.epoch)) for at, fold in rows])
 

@@ -10,24 +10,27 @@ import time
 from collections.abc import Awaitable, Callable
 
 TICK_S = 0.5
-"""How often an owner looks for news by itself, at least: a flush costs more than a look."""
+"""How often an owner looks for what no event tells it; a flush costs far more than a look."""
 END_S = 2.0
 """How long a flush that is under way may take to end."""
 
 
 class Flusher:
-    """Runs `flush` when woken, when `tick` says that there is news, and every `interval_s`."""
+    """Runs `flush` when woken and every `interval_s`, and `tick` at least as often as that.
+
+    A tick that has news wakes it.
+    """
 
     def __init__(
         self,
         flush: Callable[[], Awaitable[None]],
-        tick: Callable[[], Awaitable[bool]],
+        tick: Callable[[], Awaitable[None]],
         interval_s: float,
     ) -> None:
         self._flush = flush
         self._tick = tick
-        self._interval_s = interval_s
-        self._flushed_at = time.monotonic()
+        self._interval_s, self._tick_s = interval_s, min(interval_s, TICK_S)
+        self._flushed_at = self._ticked_at = time.monotonic()
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -59,12 +62,12 @@ class Flusher:
     async def _run(self) -> None:
         try:
             while True:
-                due = await self._wait()
-                if not due and not self._stopping:
-                    due = await self._tick() or self._overdue
+                await self._wait()
+                await self._look()
                 if self._stopping:  # told so during the tick
                     return
-                if due:
+                if self._wake.is_set() or time.monotonic() - self._flushed_at >= self._interval_s:
+                    self._wake.clear()
                     await self._flush()
                     self._flushed_at = time.monotonic()
         except asyncio.CancelledError:
@@ -72,15 +75,19 @@ class Flusher:
         except Exception as error:  # noqa: BLE001 - kept for whoever rebuilds the owner
             self.failure = error
 
-    @property
-    def _overdue(self) -> bool:
-        return time.monotonic() - self._flushed_at >= self._interval_s
-
-    async def _wait(self) -> bool:
+    async def _wait(self) -> None:
+        """Until it is woken, or a tick or a flush is due."""
+        now = time.monotonic()
+        due = min(self._flushed_at + self._interval_s, self._ticked_at + self._tick_s)
         try:
-            async with asyncio.timeout(min(self._interval_s, TICK_S)):
+            async with asyncio.timeout(max(0.0, due - now)):
                 await self._wake.wait()
         except TimeoutError:
-            return False
-        self._wake.clear()
-        return True
+            return
+
+    async def _look(self) -> None:
+        """Tick where that is due: who is woken all the time looks too."""
+        now = time.monotonic()
+        if not self._stopping and now - self._ticked_at >= self._tick_s:
+            self._ticked_at = now
+            await self._tick()

@@ -132,11 +132,11 @@ class JudgeOwner:
         await self._leases.stop()
         await self._writer.stop()
 
-    async def _tick(self) -> bool:
+    async def _tick(self) -> None:
         """Heartbeats, while panes can be judged; decisions come from panes alone."""
-        if self.failure is None:
-            await self._leases.beat(self._judged)
-        return False
+        if self.failure is not None:
+            return
+        await self._leases.beat(self._judged)
 
     def _judged(self) -> list[tuple[RolloutSpec, int]]:
         """Live rollouts, each with its last pane."""

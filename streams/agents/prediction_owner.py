@@ -96,7 +96,7 @@ class PredictionOwner(SketchOwner):
                 refused = Refused(row=each.row, reason=each.reason, detail=each.detail)
                 letter = self._letter(batch.partition, batch.records[each.row], refused)
                 self._unread.append((int(offsets[each.row]), letter))
-                self._dirty = True
+                self._changed(news=False)
             self._trail.hear(batch.records)
             self.outcomes.order.outcomes_taken(
                 columns, append_ms, offsets, start=batch.start, end=batch.end
@@ -109,7 +109,7 @@ class PredictionOwner(SketchOwner):
         """Outcomes from `first` on, `end` excluded, were deleted before they were read."""
         self.outcomes.ended["lost"] += end - first
         self._breaches.lost(Source.OUTCOMES, first, end, self._fold.live.values())
-        self._dirty = True
+        self._changed(news=True)
 
     async def settle(self, *, predictions_ms: int, outcomes_ms: int) -> None:
         """All that was received up to these times has been read; join what waited for that."""
@@ -126,11 +126,11 @@ class PredictionOwner(SketchOwner):
 
     def _merge(self) -> None:
         fold = self.outcomes
-        before = (fold.order.next_offset, fold.joined_through)
+        offset, joined = fold.order.next_offset, fold.joined_through
         self._told += fold.merge()
-        if (fold.order.next_offset, fold.joined_through) != before:
-            self._dirty = True
-            self._flusher.wake()
+        news = bool(self._told or self._unread) or fold.joined_through != joined
+        if news or fold.order.next_offset != offset:
+            self._changed(news=news)
 
     async def _activate(self, spec: RolloutSpec) -> LiveRollout:
         """Count for a rollout from here on; where nobody awaited outcomes, begin to read them."""

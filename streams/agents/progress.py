@@ -21,8 +21,8 @@ class FoldFacts:
     marker: Marker
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """What became of outcomes, by word."""
-    flushed_s: float
-    """Seconds since everything was durable."""
+    unsaved_s: float
+    """Seconds since everything was durable; 0 where it is."""
     epoch: int
 
 

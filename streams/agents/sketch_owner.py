@@ -70,8 +70,8 @@ class SketchOwner:
         self._specs_version = -1
         self._sparing = Sparing(logger.warning)
         self._trail = context.trail()
-        self._dirty = False
-        self._fed_at = self._flushed_at = time.monotonic()
+        self._dirty_since: float | None = None
+        self._fed_at = time.monotonic()
         self._feeding = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -82,6 +82,11 @@ class SketchOwner:
         return self._fold.marker.next_offset
 
     @property
+    def _standing(self) -> tuple[int, bool]:
+        """What every judge is told of: up to which pane all has closed, or that nothing comes."""
+        return self._fold.marker.closed_through, self.idle
+
+    @property
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
         return self._failure or self._flusher.failure
@@ -89,9 +94,10 @@ class SketchOwner:
     @property
     def facts(self) -> FoldFacts:
         """What it tells of itself."""
+        since = self._dirty_since
         return FoldFacts(
             marker=self._fold.marker,
-            flushed_s=time.monotonic() - self._flushed_at if self._dirty else 0.0,
+            unsaved_s=0.0 if since is None else time.monotonic() - since,
             epoch=self._records.epoch,
         )
 
@@ -109,7 +115,6 @@ class SketchOwner:
         self._check_clock(stored)
         begin = await self._breaches.begin(stored.marker.next_offset, stored.live)
         stored.marker = replace(stored.marker, next_offset=begin)
-        self._dirty = self._breaches.waiting
         self._fold = self._form.new_fold(self._clock, stored.marker)
         self._fold.open = stored.open
         for rollout in stored.live:
@@ -122,8 +127,8 @@ class SketchOwner:
         if not self._context.transactional:
             self._fold.dirty = set(stored.open)
         self._flusher.start()
-        if self._dirty:
-            self._flusher.wake()
+        if self._breaches.waiting:
+            self._changed(news=True)
 
     async def _recall(self, stored: cells.StoredState) -> None:
         """Read again what may still be repeated; without a known horizon there is nothing."""
@@ -146,6 +151,7 @@ class SketchOwner:
         """Decode and fold a batch that starts at `next_offset`."""
         async with self._feeding:
             await self._follow_specs()
+            before = self._standing
             self._breaches.count(self._fold.live)
             self._breaches.look(batch, self._fold.live)
             if failures < PATIENCE:
@@ -154,12 +160,17 @@ class SketchOwner:
                 self._fold = fold_carefully(self._fold, batch, self._fold_batch, self._give_up)
             self._trail.hear(batch.records)
             self._fed_at = time.monotonic()
-            self._dirty = True
             self.idle = self.idle and not batch.records
+            self._changed(news=self._standing != before or self._breaches.waiting)
         many = len(self._closed) + len(self._letters) > BACKLOG
         if many or sum(map(size_of, self._letters)) > LETTER_BYTES:
             await self.flush()
-        elif self._closed:
+
+    def _changed(self, *, news: bool) -> None:
+        """Something is to be saved; `news` do not wait until a flush is due."""
+        if self._dirty_since is None:
+            self._dirty_since = time.monotonic()
+        if news:
             self._flusher.wake()
 
     async def flush(self) -> None:
@@ -173,7 +184,7 @@ class SketchOwner:
         async with self._flushing:
             if self.failure is not None:
                 raise LogError(f"{self._name}: not flushed after a failure")
-            if self._dirty:
+            if self._dirty_since is not None:
                 try:
                     await self._flush()
                 except BaseException as error:
@@ -187,7 +198,7 @@ class SketchOwner:
 
     async def _flush(self) -> None:
         await self._breaches.ask()
-        self._dirty = False
+        self._dirty_since = None
         position = self.next_offset
         first, last = self._render()
         took = self._context.meters.flush_seconds.labels(self._form.source)
@@ -195,7 +206,6 @@ class SketchOwner:
             panes = self._context.settings.topic("panes")
             await self._writer.write(handed_on(first, panes, headers), last)
         self.durable_offset = position
-        self._flushed_at = time.monotonic()
 
     def _span(self) -> AbstractContextManager[Headers]:
         """Around a flush: traces of events, once panes up to their receipt have closed."""
@@ -237,33 +247,32 @@ class SketchOwner:
         wanted = self._context.specs.live()
         for name in sorted(wanted.keys() - self._fold.live.keys()):
             self._activated.append(await self._activate(wanted[name]))
-            self._dirty = True
+            self._changed(news=False)
         for name in sorted(self._fold.live.keys() - wanted.keys()):
             rollout = self._fold.live[name]
             self._ended.append((rollout, self._fold.deactivate(name)))
-            self._dirty = True
+            self._changed(news=False)
         await self.flush()
 
     async def _activate(self, spec: RolloutSpec) -> LiveRollout:
         """Count for a rollout from the next offset on."""
         return self._fold.activate(spec)
 
-    async def _tick(self) -> bool:
-        """Look for what no event tells; whether there is something new."""
+    async def _tick(self) -> None:
         async with self._feeding:
             await self._follow_specs()
-            breached = self._breaches.count(self._fold.live)
-            news = await self._became_idle() or breached
-            self._dirty |= news
-            return news
+            if self._breaches.count(self._fold.live):
+                self._changed(news=True)
+            await self._notice_idleness()
 
-    async def _became_idle(self) -> bool:
+    async def _notice_idleness(self) -> None:
         """Declare idleness only with nothing left to read on the broker itself."""
         quiet_s = time.monotonic() - self._fed_at
         if self.idle or quiet_s < self._context.settings.idle_ms / 1000:
-            return False
-        self.idle = await self._context.end_offset(self.partition) <= self.next_offset
-        return self.idle
+            return
+        if await self._context.end_offset(self.partition) <= self.next_offset:
+            self.idle = True
+            self._changed(news=True)
 
     def _render(self) -> tuple[list[OutRecord], list[OutRecord]]:
         closed, self._closed = self._closed, []

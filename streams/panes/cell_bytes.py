@@ -24,7 +24,8 @@ END = b"\0"
 NO_OTHERS = b"\0\0\0"
 """Neither units nor `llm` nor pairs: the first branch of three unions."""
 _BITS, _MORE = np.uint64(7), np.uint64(0x80)
-_REMEMBERED = 1 << 14
+_REMEMBERED, _LONGEST = 1 << 13, 64
+"""Texts and numbers whose bytes are kept, of each so many, and how long such a text may be."""
 
 
 def cells_bytes(cells: Cells) -> bytes | None:
@@ -52,10 +53,16 @@ def cells_bytes(cells: Cells) -> bytes | None:
     return b"".join((*parts, END))
 
 
-@lru_cache(_REMEMBERED)
 def _text(text: str) -> bytes:
+    return _short_text(text) if len(text) <= _LONGEST else _any_text(text)
+
+
+def _any_text(text: str) -> bytes:
     told = text.encode()
     return varints.number(len(told)) + told
+
+
+_short_text = lru_cache(_REMEMBERED)(_any_text)
 
 
 @lru_cache(_REMEMBERED)

@@ -94,11 +94,11 @@ class Histogram:
 
     def merge(self, other: Self) -> None:
         """Add another histogram of the same mapping."""
-        if other._held is None:
-            self.counts += other.counts
-        else:
+        if other._held is not None:
             index, count = other._held
             self.counts[index] += count
+        elif other._table is not None:
+            self.counts += other._table
 
     def copy(self) -> Self:
         """An independent copy."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, cast
 
 import pytest
@@ -47,6 +49,7 @@ class MemoryWriter:
 
     failures: int = 0
     flushes: list[list[OutRecord]] = field(default_factory=list)
+    flushed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         pass
@@ -56,9 +59,21 @@ class MemoryWriter:
             self.failures -= 1
             raise LogError("the flush did not commit")
         self.flushes.append([*first, *last])
+        self.flushed.set()
 
     async def stop(self) -> None:
         pass
+
+    async def next_bodies(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
+        """The same of what is flushed from now on, once there is a flush."""
+        async with asyncio.timeout(30):
+            await self.flushed.wait()
+        return self.bodies(topic)
+
+    def forget(self) -> None:
+        """What was flushed so far is of no interest."""
+        self.flushes.clear()
+        self.flushed.clear()
 
     def bodies(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
         """Bodies of all records of a topic, in order."""
@@ -160,6 +175,71 @@ class TestFlush:
         with pytest.raises(LogError):
             await owner.flush()
         assert len(out.flushes) == before
+
+
+class TestNews:
+    """What judges wait for is flushed at once, however rarely the rest is."""
+
+    async def started(self, out: MemoryWriter, specs: MemorySpecs, **settings: Any) -> SketchOwner:
+        """An owner that has folded a batch and flushes by itself."""
+        owner = owner_of(out, specs, flush_ms=3_600_000, **settings)
+        await owner.feed(self.batch(0))
+        await owner.flush()
+        owner._flusher._wake.clear()
+        out.forget()
+        owner._flusher.start()
+        return owner
+
+    def batch(self, number: int) -> Batch:
+        """So many tenths of a second of traffic, one after the other."""
+        return next(islice(batches(5), number, None))
+
+    async def test_the_watermark_moves_though_nothing_closes(self) -> None:
+        """A partition may hold nothing of a rollout whose other partitions wait for it."""
+        specs = MemorySpecs({"other": spec("other", service="another")})
+        owner = await self.started(out := MemoryWriter(), specs)
+        for number in range(1, 20):
+            await owner.feed(self.batch(number))
+        told = dict(await out.next_bodies("panes"))
+        assert told["davy.Progress"]["closed_through"] >= START_MS // 1000
+        await owner._flusher.stop()
+
+    async def test_a_partition_is_idle_no_longer(self) -> None:
+        """Until that is known, panes are judged without it."""
+        owner = await self.started(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}))
+        owner.idle = True
+        owner._changed(news=False)
+        await owner.flush()
+        out.forget()
+        await owner.feed(self.batch(1))
+        told = dict(await out.next_bodies("panes"))
+        assert told["davy.Progress"]["idle"] is False
+        await owner._flusher.stop()
+
+    async def test_a_partition_becomes_idle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("streams.agents.flusher.TICK_S", 0.01)
+        specs = MemorySpecs({"digits-v2": spec()})
+        owner = await self.started(out := MemoryWriter(), specs, idle_ms=1)
+        told = dict(await out.next_bodies("panes"))
+        assert told["davy.Progress"]["idle"] is True
+        await owner._flusher.stop()
+
+    async def test_something_could_not_be_counted(self) -> None:
+        owner = await self.started(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}))
+        owner._context.counts.found({"outcomes": (4, 5)})
+        await owner.feed(self.batch(1))
+        assert "davy.Breach" in dict(await out.next_bodies("panes"))
+        await owner._flusher.stop()
+
+    async def test_without_any_it_waits(self) -> None:
+        """Writing what has changed of open panes at each batch would cost more than folding it."""
+        owner = await self.started(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}))
+        for number in range(1, 3):
+            await owner.feed(self.batch(number))
+        assert owner.facts.unsaved_s > 0
+        assert not owner._flusher._wake.is_set()
+        assert not out.flushes
+        await owner._flusher.stop()
 
 
 class TestBreaches:

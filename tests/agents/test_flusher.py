@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -26,8 +27,8 @@ class Flushes:
             raise
         self.ended.append("committed")
 
-    async def tick(self) -> bool:
-        return False
+    async def tick(self) -> None:
+        pass
 
     async def under_way(self) -> Flusher:
         """A flusher in the middle of its first flush."""
@@ -39,50 +40,61 @@ class Flushes:
 
 
 class Journal:
-    """What a flusher calls, in turn; it is told that it may end after so many flushes."""
+    """What a flusher calls, in turn; one of the calls wakes it, if that is said."""
 
-    def __init__(self, *, news: bool, flushes: int) -> None:
+    def __init__(self, interval_s: float, *, wakes: str = "") -> None:
         self.calls: list[str] = []
-        self.enough = asyncio.Event()
-        self._news, self._flushes = news, flushes
+        self._flusher = Flusher(
+            partial(self._called, "flush"), partial(self._called, "tick"), interval_s
+        )
+        self._wakes = wakes
+        self._until, self._enough = ("", 0), asyncio.Event()
 
-    async def flush(self) -> None:
-        self.calls.append("flush")
-        if self.calls.count("flush") == self._flushes:
-            self.enough.set()
+    async def _called(self, what: str) -> None:
+        self.calls.append(what)
+        if what == self._wakes:
+            self._flusher.wake()
+        if self.calls.count(self._until[0]) == self._until[1]:
+            self._enough.set()
+        await asyncio.sleep(0)
 
-    async def tick(self) -> bool:
-        self.calls.append("tick")
-        return self._news
-
-    async def kept(self, interval_s: float) -> list[str]:
-        """Run until there were enough flushes."""
-        running = Flusher(self.flush, self.tick, interval_s)
-        running.start()
+    async def until(self, what: str, times: int) -> list[str]:
+        """Run until something was called so many times."""
+        self._until = what, times
+        self._flusher.start()
+        if self._wakes == "flush":
+            self._flusher.wake()
         async with asyncio.timeout(30):
-            await self.enough.wait()
-        await running.stop()
+            await self._enough.wait()
+        await self._flusher.stop()
         return self.calls
 
 
 async def test_news_are_flushed_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flusher, "TICK_S", 0.01)
-    calls = await Journal(news=True, flushes=2).kept(interval_s=3600)
-    assert calls == ["tick", "flush", "tick", "flush"]
+    calls = await Journal(3600, wakes="tick").until("flush", 2)
+    assert calls[:4] == ["tick", "flush", "tick", "flush"]
 
 
 async def test_without_news_it_looks_often_and_flushes_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Writing all open panes costs far more than a look."""
+    """To write what has changed costs far more than a look."""
     monkeypatch.setattr(flusher, "TICK_S", 0.01)
-    calls = await Journal(news=False, flushes=2).kept(interval_s=0.5)
-    assert min(len(looks) for looks in "".join(c[0] for c in calls).split("f")[:2]) >= 5
+    calls = await Journal(0.5).until("flush", 2)
+    assert min(map(len, "".join(call[0] for call in calls).split("f")[:2])) >= 5
 
 
 async def test_an_interval_shorter_than_that_is_kept() -> None:
-    calls = await Journal(news=False, flushes=3).kept(interval_s=0.01)
-    assert calls == ["tick", "flush"] * 3
+    calls = await Journal(0.01).until("flush", 3)
+    assert calls[:6] == ["tick", "flush"] * 3
+
+
+async def test_who_is_woken_all_the_time_looks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a partition with outcomes alone would never be told to be idle."""
+    monkeypatch.setattr(flusher, "TICK_S", 0.01)
+    calls = await Journal(3600, wakes="flush").until("tick", 3)
+    assert calls.count("flush") >= 3
 
 
 async def test_a_flush_under_way_is_committed_and_none_follows() -> None:

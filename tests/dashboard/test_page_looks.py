@@ -42,6 +42,7 @@ async def picture(page: Page, name: str) -> Path:
     """The whole page, once all charts in it were in sight and are drawn."""
     for plot in await page.locator(".plot:visible").all():
         await scroll_to_chart(plot)
+        await expect(plot.locator("canvas, .none")).to_have_count(1)
     await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"

@@ -30,14 +30,18 @@ new PerformanceObserver((list) => {
 """
 """From now on `window.longest` is how long the page was busy at once, ms; 0 below 50."""
 INTO_SIGHT = """(part) => {
+  if (!part.isConnected) return "gone";
   part.scrollIntoView({ block: "center", behavior: "instant" });
-  return part.querySelector("canvas, .none") !== null;
+  return part.querySelector("canvas, .none") && "drawn";
 }"""
 
 
 async def scroll_to_chart(part: Locator) -> None:
     """Look for a chart until it is drawn: what comes late above it moves it out of sight again."""
-    await part.page.wait_for_function(INTO_SIGHT, arg=await part.element_handle())
+    became = "gone"
+    while became == "gone":  # the page may put another in its place
+        told = await part.page.wait_for_function(INTO_SIGHT, arg=await part.element_handle())
+        became = await told.json_value()
 
 
 @dataclass

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.agents.sources import PREDICTIONS
 from streams.panes.cell_bytes import cells_bytes
-from streams.panes.facts import Cells, cells_to_states
+from streams.panes.facts import Cells, cells_from_states, cells_to_states
 from streams.sketches.cell import Cell
 from streams.sketches.pairs import PairCounts
 from streams.sketches.unit_cell import UnitCell
@@ -26,10 +27,17 @@ def plain(cell: Cell) -> Cell:
     return cell
 
 
-def written(cells: Cells, tail: bytes | None) -> bytes:
-    states = cells_to_states(cells) if tail is None else []
-    pane = {"rollout": "r", "spec_hash": "h", "pane": 7, "cells": states}
-    return CODEC.encode("cells", {"body": ("davy.OpenPane", pane)}, tail)
+def written(cells: Cells, tail: bytes | None) -> tuple[bytes, bytes]:
+    """The record of an open pane and that of a closed one."""
+    held = cells if tail is None else {}
+    about = {"source": "predictions", "source_partition": 1, "source_partitions": 2}
+    about |= {"rollout_partitions": 3, "pane_ms": 1000}
+    opened = PREDICTIONS.open_body("r", "h", 7, held)
+    closed = PREDICTIONS.closed_body("r", "h", 7, held)
+    return (
+        CODEC.encode("cells", {"body": opened}, tail),
+        CODEC.encode("panes", about | {"body": closed}, tail),
+    )
 
 
 @pytest.mark.property
@@ -37,6 +45,7 @@ def written(cells: Cells, tail: bytes | None) -> bytes:
 def test_the_bytes_are_those_of_the_writer(cells: Cells) -> None:
     tail = cells_bytes(cells)
     assert tail is not None
+    assert cells_bytes(cells_from_states(cells_to_states(cells))) == tail
     assert written(cells, tail) == written(cells, None)
 
 
@@ -59,7 +68,7 @@ def test_what_not_every_request_has_is_left_to_the_writer(rest: dict[str, object
     cell = Cell() if "llm" in rest else Cell(**rest)  # type: ignore[arg-type]
     if "llm" in rest:
         cell.generative()
-    assert cells_bytes({("all", "baseline"): cell}) is None
+    assert cells_bytes({("all", "baseline"): cell, ("all", "candidate"): Cell()}) is None
 
 
 def test_a_tail_takes_the_place_of_an_empty_array_only() -> None:

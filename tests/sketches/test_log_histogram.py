@@ -135,6 +135,15 @@ class TestLaws:
         assert copied == sketched(np.array(first))
         assert np.array_equal(read.counts, counted.counts)
 
+    def test_nothing_read_makes_no_table(self):
+        """Of a cell's three histograms two are often empty."""
+        empty = LogHistogram.from_state({"index": [], "count": []})
+        read = LogHistogram.from_state({"index": [3], "count": [7]})
+        empty.merge(LogHistogram())
+        read.copy().merge(empty)
+        assert (empty._table, read._table) == (None, None)
+        assert empty.total == 0
+
     @pytest.mark.parametrize(
         ("index", "count"),
         [([0, 1], [1]), ([0], [0]), ([-1], [1]), ([1153], [1])],
