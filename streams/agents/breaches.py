@@ -91,8 +91,8 @@ class Breaches:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is, or may be, something to write."""
-        return bool(self._found or self._holes)
+        """Whether there is something to write."""
+        return bool(self._found)
 
     def take(self) -> list[tuple[LiveRollout, Breach]]:
         """What is to be written now."""
