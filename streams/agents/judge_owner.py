@@ -133,10 +133,16 @@ class JudgeOwner:
         await self._writer.stop()
 
     async def _tick(self) -> None:
-        """Heartbeats, while panes can be judged; decisions come from panes alone."""
-        if self.failure is not None:
-            return
-        await self._leases.beat(self._judged)
+        """Heartbeats, and what is due, while panes can be judged; they alone make decisions."""
+        if self.failure is None:
+            await self._leases.beat(self._judged)
+            await self._go_on()
+
+    async def _go_on(self) -> None:
+        """Judge what a former owner left due when it let go: no further record may ever come."""
+        if not self._stepping.locked() and not self._context.leaving():
+            async with self._stepping:
+                await self._step_all()
 
     def _judged(self) -> list[tuple[RolloutSpec, int]]:
         """Live rollouts, each with its last pane."""

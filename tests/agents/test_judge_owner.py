@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from streams.agents.writer import OutRecord
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from tests.agents.pipeline import spec
-from tests.agents.test_flush import MemorySpecs, MemoryWriter, batches, context_of, owner_of
+from tests.agents.test_flush import CODEC, MemorySpecs, MemoryWriter, batches, context_of, owner_of
 
 PANES = Partition("panes", 0)
 ONE = {"source_partitions": 1, "rollout_partitions": 1}
@@ -74,6 +75,12 @@ class Judged:
         """Keys and values of the decisions so far."""
         return [pair for flush in self.flushes() for pair in flush]
 
+    def state(self) -> dict[str, Any]:
+        """The newest one that was written."""
+        written = (record for flush in self.out.flushes for record in flush)
+        values = [record.value for record in written if record.topic == "judge-state"]
+        return CODEC.decode("judge-state", values[-1])
+
     def flushes(self) -> list[list[tuple[object, object]]]:
         """Those that went out together."""
         return [
@@ -103,6 +110,23 @@ async def test_nothing_is_begun_and_nothing_is_lost() -> None:
     assert feeds > len(whole.decisions)
     for judged in (whole, parted):
         await judged.owner.close()
+
+
+async def test_a_new_owner_judges_what_was_left_though_no_record_comes() -> None:
+    """The last word of all that was read may make many panes due, and then there is silence."""
+    batch = await panes(ONLY)
+    whole = Judged(ONLY)
+    await whole.owner.feed(batch)
+    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
+    await before.owner.feed(batch)
+    after = Judged(ONLY)
+    await after.owner._restore(ONLY.rollout, before.state())
+    assert after.owner.durable_offset == batch.end
+    assert 0 < len(before.decisions) < len(whole.decisions)
+    await after.owner._go_on()
+    assert before.decisions + after.decisions == whole.decisions
+    for each in (whole, before, after):
+        await each.owner.close()
 
 
 async def test_a_transaction_holds_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,12 +38,17 @@ candidate: v2
 route: {memory: {name: digits}}
 """
 COUNTED = re.compile(r"Collected\s*:\s*(\d+)")
-QUIET = {
+ALIKE = {
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "ARROW_USER_SIMD_LEVEL": "NONE",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM,"
+    "-AVX_Fast_Unaligned_Load",
 }
+"""Libraries choose among instructions by the processor: all machines are to count the same ones."""
 
 
 def instructions() -> float:
@@ -82,7 +87,7 @@ def _fetched(maker: Maker, number: int) -> bytes:
 def _start(folder: Path, batches: int) -> subprocess.Popen[str]:
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder / str(batches)}"]
     command += [sys.executable, "-m", "tests.benchmarks.guard", WHERE, str(batches)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | QUIET)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | ALIKE)
 
 
 def _end(run: subprocess.Popen[str]) -> None:
