@@ -131,6 +131,7 @@ class Desk:
             "judge": judge,
             "ended": self.ended,
             "taken": self.panes_offset,
+            "since": {} if self.ended or self.merge.crowded else self._since_state(),
         }
         return {
             "rollout": self.spec.rollout,
@@ -141,12 +142,17 @@ class Desk:
             "outbox": outbox,
         }
 
+    def _since_state(self) -> dict[str, int]:
+        """Of the panes that the state holds: should they be left out later, they are read again."""
+        return {str(pane): offset for pane, offset in self._since.items()}
+
     @classmethod
     def from_record(cls, spec: RolloutSpec, record: dict[str, Any]) -> Self:
         """Continue where `to_record` stood."""
         desk = cls(spec, record["panes_offset"])
         state = json.loads(record["state"])
         desk.panes_offset = state["taken"]
+        desk._since = {int(pane): offset for pane, offset in state.get("since", {}).items()}
         desk.cut = cut_from_record(state["cut"])
         desk.merge = PaneMerge.from_state(json.loads(record["inputs"]), spec.outcomes)
         if state["judge"] is not None:

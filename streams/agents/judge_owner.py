@@ -24,6 +24,7 @@ from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
 from streams.agents.progress import JudgedFacts
 from streams.agents.writer import OutRecord, PlainWriter
+from streams.errors import LogError
 from streams.judge.decision_facts import Decision
 from streams.spec.model import RolloutSpec
 from streams.tracing.context import Headers
@@ -47,11 +48,14 @@ class JudgeOwner:
         self.next_offset = 0
         self._context = context
         self._number = partition.partition
-        self._writer = context.writer(f"judge-{self._number}")
+        self._id = f"judge-{self._number}"
+        self._writer = context.writer(self._id)
         self._records = JudgeRecords(context, self._number)
         self._controls = ControlTail(context, self._number)
         self._leases = Leases(context, self._number, PlainWriter(context.connection))
-        self._flusher = Flusher(self.flush, self._tick, context.settings.flush_ms / 1000)
+        interval_s = context.settings.flush_ms / 1000
+        self._beats = Flusher(self.flush, self._beat, interval_s)
+        self._goes_on = Flusher(self.flush, self._go_on, interval_s)
         self._desks: dict[str, Desk] = {}
         self._ended: set[str] = set()
         self._last: dict[str, Decision] = {}
@@ -70,7 +74,8 @@ class JudgeOwner:
     @property
     def failure(self) -> BaseException | None:
         """Why this owner can no longer be trusted, if so."""
-        return self._failure or self._flusher.failure or self._controls.failure
+        found = (self._beats.failure, self._goes_on.failure, self._controls.failure)
+        return self._failure or next(filter(None, found), None)
 
     @property
     def facts(self) -> tuple[JudgedFacts, ...]:
@@ -104,7 +109,8 @@ class JudgeOwner:
         self.next_offset = min(
             live, default=max((r["panes_offset"] for r in states.values()), default=0)
         )
-        self._flusher.start()
+        self._beats.start()
+        self._goes_on.start()
 
     async def feed(self, batch: Batch, failures: int = 0) -> None:  # noqa: ARG002
         """Take panes and progress, then judge what is due; a bad record blocks, loudly.
@@ -113,7 +119,11 @@ class JudgeOwner:
         worker: what is left is fetched again, and the record under way goes on where it was left.
         """
         async with self._stepping:
+            if self.failure is not None:  # it may have decided what it could not write
+                raise LogError(f"{self._id}: not fed after a failure") from self.failure
             self._knows_specs = False
+            if not await self._step_all():  # what was left due comes before what is new
+                return
             for record in batch.records:  # step by record: batches must leave no trace
                 await self._take(record)
                 if not await self._step_all():
@@ -127,22 +137,31 @@ class JudgeOwner:
 
     async def close(self) -> None:
         """Stop in the background and disconnect."""
-        await self._flusher.stop()
+        await asyncio.gather(self._beats.stop(), self._goes_on.stop())
         await self._controls.stop()
         await self._leases.stop()
         await self._writer.stop()
 
-    async def _tick(self) -> None:
-        """Heartbeats, and what is due, while panes can be judged; they alone make decisions."""
+    async def _beat(self) -> None:
+        """Heartbeats, while panes can be judged; decisions come from panes alone."""
         if self.failure is None:
             await self._leases.beat(self._judged)
-            await self._go_on()
 
     async def _go_on(self) -> None:
         """Judge what a former owner left due when it let go: no further record may ever come."""
-        if not self._stepping.locked() and not self._context.leaving():
-            async with self._stepping:
+        if self._stepping.locked() or self._lets_go:
+            return
+        async with self._stepping:
+            try:
                 await self._step_all()
+            except BaseException as error:
+                self.fail(error)
+                raise
+
+    @property
+    def _lets_go(self) -> bool:
+        """Whether nothing further may be begun."""
+        return self._context.leaving() or self.failure is not None
 
     def _judged(self) -> list[tuple[RolloutSpec, int]]:
         """Live rollouts, each with its last pane."""
@@ -198,9 +217,9 @@ class JudgeOwner:
         """Judge what is due; False where the worker lets go before all of it is."""
         while made := await self._made():
             await self._publish(made)
-            if self._context.leaving():
+            if self._lets_go:
                 return False
-        return not self._context.leaving()
+        return not self._lets_go
 
     async def _made(self) -> list[Made]:
         """The next decision of each rollout that comes to one, of so many; they go out as one.
@@ -209,7 +228,7 @@ class JudgeOwner:
         """
         made: list[Made] = []
         for name in sorted(self._desks):
-            if len(made) == TOGETHER or (made and self._context.leaving()):
+            if len(made) == TOGETHER or (made and self._lets_go):
                 break
             desk = self._desks[name]
             if (decision := self._step(desk)) is not None:

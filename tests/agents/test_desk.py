@@ -93,7 +93,15 @@ def test_what_waits_far_ahead_is_judged_as_if_it_had_not_waited():
     assert bodies[0] == bodies[1] != []
 
 
-@pytest.mark.parametrize("at", [(AHEAD,), (AHEAD, 3 * AHEAD), (2 * AHEAD + 2, 2 * AHEAD + 3)])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param((AHEAD,), id="once"),
+        pytest.param((AHEAD, 3 * AHEAD), id="twice"),
+        pytest.param((2 * AHEAD + 2, 2 * AHEAD + 3), id="at once again"),
+        pytest.param((20, AHEAD), id="first with little that waits, which the second leaves out"),
+    ],
+)
 def test_a_restart_takes_what_waits_again(at: tuple[int, ...]):
     log = list(log_of(AHEAD, behind=AHEAD))
     assert judged(log, restarts=at) == judged(log)

@@ -13,6 +13,7 @@ from streams.agents.batch import Batch, Partition
 from streams.agents.judge_owner import JudgeOwner
 from streams.agents.records import Records
 from streams.agents.writer import OutRecord
+from streams.errors import LogError
 from streams.settings import Settings
 from streams.spec.model import RolloutSpec
 from tests.agents.pipeline import spec
@@ -59,6 +60,16 @@ async def panes(*rollouts: RolloutSpec) -> Batch:
 
 def _consumed(offset: int, record: OutRecord) -> Record:
     return Record(offset=offset, key=str(record.key).encode(), value=record.value)
+
+
+def falls_idle(batch: Batch) -> Batch:
+    """What follows a batch: its only partition says that nothing comes any more."""
+    last = next(r for r in reversed([*batch.records]) if b"progress" in r.key)
+    told = CODEC.decode("panes", last.value)
+    name, body = told["body"]
+    told["body"] = (name, body | {"idle": True})
+    record = Record(offset=batch.end, key=last.key, value=CODEC.encode("panes", told))
+    return Batch(partition=PANES, start=batch.end, end=batch.end + 1, records=Records([record]))
 
 
 class Judged:
@@ -126,6 +137,38 @@ async def test_a_new_owner_judges_what_was_left_though_no_record_comes() -> None
     await after.owner._go_on()
     assert before.decisions + after.decisions == whole.decisions
     for each in (whole, before, after):
+        await each.owner.close()
+
+
+async def test_what_was_left_is_judged_before_what_is_new() -> None:
+    """Or a partition that falls idle would take the panes away that it has closed."""
+    batch = await panes(ONLY)
+    whole = Judged(ONLY)
+    await whole.owner.feed(batch)
+    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
+    await before.owner.feed(batch)
+    after = Judged(ONLY)
+    await after.owner._restore(ONLY.rollout, before.state())
+    await after.owner.feed(falls_idle(batch))
+    assert before.decisions + after.decisions == whole.decisions
+    for each in (whole, before, after):
+        await each.owner.close()
+
+
+async def test_nothing_is_fed_after_a_decision_that_was_not_written() -> None:
+    """The next one would name its hash, and nobody could read it."""
+    batch = await panes(ONLY)
+    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
+    await before.owner.feed(batch)
+    after = Judged(ONLY)
+    await after.owner._restore(ONLY.rollout, before.state())
+    after.out.failures = 1
+    with pytest.raises(LogError, match="did not commit"):
+        await after.owner._go_on()
+    with pytest.raises(LogError, match="not fed after a failure"):
+        await after.owner.feed(batch)
+    assert after.decisions == []
+    for each in (before, after):
         await each.owner.close()
 
 
