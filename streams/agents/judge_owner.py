@@ -237,9 +237,12 @@ class JudgeOwner:
         return made
 
     def _step(self, desk: Desk) -> Decision | None:
-        read = self._controls.read
+        """As far as the controls are read; where retention has emptied one, as far as ever."""
+        read, cut = self._controls.read, desk.cut
         return desk.step(
-            rollouts=read["rollouts"], commands=read["commands"], routing=read["routing"]
+            rollouts=max(read["rollouts"], cut.rollouts_offset),
+            commands=max(read["commands"], cut.commands_offset),
+            routing=max(read["routing"], cut.routing_offset),
         )
 
     async def _publish(self, made: Sequence[Made]) -> None:

@@ -155,6 +155,21 @@ async def test_what_was_left_is_judged_before_what_is_new() -> None:
         await each.owner.close()
 
 
+async def test_a_cut_never_goes_back() -> None:
+    """Where retention has emptied a control topic a new owner reads nothing there."""
+    batch = await panes(ONLY)
+    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
+    before.owner._controls.read["commands"] = 7
+    await before.owner.feed(batch)
+    after = Judged(ONLY)
+    await after.owner._restore(ONLY.rollout, before.state())
+    await after.owner._go_on()
+    bodies = [CODEC.decode("decisions", value) for _, value in after.decisions]
+    assert {body["cut"]["commands_offset"] for body in bodies} == {7}
+    for each in (before, after):
+        await each.owner.close()
+
+
 async def test_nothing_is_fed_after_a_decision_that_was_not_written() -> None:
     """The next one would name its hash, and nobody could read it."""
     batch = await panes(ONLY)
