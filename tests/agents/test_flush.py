@@ -65,7 +65,7 @@ class MemoryWriter:
         pass
 
     async def next_bodies(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
-        """The same of what is flushed from now on, once there is a flush."""
+        """Bodies of a topic, once there is a flush since `forget`."""
         async with asyncio.timeout(30):
             await self.flushed.wait()
         return self.bodies(topic)

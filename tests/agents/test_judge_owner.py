@@ -103,6 +103,16 @@ class Judged:
 ONLY, OTHER = spec(), spec("digits-other", route="other")
 
 
+async def handed_over(batch: Batch, *, commands: int = 0) -> tuple[Judged, Judged]:
+    """Who let go after its first decision, with so many commands read, and who follows."""
+    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
+    before.owner._controls.read["commands"] = commands
+    await before.owner.feed(batch)
+    after = Judged(ONLY)
+    await after.owner._restore(ONLY.rollout, before.state())
+    return before, after
+
+
 async def test_nothing_is_begun_and_nothing_is_lost() -> None:
     """After each decision it is asked to let go; whoever goes on decides the same."""
     batch = await panes(ONLY)
@@ -128,10 +138,7 @@ async def test_a_new_owner_judges_what_was_left_though_no_record_comes() -> None
     batch = await panes(ONLY)
     whole = Judged(ONLY)
     await whole.owner.feed(batch)
-    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
-    await before.owner.feed(batch)
-    after = Judged(ONLY)
-    await after.owner._restore(ONLY.rollout, before.state())
+    before, after = await handed_over(batch)
     assert after.owner.durable_offset == batch.end
     assert 0 < len(before.decisions) < len(whole.decisions)
     await after.owner._go_on()
@@ -145,10 +152,7 @@ async def test_what_was_left_is_judged_before_what_is_new() -> None:
     batch = await panes(ONLY)
     whole = Judged(ONLY)
     await whole.owner.feed(batch)
-    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
-    await before.owner.feed(batch)
-    after = Judged(ONLY)
-    await after.owner._restore(ONLY.rollout, before.state())
+    before, after = await handed_over(batch)
     await after.owner.feed(falls_idle(batch))
     assert before.decisions + after.decisions == whole.decisions
     for each in (whole, before, after):
@@ -158,11 +162,7 @@ async def test_what_was_left_is_judged_before_what_is_new() -> None:
 async def test_a_cut_never_goes_back() -> None:
     """Where retention has emptied a control topic a new owner reads nothing there."""
     batch = await panes(ONLY)
-    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
-    before.owner._controls.read["commands"] = 7
-    await before.owner.feed(batch)
-    after = Judged(ONLY)
-    await after.owner._restore(ONLY.rollout, before.state())
+    before, after = await handed_over(batch, commands=7)
     await after.owner._go_on()
     bodies = [CODEC.decode("decisions", value) for _, value in after.decisions]
     assert {body["cut"]["commands_offset"] for body in bodies} == {7}
@@ -173,10 +173,7 @@ async def test_a_cut_never_goes_back() -> None:
 async def test_nothing_is_fed_after_a_decision_that_was_not_written() -> None:
     """The next one would name its hash, and nobody could read it."""
     batch = await panes(ONLY)
-    before = Judged(ONLY, leaving=lambda: bool(before.decisions))
-    await before.owner.feed(batch)
-    after = Judged(ONLY)
-    await after.owner._restore(ONLY.rollout, before.state())
+    before, after = await handed_over(batch)
     after.out.failures = 1
     with pytest.raises(LogError, match="did not commit"):
         await after.owner._go_on()
