@@ -6,6 +6,7 @@ Pure bookkeeping: everything here follows from the records given and their offse
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -64,7 +65,7 @@ class Desk:
         held = (at for pane, at in self._since.items() if first is None or pane >= first)
         return min(held, default=self.panes_offset)
 
-    def take(self, offset: int, record: dict[str, Any]) -> None:
+    def take(self, offset: int, record: Mapping[str, Any]) -> None:
         """Take a record of `panes` that concerns this rollout, once."""
         if offset >= self.panes_offset:
             self.panes_offset = self.again_offset = offset + 1
@@ -77,7 +78,7 @@ class Desk:
         if self.judge is None and self.merge.pane_ms is not None:
             self.judge = RolloutJudge(self.spec, self.merge.pane_ms)
 
-    def _note(self, offset: int, record: dict[str, Any]) -> None:
+    def _note(self, offset: int, record: Mapping[str, Any]) -> None:
         """Remember where a pane was told first, if it waits: one that comes too late does not."""
         name, body = record["body"]
         if name != self.merge.member or body["rollout"] != self.spec.rollout:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from streams.agents.desk import Desk, ended_at
 from streams.agents.flusher import Flusher
 from streams.agents.judge_records import JudgeRecords
 from streams.agents.leases import Leases
+from streams.agents.pane_batches import PaneBatches
 from streams.agents.progress import JudgedFacts
 from streams.agents.writer import OutRecord, PlainWriter
 from streams.errors import LogError
@@ -51,6 +52,7 @@ class JudgeOwner:
         self._id = f"judge-{self._number}"
         self._writer = context.writer(self._id)
         self._records = JudgeRecords(context, self._number)
+        self._panes = PaneBatches(context.codec)
         self._controls = ControlTail(context, self._number)
         self._leases = Leases(context, self._number, PlainWriter(context.connection))
         interval_s = context.settings.flush_ms / 1000
@@ -124,8 +126,8 @@ class JudgeOwner:
             self._knows_specs = False
             if not await self._step_all():  # what was left due comes before what is new
                 return
-            for record in batch.records:  # step by record: batches must leave no trace
-                await self._take(record)
+            for record, read in self._panes.read(batch.records):
+                await self._take(record, read)  # and step by record: batches must leave no trace
                 if not await self._step_all():
                     return
                 self.next_offset = record.offset + 1
@@ -167,8 +169,8 @@ class JudgeOwner:
         """Live rollouts, each with its last pane."""
         return [(desk.spec, desk.cut.pane) for desk in self._desks.values()]
 
-    async def _take(self, record: Any) -> None:
-        decoded = await self._read(record)
+    async def _take(self, record: Any, read: Mapping[str, Any] | None) -> None:
+        decoded = read or await self._read(record)
         if decoded is None:
             return
         name, body = decoded["body"]

@@ -74,14 +74,16 @@ class SketchRecords:
         for rollout, keys in ended:
             self._classes_written.pop(rollout.spec.rollout, None)
             gone += [cells.live_key(rollout.spec.rollout), *(cells.open_key(*k) for k in keys)]
+        opened = sorted(dirty & fold.open.keys())
+        held = self._contents([fold.open[key] for key in opened] + [pane.cells for pane in closed])
         first = [
             *self._tombstones(gone),
             *(self._live(fold.live[name]) for name in sorted(fold.live) if self._grew(fold, name)),
-            *(self._open(fold, key) for key in sorted(dirty & fold.open.keys())),
+            *(self._open(fold, key, *next(held)) for key in opened),
             *(self._cell(what, body) for what, body in parts.written.items()),
             *(self._activation(rollout) for rollout in activated),
             *(self._breach(rollout, breach) for rollout, breach in breaches),
-            *(self._pane(pane) for pane in closed),
+            *(self._pane(pane, *next(held)) for pane in closed),
             *(self._activation(rollout, until=fold.marker.next_offset) for rollout, _ in ended),
             *letters,
             *self._progress(fold, idle=idle, again=bool(activated)),
@@ -117,15 +119,16 @@ class SketchRecords:
         self._classes_written[rollout.spec.rollout] = len(rollout.classes)
         return self._cell(cells.live_key(rollout.spec.rollout), cells.live_body(rollout))
 
-    def _open(self, fold: AnyFold, key: tuple[str, int]) -> OutRecord:
-        about = (key[0], fold.live[key[0]].spec_hash, key[1])
-        held, tail = self._held_in(fold.open[key])
-        return self._cell(cells.open_key(*key), self._form.open_body(*about, held), tail)
+    def _contents(self, panes: list[Any]) -> Iterator[tuple[Any, bytes | None]]:
+        """What each holds: for the writer, or at once as bytes in which its record ends."""
+        for pane, tail in zip(panes, self._form.tails(panes), strict=True):
+            yield (pane, None) if tail is None else ({}, tail)
 
-    def _held_in(self, pane: Any) -> tuple[Any, bytes | None]:
-        """What a pane holds: for the writer, or at once as bytes in which its record ends."""
-        tail = self._form.tail(pane)
-        return (pane, None) if tail is None else ({}, tail)
+    def _open(
+        self, fold: AnyFold, key: tuple[str, int], held: Any, tail: bytes | None
+    ) -> OutRecord:
+        about = (key[0], fold.live[key[0]].spec_hash, key[1])
+        return self._cell(cells.open_key(*key), self._form.open_body(*about, held), tail)
 
     def panes_record(
         self,
@@ -171,8 +174,7 @@ class SketchRecords:
             for number in range(self._settings.rollout_partitions)
         ]
 
-    def _pane(self, pane: ClosedPane[Any]) -> OutRecord:
-        held, tail = self._held_in(pane.cells)
+    def _pane(self, pane: ClosedPane[Any], held: Any, tail: bytes | None) -> OutRecord:
         body = self._form.closed_body(pane.rollout, pane.spec_hash, pane.pane, held)
         return self.to_judge(pane.rollout, body, tail=tail)
 

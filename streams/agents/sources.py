@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic
@@ -21,8 +21,8 @@ from streams.wire.columns import PredictionColumns, decode_predictions
 from streams.wire.resource_columns import ResourceColumns, decode_resources
 
 
-def _no_tail(_: object) -> bytes | None:
-    return None
+def _no_tails(panes: Sequence[object]) -> list[bytes | None]:
+    return [None] * len(panes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class SourceForm(Generic[ColumnsT, Open, Closed]):
     """`cells`: an open pane of (rollout, spec hash, pane)."""
     closed_body: Callable[[str, str, int, Closed], Body]
     """`panes`: a closed one."""
-    tail: Callable[[Any], bytes | None] = _no_tail
-    """The array in which both end, as Avro bytes, where that is quicker than a writer."""
+    tails: Callable[[Sequence[Any]], list[bytes | None]] = _no_tails
+    """Of each pane the array in which both end, as Avro bytes; None: it is for the writer."""
 
 
 AnyForm = SourceForm[Any, Any, Any]
@@ -77,7 +77,7 @@ PREDICTIONS = SourceForm(
     decode=_decoded,
     open_body=cells.open_body,
     closed_body=_closed_cells,
-    tail=cells_bytes,
+    tails=cells_bytes,
 )
 
 

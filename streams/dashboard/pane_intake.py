@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from streams.dashboard.pane_books import PaneBooks
 from streams.dashboard.pane_work import NAMESPACE, NEEDED, Fetched, Odd, Work
-from streams.wire.body_layout import BodyLayout, body_layout
 from streams.wire.codec import Codec
-from streams.wire.preamble import Preamble, Preambles
+from streams.wire.preamble import Layouts, Preambles
 
 
 class PaneIntake:
@@ -20,7 +19,7 @@ class PaneIntake:
     def __init__(self, codec: Codec, books: PaneBooks) -> None:
         self._books = books
         self._preambles = Preambles(codec)
-        self._layouts: dict[tuple[int, str], BodyLayout | None] = {}
+        self._layouts = Layouts({name.removeprefix(NAMESPACE): of for name, of in NEEDED.items()})
 
     def take(self, fetched: Fetched, odd: Odd) -> None:
         """Take records in."""
@@ -31,16 +30,10 @@ class PaneIntake:
             if told is None or not work.sort(place, told):
                 alone.append(place)
         for begun in work.plain.values():
-            alone += work.decode(begun, self._layout(begun[0][1]))
+            alone += work.decode(begun, self._layouts.of(begun[0][1]))
         for place in sorted(alone):
             work.read(place)
         for places in work.progress.values():
             work.last_word(places)
         for place, error in self._books.take(work.batch()):
             odd.skip(place, error)
-
-    def _layout(self, told: Preamble) -> BodyLayout | None:
-        key = told.schema_id, told.kind
-        if key not in self._layouts:
-            self._layouts[key] = body_layout(told.schema, NEEDED[NAMESPACE + told.kind])
-        return self._layouts[key]

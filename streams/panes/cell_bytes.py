@@ -1,4 +1,4 @@
-"""How are all cells of a pane written at once? To the bytes that Avro's writer makes of them.
+"""How are all cells of many panes written at once? To the bytes that Avro's writer makes of them.
 
 A cell is mostly sparse histograms. A writer takes their buckets one by one, as Python integers;
 here all numbers of all cells are written in a few passes.
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.panes.facts import Cells
+from streams.sketches.bins import SCORE_MAPPING
 from streams.sketches.cell import Cell
-from streams.sketches.histogram import Histogram, Ints
+from streams.sketches.histogram import Ints
+from streams.sketches.log_histogram import MAPPING
 from streams.wire import varints
 
 Numbers = NDArray[np.uint64]
@@ -23,34 +26,66 @@ END = b"\0"
 """Of an array; an empty one has nothing else."""
 NO_OTHERS = b"\0\0\0"
 """Neither units nor `llm` nor pairs: the first branch of three unions."""
-_BITS, _MORE = np.uint64(7), np.uint64(0x80)
+HISTOGRAMS = (attrgetter("latency"), attrgetter("scores"), attrgetter("confidences"))
+"""Of a cell, in the order of its record."""
+WIDTHS = np.array([MAPPING.size, SCORE_MAPPING.size, SCORE_MAPPING.size])
+"""Their buckets."""
+ENDS = np.cumsum(WIDTHS)
+TOGETHER = 128
+"""Cells that are written at once."""
+_LOW = 0x7F
+_HOLDERS = tuple(np.dtype(kind) for kind in ("<u2", "<u4", "<u8"))
+"""Types that hold a varint of as many bytes."""
 _REMEMBERED, _LONGEST = 1 << 13, 64
 """Texts and numbers whose bytes are kept, of each so many, and how long such a text may be."""
 
 
-def cells_bytes(cells: Cells) -> bytes | None:
-    """An Avro array of `davy.Cell`, ascending by segment and arm.
+def cells_bytes(panes: Sequence[Cells]) -> list[bytes | None]:
+    """Of each pane an Avro array of `davy.Cell`, ascending by segment and arm.
 
     None where a cell holds more than counts, classes and the three histograms of every request.
     """
-    if any(cell.units or cell.llm or cell.pairs for cell in cells.values()):
-        return None
-    if not cells:
-        return END
-    keys = sorted(cells)
-    held = [cells[key] for key in keys]
-    bins = zip(
-        _bins([cell.latency for cell in held]),
-        _bins([cell.scores for cell in held]),
-        _bins([cell.confidences for cell in held]),
-        strict=True,
-    )
-    parts = [_number(len(keys))]
-    for key, cell, (latency, scores, confidences) in zip(keys, held, bins, strict=True):
-        parts += map(_text, key)
-        parts += map(_number, (cell.exposures, cell.errors, cell.timeouts))
-        parts += (latency, *_classes(cell), scores, confidences, NO_OTHERS)
-    return b"".join((*parts, END))
+    found: list[bytes | None] = [None] * len(panes)
+    for some in _parted([place for place, cells in enumerate(panes) if _plain(cells)], panes):
+        for place, told in zip(some, _arrays([panes[place] for place in some]), strict=True):
+            found[place] = told
+    return found
+
+
+def _plain(cells: Cells) -> bool:
+    return not any(cell.units or cell.llm or cell.pairs for cell in cells.values())
+
+
+def _parted(places: Sequence[int], panes: Sequence[Cells]) -> Iterator[list[int]]:
+    """Places of panes, so many that their histograms fit into the cache."""
+    some, cells = list[int](), 0
+    for place in places:
+        some.append(place)
+        cells += len(panes[place])
+        if cells >= TOGETHER:
+            yield some
+            some, cells = [], 0
+    yield some
+
+
+def _arrays(panes: Sequence[Cells]) -> Iterator[bytes]:
+    keys = [sorted(cells) for cells in panes]
+    held = [cells[key] for cells, names in zip(panes, keys, strict=True) for key in names]
+    told = map(_cell, (key for names in keys for key in names), held, _bins(held))
+    for names in keys:
+        parts = [part for _ in names for part in next(told)]
+        yield b"".join((_number(len(names)), *parts, END)) if names else END
+
+
+def _cell(key: tuple[str, str], cell: Cell, bins: Sequence[bytes]) -> Iterator[bytes]:
+    yield from map(_text, key)
+    yield from map(_number, (cell.exposures, cell.errors, cell.timeouts))
+    latency, scores, confidences = bins
+    yield latency
+    yield from _classes(cell)
+    yield scores
+    yield confidences
+    yield NO_OTHERS
 
 
 def _text(text: str) -> bytes:
@@ -80,19 +115,32 @@ def _classes(cell: Cell) -> Iterator[bytes]:
     yield END
 
 
-def _bins(histograms: Sequence[Histogram]) -> list[bytes]:
-    """Of each histogram `davy.Bins`: an array of the buckets that hold any, and one of counts."""
-    table = np.stack([histogram.counts for histogram in histograms])
-    row, index = np.nonzero(table)
-    held = np.bincount(row, minlength=len(histograms))
+def _bins(cells: Sequence[Cell]) -> list[tuple[bytes, ...]]:
+    """Of each cell's histograms `davy.Bins`: an array of buckets that hold any, one of counts."""
+    table = np.empty((len(cells), WIDTHS.sum()), np.int64)
+    for histogram, first, end in zip(HISTOGRAMS, ENDS - WIDTHS, ENDS, strict=True):
+        if cells:
+            np.stack([histogram(cell).counts for cell in cells], out=table[:, first:end])
+    flat = np.flatnonzero(table != 0)
+    row, column = np.divmod(flat, table.shape[1])
+    which = np.searchsorted(ENDS, column, side="right")
+    index = column - (ENDS - WIDTHS)[which]
+    told = _sparse(len(WIDTHS) * row + which, index, table.ravel()[flat], len(WIDTHS) * len(cells))
+    return list(zip(*[iter(told)] * len(WIDTHS), strict=True))
+
+
+def _sparse(owner: Ints, index: Ints, count: Ints, owners: int) -> list[bytes]:
+    """Two arrays of each owner, each behind its length and with an end; `owner` is ascending."""
+    held = np.bincount(owner, minlength=owners)
     some = held > 0
-    ends = np.cumsum(2 * held + 2 * some + 2)  # two arrays, each behind its length, with an end
-    first = ends - (2 * held + 2 * some + 2)
-    numbers = np.zeros(ends[-1], np.uint64)
+    sizes = 2 * held + 2 * some + 2
+    ends = np.cumsum(sizes)
+    first = ends - sizes
+    numbers = np.zeros(int(sizes.sum()), np.uint64)
     numbers[first[some]] = numbers[(first + held + 2)[some]] = held[some]
-    place = first[row] + 1 + _ranks(held)
+    place = first[owner] + 1 + _ranks(held)
     numbers[place] = index
-    numbers[place + held[row] + 2] = table[row, index]
+    numbers[place + held[owner] + 2] = count
     told, at = _varints(numbers << np.uint64(1))  # zigzag: none is below 0
     bounds = [0, *at[ends - 1].tolist()]
     return [told[begin:end] for begin, end in pairwise(bounds)]
@@ -116,15 +164,28 @@ def _varints(numbers: Numbers) -> tuple[bytes, Ints]:
     >>> told.hex(), ends.tolist()
     ('01ac0200', [1, 3, 4])
     """
-    sizes, left = np.ones(numbers.size, np.int64), numbers >> _BITS
-    while left.any():
-        sizes += left > 0
-        left >>= _BITS
-    ends = np.cumsum(sizes)
-    told = np.zeros(ends[-1], np.uint8)
-    for byte in range(int(sizes.max())):
-        those = np.flatnonzero(sizes > byte)
-        more = np.where(sizes[those] > byte + 1, _MORE, np.uint64(0))
-        low = (numbers[those] >> np.uint64(7 * byte)) & (_MORE - np.uint64(1))
-        told[(ends - sizes)[those] + byte] = low | more
-    return told.tobytes(), ends
+    most = int(numbers.max(initial=0))
+    kind = next((kind for kind in _HOLDERS if most >> (7 * kind.itemsize) == 0), None)
+    return _one_by_one(numbers) if kind is None else _packed(numbers.astype(kind))
+
+
+def _packed(numbers: NDArray[np.unsignedinteger]) -> tuple[bytes, Ints]:
+    """The same where each varint is no longer than the number's own type."""
+    size, one = numbers.itemsize, numbers.dtype.type(1)
+    told, kept = np.zeros_like(numbers), np.full_like(numbers, 1)
+    sizes = np.ones(numbers.size, np.int64)
+    for byte in range(size):
+        left = numbers >> numbers.dtype.type(7 * byte)
+        more = left > _LOW
+        told |= ((left & _LOW) | (more * one << numbers.dtype.type(7))) << numbers.dtype.type(
+            8 * byte
+        )
+        if byte < size - 1:
+            kept |= more * one << numbers.dtype.type(8 * byte + 8)
+            sizes += more
+    return told.view(np.uint8)[kept.view(np.bool_)].tobytes(), np.cumsum(sizes)
+
+
+def _one_by_one(numbers: Numbers) -> tuple[bytes, Ints]:
+    told = [varints.number(number >> 1) for number in numbers.tolist()]
+    return b"".join(told), np.cumsum([len(each) for each in told])

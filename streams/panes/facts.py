@@ -33,8 +33,10 @@ def cells_to_states(cells: Cells) -> list[dict[str, Any]]:
     return [cells[key].to_state(*key) for key in sorted(cells)]
 
 
-def cells_from_states(states: Iterable[Mapping[str, Any]]) -> Cells:
-    """Read what `cells_to_states` wrote."""
+def cells_from_states(states: Iterable[Mapping[str, Any]] | Cells) -> Cells:
+    """Read what `cells_to_states` wrote; cells that were read at once stay what they are."""
+    if isinstance(states, dict):
+        return states
     cells: Cells = {}
     for state in states:
         segment, arm, cell = Cell.from_state(state)

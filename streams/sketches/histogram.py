@@ -129,6 +129,14 @@ class Histogram:
         """How many values lie at or below each edge, int64[size]: for many questions at once."""
         return np.cumsum(self.counts)
 
+    @classmethod
+    def sparse(cls, index: Ints, count: Ints) -> Self:
+        """What `to_state` wrote, as arrays of valid buckets and counts (kept, not copied)."""
+        histogram = cls()
+        if index.size:
+            histogram._held = index, count
+        return histogram
+
     def to_state(self) -> dict[str, list[int]]:
         """Sparse counts, ascending by bucket: the Avro record `davy.Bins`."""
         index = np.flatnonzero(self.counts)

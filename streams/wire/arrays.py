@@ -37,6 +37,12 @@ class Coded:
         """The distinct strings by code."""
         return tuple(self.strings.to_pylist())
 
+    @property
+    def texts(self) -> list[str]:
+        """The string of each row, none of them null."""
+        names = self.names
+        return [names[code] for code in self.codes.tolist()]
+
     def chosen(self, keep: NDArray[np.bool_]) -> Coded:
         """The rows where `keep` is true."""
         return self if keep.all() else Coded(codes=self.codes[keep], strings=self.strings)

@@ -22,7 +22,10 @@ from streams.wire.resolution import kind_of
 from streams.wire.schemas import Schema
 
 Needed = Mapping[str, Any]
-"""Field -> its kind (`string`, `int`, `long`), `[kind of its items]`, or a record's own tree."""
+"""Field -> its kind (`string`, `int`, `long`), `[kind of its items]`, or a record's own tree.
+
+Of one that may be null, `given`: whether it is there, and nothing else.
+"""
 _ARROW = {"string": pa.string(), "int": pa.int64(), "long": pa.int64()}
 
 
@@ -76,6 +79,8 @@ def _gives(schema: Schema, needed: Any) -> bool:
             return all(name in held and _gives(held[name], of) for name, of in needed.items())
         case {"type": "array", "items": items}, [of]:
             return _gives(items, of)
+        case ["null", _], "given":
+            return True
         case _:
             return bool(kind_of(schema) == needed)
 
@@ -87,6 +92,8 @@ def _part(array: Any, needed: Any) -> Any:
             return _structs({name: _part(array.field(name), of) for name, of in needed.items()})
         case [of]:
             return pa.ListArray.from_arrays(array.offsets, _part(array.values, of))
+        case "given":
+            return array.is_valid()
         case _:
             return array
 

@@ -18,7 +18,7 @@ from streams.wire.body_layout import Needed
 
 Ints = NDArray[np.int64]
 _BINS = {"index": ["int"], "count": ["long"]}
-_CELL = {
+CELL: Needed = {
     "segment": "string",
     "arm": "string",
     "exposures": "long",
@@ -28,7 +28,8 @@ _CELL = {
     "scores": _BINS,
     "confidences": _BINS,
 }
-PANE: Needed = {"rollout": "string", "spec_hash": "string", "pane": "long", "cells": [_CELL]}
+"""What is shown of `davy.Cell`."""
+PANE: Needed = {"rollout": "string", "spec_hash": "string", "pane": "long", "cells": [CELL]}
 """What is read of `davy.Pane`."""
 
 
@@ -76,18 +77,18 @@ def pane_columns(panes: Any) -> PaneColumns:
     return PaneColumns(
         rollout=coded(panes.field("rollout")),
         spec_hash=coded(panes.field("spec_hash")),
-        pane=_ints(panes.field("pane")),
+        pane=ints(panes.field("pane")),
         cell_pane=_owners(cells),
         segment=coded(each.field("segment")),
         arm=coded(each.field("arm")),
-        exposures=_ints(each.field("exposures")),
-        errors=_ints(each.field("errors")),
+        exposures=ints(each.field("exposures")),
+        errors=ints(each.field("errors")),
         latency=_bins(each.field("latency")),
         scores=_bins(each.field("scores")),
         confidences=_bins(each.field("confidences")),
         class_cell=_owners(classes),
         class_name=coded(classes.values.field("name")),
-        class_count=_ints(classes.values.field("count")),
+        class_count=ints(classes.values.field("count")),
     )
 
 
@@ -104,7 +105,7 @@ def _bins(histograms: Any) -> Bins:
     index, count = histograms.field("index"), histograms.field("count")
     if not np.array_equal(index.offsets.to_numpy(), count.offsets.to_numpy()):
         raise ValueError("a histogram has not as many counts as buckets")
-    return Bins(cell=_owners(index), index=_ints(index.values), count=_ints(count.values))
+    return Bins(cell=_owners(index), index=ints(index.values), count=ints(count.values))
 
 
 def _owners(lists: Any) -> Ints:
@@ -112,6 +113,7 @@ def _owners(lists: Any) -> Ints:
     return np.repeat(np.arange(len(lists)), np.diff(lists.offsets.to_numpy()))
 
 
-def _ints(array: Any) -> Ints:
+def ints(array: Any) -> Ints:
+    """The numbers of an Arrow array without nulls."""
     values: Ints = array.to_numpy(zero_copy_only=False)
     return values

@@ -6,11 +6,12 @@ read once. None is the beginning of another one: numbers and texts tell where th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from streams.errors import RegistryError
+from streams.wire.body_layout import BodyLayout, Needed, body_layout
 from streams.wire.codec import Codec
 from streams.wire.framing import HEADER_BYTES, schema_id_of
 from streams.wire.reasons import BadRecord
@@ -32,6 +33,9 @@ class Preamble:
     source: str
     """Topic without prefix."""
     source_partition: int
+    source_partitions: int
+    rollout_partitions: int
+    """0 where its writer told none."""
     pane_ms: int
     kind: str
     """Name of the body's record, without namespace: `Pane`, `Progress` ..."""
@@ -83,6 +87,22 @@ class Preambles:
             self._lengths = tuple(sorted(lengths))
 
 
+class Layouts:
+    """How the bodies behind beginnings are decoded at once, found once for each kind."""
+
+    def __init__(self, needed: Mapping[str, Needed]) -> None:
+        """What is needed of each kind; the others are not asked about."""
+        self._needed = needed
+        self._known: dict[tuple[int, str], BodyLayout | None] = {}
+
+    def of(self, told: Preamble) -> BodyLayout | None:
+        """None where they must be read one by one."""
+        key = told.schema_id, told.kind
+        if key not in self._known:
+            self._known[key] = body_layout(told.schema, self._needed[told.kind])
+        return self._known[key]
+
+
 def _preamble(
     value: bytes, schema_id: int, fields: Sequence[Schema], bodies: Sequence[Schema]
 ) -> Preamble | None:
@@ -98,6 +118,8 @@ def _preamble(
                     schema_id=schema_id,
                     source=told["source"],
                     source_partition=told["source_partition"],
+                    source_partitions=told["source_partitions"],
+                    rollout_partitions=told.get("rollout_partitions", 0),
                     pane_ms=told["pane_ms"],
                     kind=name.rpartition(".")[2],
                     schema=schema,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.agents.sources import PREDICTIONS
-from streams.panes.cell_bytes import cells_bytes
+from streams.panes import cell_bytes
 from streams.panes.facts import Cells, cells_from_states, cells_to_states
 from streams.sketches.cell import Cell
 from streams.sketches.pairs import PairCounts
@@ -20,6 +20,11 @@ from tests.sketches.test_cell import cells as any_cells
 CODEC = Codec(LocalSchemaStore())
 LONGEST = (1 << 63) - 1
 keys = st.tuples(st.sampled_from(["all", "tier=t1", "land=é"]), st.sampled_from(["baseline", "ñ"]))
+
+
+def cells_bytes(cells: Cells) -> bytes | None:
+    """Of one pane."""
+    return cell_bytes.cells_bytes([cells])[0]
 
 
 def plain(cell: Cell) -> Cell:

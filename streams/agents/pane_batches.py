@@ -1,0 +1,77 @@
+"""How are closed panes read for the judge? Those of a batch at once, as far as they are usual ones.
+
+A record that is not usual, and what only few of are there, is read by itself (`OwnRecords`), which
+tells what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from streams.panes import cell_columns
+from streams.wire.codec import Codec
+from streams.wire.preamble import Layouts, Preamble, Preambles
+
+KIND = "Pane"
+TOGETHER = 128
+"""Records that are read at once: in their time nothing else goes on."""
+LEAST_BYTES = 8192
+"""Panes shorter than that, all together, are not worth it."""
+
+Begun = list[tuple[int, Preamble]]
+
+
+class PaneBatches:
+    """Reads closed panes of one partition of `panes`."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._preambles = Preambles(codec)
+        self._layouts = Layouts({KIND: cell_columns.NEEDED})
+
+    def read(self, records: Sequence[Any]) -> Iterator[tuple[Any, Mapping[str, Any] | None]]:
+        """Each record, decoded where it is a usual pane; else None."""
+        for begin in range(0, len(records), TOGETHER):
+            some = records[begin : begin + TOGETHER]
+            found = self._found([record.value for record in some])
+            for place, record in enumerate(some):
+                yield record, found.get(place)
+
+    def _found(self, values: Sequence[bytes | None]) -> dict[int, Mapping[str, Any]]:
+        """Place -> the pane that is there."""
+        by_schema: dict[int, Begun] = {}
+        for place, value in enumerate(values):
+            told = self._preambles.of(value)
+            if told is not None and told.kind == KIND:
+                by_schema.setdefault(told.schema_id, []).append((place, told))
+        found: dict[int, Mapping[str, Any]] = {}
+        for begun in by_schema.values():
+            found |= self._decoded(values, begun)
+        return found
+
+    def _decoded(self, values: Sequence[bytes | None], begun: Begun) -> dict[int, Any]:
+        bodies = [(values[place] or b"")[told.begin :] for place, told in begun]
+        layout = self._layouts.of(begun[0][1])
+        if layout is None or sum(map(len, bodies)) < LEAST_BYTES:
+            return {}
+        try:
+            structs, trusted = layout.decode(bodies)
+            panes = cell_columns.bodies(structs)
+        except ValueError:  # somewhere among them: each by itself tells where
+            return {}
+        return {
+            place: _record(told, pane)
+            for (place, told), pane, usual in zip(begun, panes, trusted.tolist(), strict=True)
+            if usual and pane is not None
+        }
+
+
+def _record(told: Preamble, pane: dict[str, Any]) -> Mapping[str, Any]:
+    return {
+        "source": told.source,
+        "source_partition": told.source_partition,
+        "source_partitions": told.source_partitions,
+        "rollout_partitions": told.rollout_partitions,
+        "pane_ms": told.pane_ms,
+        "body": (f"davy.{KIND}", pane),
+    }
