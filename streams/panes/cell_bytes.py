@@ -6,7 +6,7 @@ here all numbers of all cells are written in a few passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
@@ -31,8 +31,8 @@ HISTOGRAMS = (attrgetter("latency"), attrgetter("scores"), attrgetter("confidenc
 WIDTHS = np.array([MAPPING.size, SCORE_MAPPING.size, SCORE_MAPPING.size])
 """Their buckets."""
 ENDS = np.cumsum(WIDTHS)
-TOGETHER = 128
-"""Cells that are written at once."""
+TOGETHER = 80
+"""Cells that are written at once; memory for more is given back to the system each time."""
 _LOW = 0x7F
 _HOLDERS = tuple(np.dtype(kind) for kind in ("<u2", "<u4", "<u8"))
 """Types that hold a varint of as many bytes."""
@@ -73,19 +73,34 @@ def _arrays(panes: Sequence[Cells]) -> Iterator[bytes]:
     held = [cells[key] for cells, names in zip(panes, keys, strict=True) for key in names]
     told = map(_cell, (key for names in keys for key in names), held, _bins(held))
     for names in keys:
-        parts = [part for _ in names for part in next(told)]
+        parts = [next(told) for _ in names]
         yield b"".join((_number(len(names)), *parts, END)) if names else END
 
 
-def _cell(key: tuple[str, str], cell: Cell, bins: Sequence[bytes]) -> Iterator[bytes]:
-    yield from map(_text, key)
-    yield from map(_number, (cell.exposures, cell.errors, cell.timeouts))
+def _cell(key: tuple[str, str], cell: Cell, bins: Sequence[bytes]) -> bytes:
+    segment, arm = key
     latency, scores, confidences = bins
-    yield latency
-    yield from _classes(cell)
-    yield scores
-    yield confidences
-    yield NO_OTHERS
+    return b"".join(
+        (
+            _text(segment),
+            _text(arm),
+            _number(cell.exposures),
+            _number(cell.errors),
+            _number(cell.timeouts),
+            latency,
+            _classes(cell.classes.counts),
+            scores,
+            confidences,
+            NO_OTHERS,
+        )
+    )
+
+
+def _classes(counts: Mapping[str, int]) -> bytes:
+    if not counts:
+        return END
+    one = _usual_class if max(map(len, counts)) <= _LONGEST else _any_class
+    return b"".join((_number(len(counts)), *map(one, sorted(counts.items())), END))
 
 
 def _text(text: str) -> bytes:
@@ -105,14 +120,12 @@ def _number(value: int) -> bytes:
     return varints.number(value)
 
 
-def _classes(cell: Cell) -> Iterator[bytes]:
-    counts = cell.classes.counts
-    if counts:
-        yield _number(len(counts))
-        for name in sorted(counts):
-            yield _text(name)
-            yield _number(counts[name])
-    yield END
+def _any_class(told: tuple[str, int]) -> bytes:
+    name, count = told
+    return _text(name) + _number(count)
+
+
+_usual_class = lru_cache(_REMEMBERED)(_any_class)
 
 
 def _bins(cells: Sequence[Cell]) -> list[tuple[bytes, ...]]:

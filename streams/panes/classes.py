@@ -99,8 +99,9 @@ def add_classes(groups: Sequence[Counted], group_of: Ints, numbers: Ints) -> Non
     counts = np.bincount(group_of[given] * width + numbers[given])
     counted = np.flatnonzero(counts)
     names = {id(group.rollout): [*group.rollout.classes] for group in groups}
-    tallies = [(group.cell.classes, names[id(group.rollout)]) for group in groups]
+    tallies = [(group.cell.classes.counts, names[id(group.rollout)]) for group in groups]
     columns = (*np.divmod(counted, width), counts[counted])
     for place, number, count in zip(*(column.tolist() for column in columns), strict=True):
-        classes, known = tallies[place]
-        classes.add(known[number] if number < len(known) else OTHER, count)
+        tally, known = tallies[place]
+        name = known[number] if number < len(known) else OTHER
+        tally[name] = tally.get(name, 0) + count
