@@ -29,8 +29,9 @@ class Place:
 class Batch:
     """Consecutive records of one partition, and the stretch of the log that they stand for.
 
-    `end - start` may exceed the number of records: transaction markers and compaction leave
-    holes. `start` equals the `end` of the batch before, or the offset that was sought.
+    `end - start` may exceed the number of records, and there may be none: aborted transactions,
+    their markers, compaction and retention leave holes. `start` equals the `end` of the batch
+    before, or the offset that was sought.
     """
 
     partition: Partition
@@ -47,8 +48,8 @@ class Batch:
 
     @property
     def begins_with_hole(self) -> bool:
-        """Whether offsets before the first record have none."""
-        return bool(self.records) and self.first_offset > self.start
+        """Whether offsets before the first record, or all of them, have none."""
+        return self.first_offset > self.start
 
     def since(self, offset: int) -> Batch:
         """Return the part from `offset` on; records below it were counted before."""
