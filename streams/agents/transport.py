@@ -83,15 +83,14 @@ class Consumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         """Fetch, but nothing of a pressed topic.
 
-        Faust changes the set that it calls active where a queue fills and empties again: what is
-        left out for the moment is left out here, of a set of our own.
+        Faust changes the set that it calls active where a queue fills and empties again, from
+        another thread than the one that fetches: that one gets a set of its own, in which what is
+        left out for the moment is not.
         """
         pressed = self._pressed_topics()
-        if not pressed:
-            return await super()._getmany(active_partitions, timeout)
-        others = {tp for tp in active_partitions or () if tp.topic not in pressed}
-        if others:
-            return await super()._getmany(others, PRESSED_S)
+        wanted = {tp for tp in active_partitions or () if tp.topic not in pressed}
+        if wanted:
+            return await super()._getmany(wanted, PRESSED_S if pressed else timeout)
         await asyncio.sleep(PRESSED_S)
         return {}
 

@@ -104,6 +104,22 @@ class TestPressure:
         await consumer._getmany(consumer._get_active_partitions(), 1.0)
         assert asked == [{OTHERS}, {PANES, EVENTS, OTHERS}]
 
+    async def test_a_queue_that_fills_meanwhile_changes_nothing_for_who_fetches(
+        self, consumer: Any
+    ) -> None:
+        """That is another thread: it goes through what it was asked for."""
+        asked: set[TP] = set()
+
+        async def fetch(tps: set[TP], _: float) -> dict[TP, Batch]:
+            consumer.on_buffer_full(EVENTS)
+            asked.update(tps)
+            return {}
+
+        consumer._thread.getmany = fetch
+        consumer._unacked_messages.clear()
+        await consumer._getmany(consumer._get_active_partitions(), 1.0)
+        assert asked == {PANES, EVENTS, OTHERS}
+
     async def test_nothing_is_fetched_where_all_are_pressed(self, consumer: Any) -> None:
         """An empty choice would mean every partition to aiokafka."""
         assert await consumer._getmany({PANES}, 1.0) == {}
