@@ -1,8 +1,8 @@
 """How are batches fetched, and what does one know of where it begins and ends?
 
 Faust's consumer thread on aiokafka: it runs in a loop of its own. A batch knows from where to
-where it reaches; what the broker itself has deleted is an alarm, and a batch without records
-stands for it. Partitions are fetched in turn, the judge's topic first.
+where it reaches, and one without records stands for what no reader gets. What the broker itself
+has deleted is an alarm. Partitions are fetched in turn, the judge's topic first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from streams.agents.ending import cut, in_time
 from streams.agents.lean import keep_lean
 from streams.agents.patience import impatient
 from streams.agents.polling import Polled, polled
-from streams.agents.records import Records
 from streams.settings import REQUEST_MS
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._reached: dict[Partition, int] = {}
         self._sought: dict[Partition, Any] = {}
         """aiokafka's state of each partition that was sought: of one assignment, no other."""
-        self._deleted: dict[Partition, int] = {}
-        """Where the log begins now, for partitions that were sought below it."""
+        self._told: set[Partition] = set()
+        """Partitions that were sought below where their log begins now: it is told already."""
         self._moving = asyncio.Lock()
         """Held while a batch is fetched, and while positions change: a batch is of one stretch."""
 
@@ -113,12 +112,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             consumer.seek(tp, there)
             self._sought[partition] = self._state(consumer, tp)
             self._reached[partition] = offset
-            self._deleted.pop(partition, None)
+            self._told.discard(partition)
             if there > 0:
                 read[tp] = there
             else:
                 read.pop(tp, None)
-        self._deleted |= deleted
+        self._told |= deleted.keys()
 
     async def confirm(self, partition: Partition, offset: int) -> bool:
         """Whether the coordinator takes a commit of this member, which it must know for that."""
@@ -164,11 +163,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> Any:
         async with self._moving:
             batches = await self._fetched(consumer, active_partitions, timeout, max_records or 1)
+            if self.consumer.flow_active:
+                batches |= self._stand_ins(consumer, batches.keys(), active_partitions or ())
         for batch in batches.values():
-            if batch.begins_with_hole and batch.partition not in self._deleted:
+            if batch.begins_with_hole and batch.partition not in self._told:
                 self._losses.look(consumer.beginning_offsets, {batch.partition: batch.start})
-        if self.consumer.flow_active:
-            batches |= self._stand_ins(batches.keys(), active_partitions)
+            self._told.discard(batch.partition)
         return batches
 
     async def _fetched(
@@ -199,18 +199,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             yield first, 0.0
         yield active, pause_s
 
-    def _stand_ins(self, fetched: Collection[TP], active: Any) -> dict[TP, Batch]:
-        """A batch without records for every deleted stretch that no record follows yet."""
-        found = {}
-        for partition in list(self._deleted):
-            tp = TP(*partition)
-            if active is not None and tp not in active:
-                continue
-            end = self._deleted.pop(partition)
-            if tp not in fetched:
-                start, self._reached[partition] = self._reached[partition], end
-                found[tp] = Batch(partition=partition, start=start, end=end, records=Records())
-        return found
+    def _stand_ins(
+        self, consumer: Any, fetched: Collection[TP], active: Iterable[TP]
+    ) -> dict[TP, Batch]:
+        """A batch without records for every stretch that was passed, and no record follows yet.
+
+        Aborted transactions, markers, what was deleted: a log that ends in them is read to its end.
+        """
+        passed = [tp for tp in active if tp not in fetched and self._has_passed(consumer, tp)]
+        return {tp: self._batch(consumer, tp, Polled()) for tp in passed}
+
+    def _has_passed(self, consumer: Any, tp: TP) -> bool:
+        """Whether aiokafka stands, in the assignment that was sought, behind what was handed on."""
+        partition, state = Partition(*tp), self._state(consumer, tp)
+        if self._sought.get(partition) is not state or state is None:
+            return False
+        return bool(state.has_valid_position and state.position > self._reached[partition])
 
     def _batch(self, consumer: Any, tp: TP, found: Polled) -> Batch:
         partition, records = Partition(*tp), found.records

@@ -159,8 +159,8 @@ class SketchOwner:
             else:
                 self._fold = fold_carefully(self._fold, batch, self._fold_batch, self._give_up)
             self._trail.hear(batch.records)
-            self._fed_at = time.monotonic()
-            self.idle = self.idle and not batch.records
+            if batch.records:
+                self._fed_at, self.idle = time.monotonic(), False
             self._changed(news=self._standing != before or self._breaches.waiting)
         many = len(self._closed) + len(self._letters) > BACKLOG
         if many or sum(map(size_of, self._letters)) > LETTER_BYTES:

@@ -224,6 +224,23 @@ class TestNews:
         assert told["davy.Progress"]["idle"] is True
         await owner._flusher.stop()
 
+    async def test_what_brings_no_record_ends_no_quiet(self) -> None:
+        """A producer whose transactions are all aborted: the marker moves, nobody is woken."""
+        specs = MemorySpecs({"digits-v2": spec()})
+        owner = owner_of(out := MemoryWriter(), specs, flush_ms=3_600_000)
+        await owner.feed(self.batch(0))
+        await owner.flush()
+        owner._flusher._wake.clear()
+        out.forget()
+        owner.idle, heard_at = True, owner._fed_at
+        for start in range(5, 15):
+            nothing = Batch(partition=SOURCE, start=start, end=start + 1, records=Records())
+            await owner.feed(nothing)
+        assert (owner.next_offset, owner.idle, owner._fed_at) == (15, True, heard_at)
+        assert (owner._flusher._wake.is_set(), out.flushes) == (False, [])
+        await owner.flush()
+        assert (owner.durable_offset, len(out.flushes)) == (15, 1)
+
     async def test_something_could_not_be_counted(self) -> None:
         owner = await self.started(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}))
         owner._context.counts.found({"outcomes": (4, 5)})

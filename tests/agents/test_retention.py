@@ -142,6 +142,35 @@ def test_marker_overtaken(kafka: str, prefix: str, parts: Parts, *, follows: boo
         assert [c["observed"] for c in told["health"] if c["name"] == "log"] == [missing]
 
 
+@pytest.mark.timeout(180)
+def test_overtaken_while_it_reads(kafka: str, prefix: str, parts: Parts) -> None:
+    """What a worker was about to fetch is gone, and nothing follows: told, and read to the end."""
+    pipeline = Pipeline(kafka, prefix, parts, idle_ms=500)
+    pipeline.apply(spec())
+    worker = pipeline.worker()
+    await_activation(pipeline, worker)
+    start = time.time_ns() // 1_000_000 - 20_000
+    events = list(Traffic(seconds=12.0, rate=100).events(start))
+    pipeline.publish(events[:600])
+    await_closed(pipeline, (start + 3000) // 1000, worker)
+    worker.signal(signal.SIGSTOP)
+    pipeline.publish(events[600:650])  # they answer a fetch that was under way
+    pipeline.publish(events[650:])
+    delete_below_end(pipeline)
+    worker.signal(signal.SIGCONT)
+    await_alarms(pipeline, worker)
+    ends = [low_watermark(pipeline, n) for n in range(pipeline.settings.source_partitions)]
+    pipeline.eventually(
+        lambda: markers(pipeline) == ends, what="a marker at each end", parts=[worker]
+    )
+    assert [(n, last + 1) for n, _, last in sorted(breaches(pipeline))] == [*enumerate(ends)]
+    pipeline.eventually(
+        lambda: len(idle_at_end(pipeline)) == pipeline.settings.source_partitions,
+        what="idleness on every partition",
+        parts=[worker],
+    )
+
+
 def markers(pipeline: Pipeline) -> list[int]:
     """Where a restart would go on, by source partition."""
     found = {

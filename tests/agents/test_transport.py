@@ -127,6 +127,7 @@ class TestPressure:
 
 SEEKS = SimpleNamespace(beginning_offsets=None)
 PANES, EVENTS, OTHERS = TP("panes", 0), TP("predictions", 3), TP("predictions", 1)
+EVENTS_AT = Partition(*EVENTS)
 
 
 def waiting(tp: TP) -> Batch:
@@ -139,7 +140,7 @@ class Halfway(ConsumerThread):
 
     def __init__(self) -> None:
         self._moving = asyncio.Lock()
-        self._deleted = {}
+        self._told = set()
         self.consumer = SimpleNamespace(flow_active=False)
         self.half, self.rest, self.asked, self.answer = (asyncio.Event() for _ in range(4))
         self.done: list[str] = []
@@ -164,14 +165,24 @@ class Halfway(ConsumerThread):
         self.done.append("moved")
 
 
+def standing(state: object) -> Any:
+    """A consumer of aiokafka's, to which every partition is assigned with this state."""
+    assigned = SimpleNamespace(state_value=lambda _: state)
+    return SimpleNamespace(
+        beginning_offsets=None,
+        _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assigned)),
+    )
+
+
+def at(position: int | None) -> Any:
+    """What aiokafka knows of a partition: where it stands."""
+    return SimpleNamespace(has_valid_position=position is not None, position=position)
+
+
 def polled(thread: ConsumerThread, state: object, *offsets: int) -> Batch:
     """What a poll makes of records at these offsets, where aiokafka stands behind them."""
-    assigned = SimpleNamespace(state_value=lambda _: state)
-    consumer = SimpleNamespace(
-        _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assigned))
-    )
     records = [SimpleNamespace(offset=at, key=b"", value=b"") for at in offsets]
-    return thread._batch(consumer, TP("predictions", 0), Polled(found=records))
+    return thread._batch(standing(state), TP("predictions", 0), Polled(found=records))
 
 
 class TestBatches:
@@ -185,7 +196,7 @@ class TestBatches:
 
     def test_records_from_before_the_seek(self, thread: ConsumerThread) -> None:
         """They were counted: the owner passes over them only if the batch does not hide them."""
-        state = SimpleNamespace(has_valid_position=True, position=60)
+        state = at(60)
         thread._sought[Partition("predictions", 0)] = state
         batch = polled(thread, state, *range(30, 60))
         assert (batch.start, batch.end) == (30, 60)
@@ -194,14 +205,83 @@ class TestBatches:
     def test_another_assignment_was_not_sought(self, thread: ConsumerThread) -> None:
         """It begins where the group committed; what lies between is missing, not a hole."""
         thread._sought[Partition("predictions", 0)] = object()
-        state = SimpleNamespace(has_valid_position=True, position=90)
+        state = at(90)
         assert polled(thread, state, *range(80, 90)).start == 80
 
     def test_a_hole_behind_the_seek(self, thread: ConsumerThread) -> None:
         """A transaction's end has an offset and no record."""
-        state = SimpleNamespace(has_valid_position=True, position=60)
+        state = at(60)
         thread._sought[Partition("predictions", 0)] = state
         assert polled(thread, state, *range(52, 60)).start == 50
+
+
+class Passing(ConsumerThread):
+    """A thread that was sought to 50; whatever it is asked for, it finds no record."""
+
+    def __init__(self, state: object, *, flow_active: bool = True) -> None:
+        self._moving = asyncio.Lock()
+        self._reached, self._sought = {EVENTS_AT: 50}, {EVENTS_AT: state}
+        self._told: set[Partition] = set()
+        self.consumer = SimpleNamespace(flow_active=flow_active)
+        self.looked: list[dict[Partition, int]] = []
+
+    async def _fetched(self, *_: object) -> dict[TP, Batch]:
+        return {}
+
+    @property
+    def _losses(self) -> Any:
+        return self
+
+    def look(self, _: object, wanted: dict[Partition, int]) -> None:
+        self.looked.append(wanted)
+
+    async def stretches(self, state: object, *active: TP) -> list[tuple[int, int]]:
+        """From where to where the batches reach that a poll of these partitions hands on."""
+        batches = await self._fetch_records(standing(state), set(active))
+        assert not any(batch.records for batch in batches.values())
+        return [(batch.start, batch.end) for batch in batches.values()]
+
+
+class TestStandIns:
+    """A log that ends in what no reader gets is read to its end all the same."""
+
+    async def test_what_was_passed_is_handed_on_once(self) -> None:
+        """Not with every poll: owners write that they have moved."""
+        thread = Passing(state := at(60))
+        assert await thread.stretches(state, EVENTS) == [(50, 60)]
+        assert await thread.stretches(state, EVENTS) == []
+        state.position = 61
+        assert await thread.stretches(state, EVENTS) == [(60, 61)]
+
+    async def test_it_may_have_been_deleted(self) -> None:
+        """That is asked, but for what the seek has told already."""
+        thread = Passing(state := at(60))
+        thread._told = {EVENTS_AT}
+        await thread.stretches(state, EVENTS)
+        assert thread.looked == []
+        state.position = 70
+        await thread.stretches(state, EVENTS)
+        assert thread.looked == [{EVENTS_AT: 60}]
+
+    @pytest.mark.parametrize("position", [50, 40, None])
+    async def test_nothing_was_passed(self, position: int | None) -> None:
+        """Nor is that known of a place that aiokafka is only looking for."""
+        assert await Passing(state := at(position)).stretches(state, EVENTS) == []
+
+    async def test_another_assignment_was_not_sought(self) -> None:
+        """It stands where the group committed: records may lie between."""
+        assert await Passing(at(60)).stretches(at(60), EVENTS) == []
+
+    async def test_a_partition_that_must_wait(self) -> None:
+        thread = Passing(state := at(60))
+        assert await thread.stretches(state, OTHERS) == []
+        assert await thread.stretches(state, EVENTS) == [(50, 60)]
+
+    async def test_nobody_takes_what_is_handed_on_while_the_flow_rests(self) -> None:
+        thread = Passing(state := at(60), flow_active=False)
+        assert await thread.stretches(state, EVENTS) == []
+        thread.consumer.flow_active = True
+        assert await thread.stretches(state, EVENTS) == [(50, 60)]
 
 
 class TestTurns:
