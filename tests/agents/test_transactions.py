@@ -13,7 +13,12 @@ from streams.spec.outcome_facts import Outcome, OutcomeKind
 from tests.agents.pipeline import Pipeline, Traffic, spec
 from tests.agents.test_decisions import ROLLOUT, await_decision
 from tests.agents.test_retention import idle_at_end, markers
-from tests.agents.test_worker import await_activation
+from tests.agents.test_worker import (
+    await_activation,
+    await_closed,
+    closed_panes,
+    replayed_panes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +108,7 @@ class TestIdleness:
         await_decision(pipeline, worker, seq=1)
         assert QUIET in idle_at_end(pipeline)
 
+    @pytest.mark.slow
     def test_of_a_log_that_is_being_read(self, kafka: str, prefix: str, parts: Parts) -> None:
         """What is durable follows, while it is idle too; a worker that was killed goes on there."""
         pipeline = Pipeline(kafka, prefix, parts, idle_ms=3000)
@@ -130,6 +136,31 @@ class TestIdleness:
         assert markers(pipeline)[QUIET] == 263
         assert QUIET in idle_at_end(pipeline)
         assert "records missing" not in again.log.read_text()
+
+
+@pytest.mark.slow
+def test_what_was_aborted_counts_nowhere(kafka: str, prefix: str, parts: Parts) -> None:
+    """Whichever transactions end how, and though a worker is killed among them."""
+    pipeline = Pipeline(kafka, prefix, parts, idle_ms=500)
+    start, events = traffic()
+    pipeline.apply(spec())
+    worker = pipeline.worker("before")
+    await_activation(pipeline, worker)
+    writes = Transactions(pipeline)
+    for number, first in enumerate(range(0, 3000, 50)):
+        part = events[first : first + 50]
+        (writes.abort if number % 3 else writes.commit)(part)
+        if number == 30:
+            worker.signal(signal.SIGKILL)
+            worker = pipeline.worker("after")
+    publish(pipeline, events[3000:4000], QUIET)
+    publish(pipeline, events[3000:4000], BUSY)
+    await_closed(pipeline, (start + 18_000) // 1000, worker)
+    live, replayed = closed_panes(pipeline), replayed_panes(pipeline, 5000)
+    assert {key: replayed[key] for key in live} == live
+    assert {pane for partition, _, pane in live if partition == QUIET} >= {
+        pane for partition, _, pane in replayed if partition == QUIET and pane < start // 1000 + 17
+    }
 
 
 def test_outcomes_are_joined_through_the_ends_of_both_logs(
