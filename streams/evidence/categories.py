@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
 from streams.evidence.grids import two_sided_grid
+from streams.sketches.packing import packed, unpacked_ints
 
 
 class EqualitySums:
@@ -80,27 +81,24 @@ class EqualitySums:
         return total
 
     def to_state(self) -> dict[str, Any]:
-        """JSON: integers, of the categories that have had an event in any stream."""
-        count = self.categories
+        """JSON: packed integers, of each stream's categories that have had an event."""
         seen = self.log_d.touched().any(axis=-1)
-        kept = np.flatnonzero(seen.reshape(-1, count).any(axis=0))
         log_d = FixedSum()
-        log_d.high, log_d.low = self.log_d.high[..., kept, :], self.log_d.low[..., kept, :]
+        log_d.high, log_d.low = self.log_d.high[seen], self.log_d.low[seen]
         return {
-            "categories": count,
-            "kept": kept.tolist(),
-            "x": self.x_c[..., kept].tolist(),
+            "shape": list(self.x_c.shape),
+            "kept": packed(np.flatnonzero(seen)),
+            "x": packed(self.x_c[seen]),
             "d": log_d.to_state(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], sizes: ArrayLike | None = None) -> Self:
         """Read what `to_state` wrote for the same `sizes`."""
-        kept = state["kept"]
-        x_c = np.array(state["x"], np.int64)
-        sums = cls(state["categories"], x_c.shape[:-1], sizes)
-        if kept:
-            log_d = FixedSum.from_state(state["d"])
-            sums.x_c[..., kept] = x_c
-            sums.log_d.high[..., kept, :], sums.log_d.low[..., kept, :] = log_d.high, log_d.low
+        *shape, categories = state["shape"]
+        sums = cls(categories, tuple(shape), sizes)
+        kept = unpacked_ints(state["kept"])
+        sums.x_c.reshape(-1)[kept] = unpacked_ints(state["x"])
+        log_d, into = FixedSum.from_state(state["d"]), sums.log_d.flat(sums.log_d.low.shape[-1])
+        into.high[kept], into.low[kept] = log_d.high, log_d.low
         return sums

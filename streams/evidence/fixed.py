@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streams.sketches.packing import packed, unpacked_ints
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,24 +78,21 @@ class FixedSum:
         low = self.low[..., index] - _at(self.low, anchor)
         return _real(high, low)
 
-    def to_state(self) -> Any:
-        """Nested lists of integers in units of 2^-40."""
-        if self.high.size and self.high.min() >= -FITS and self.high.max() < FITS:
-            return ((self.high << LIMB_BITS) + self.low).tolist()
-        units = (self.high.astype(object) << LIMB_BITS) + self.low.astype(object)
-        return np.asarray(units, dtype=object).tolist()
+    def to_state(self) -> str | list[str]:
+        """Packed integers in units of 2^-40; both limbs where one int64 does not hold them."""
+        if self.high.min(initial=0) >= -FITS and self.high.max(initial=0) < FITS:
+            return packed((self.high << LIMB_BITS) + self.low)
+        return [packed(self.high), packed(self.low)]
 
     @classmethod
-    def from_state(cls, state: int | Sequence[Any]) -> Self:
-        """Read what `to_state` wrote."""
-        units: Any
-        try:
-            units = np.array(state, np.int64)
-        except OverflowError:
-            units = np.array(state, dtype=object)
+    def from_state(cls, state: str | Sequence[str]) -> Self:
+        """Read what `to_state` wrote. `ValueError` where it cannot have."""
         result = cls()
-        result.high = np.array(units >> LIMB_BITS, np.int64)
-        result.low = np.array(units & LIMB_MASK, np.int64)
+        if isinstance(state, str):
+            units = unpacked_ints(state)
+            result.high, result.low = units >> LIMB_BITS, units & LIMB_MASK
+        else:
+            result.high, result.low = map(unpacked_ints, state)
         return result
 
 

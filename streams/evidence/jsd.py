@@ -16,6 +16,7 @@ from scipy.special import rel_entr
 
 from streams.evidence.asymptotic import one_sided_asymptotic_log_e, one_sided_asymptotic_radius
 from streams.evidence.fixed import Bools, Floats, Ints
+from streams.sketches.packing import packed, unpacked_ints
 
 ENOUGH = 50
 """Exposures that each arm needs before anything is said."""
@@ -244,9 +245,9 @@ class JsdSums:
         return _log_e(np.asarray(threshold) - at.plug_in, at, alpha)
 
     def to_state(self) -> list[dict[str, Any]]:
-        """JSON: one entry per applied weight, ascending."""
+        """JSON: one entry per applied weight, ascending; counts packed."""
         return [
-            {"group": group, "counts": self.groups[group].tolist()} for group in sorted(self.groups)
+            {"group": group, "counts": packed(self.groups[group])} for group in sorted(self.groups)
         ]
 
     @classmethod
@@ -254,7 +255,7 @@ class JsdSums:
         """Read what `to_state` wrote."""
         sums = cls(shape)
         for entry in state:
-            sums.groups[entry["group"]] = np.array(entry["counts"], np.int64)
+            sums.groups[entry["group"]] = unpacked_ints(entry["counts"])
         return sums
 
 

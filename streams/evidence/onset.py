@@ -20,6 +20,7 @@ from streams.evidence.fixed import Bools, Floats, Ints, log_sum_exp
 from streams.evidence.grids import Grid
 from streams.evidence.one_arm import OneArmTest
 from streams.evidence.rates import RatioTest
+from streams.sketches.packing import packed, unpacked_floats
 
 START_BLOCK_S = 300
 
@@ -141,10 +142,9 @@ class LateOnset:
         return np.logaddexp(begun, self._ahead)
 
     def to_state(self) -> dict[str, Any]:
-        """JSON: the block and log S^g; the latter null before any stratum."""
+        """JSON: the block and, packed, log S^g; the latter null before any stratum."""
         seen = bool((self.block > 0).any())
-        log_s = np.where(np.isfinite(self.log_s), self.log_s, np.finfo(np.float64).min)
-        return {"block": self.block.tolist(), "log_s": log_s.tolist() if seen else None}
+        return {"block": self.block.tolist(), "log_s": packed(self.log_s) if seen else None}
 
     @classmethod
     def from_state(cls, grid: Grid, state: Mapping[str, Any], *, early: float = 0.0) -> Self:
@@ -152,6 +152,5 @@ class LateOnset:
         onset = cls(grid, np.shape(state["block"]), early=early)
         onset.block[...] = state["block"]
         if state["log_s"] is not None:
-            onset.log_s[...] = state["log_s"]
-            onset.log_s[onset.log_s == np.finfo(np.float64).min] = -np.inf
+            onset.log_s[...] = unpacked_floats(state["log_s"])
         return onset

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streams.evidence.fixed import Bools, Ints
+from streams.sketches.packing import packed, unpacked_ints
 
 EVEN_WEIGHT_BP = 2_000
 EVEN_EXPOSURES = 20
@@ -75,13 +76,13 @@ class StratumSums:
         return taken
 
     def to_state(self) -> dict[str, Any]:
-        """JSON: integers."""
-        return {"counts": self.counts.tolist()}
+        """JSON: packed integers."""
+        return {"counts": packed(self.counts)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Read what `to_state` wrote."""
-        counts = np.array(state["counts"], np.int64)
+        counts = unpacked_ints(state["counts"])
         stratum = cls(counts.shape[-1], counts.shape[:-2])
         stratum.counts = counts
         return stratum

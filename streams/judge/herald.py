@@ -30,7 +30,7 @@ class Herald:
 
     def __init__(self, spec: RolloutSpec, pane_ms: int) -> None:
         self.chain = Chain()
-        self._spec = spec
+        self._spec, self._spec_hash = spec, spec.spec_hash
         self._pane_ms = pane_ms
         self._told: tuple[str, ...] = ()
         self._told_pane = -1
@@ -61,9 +61,9 @@ class Herald:
         spec = self._spec
         decision = Decision(
             rollout=spec.rollout,
-            decision_id=decision_id(spec.rollout, spec.spec_hash, cut),
+            decision_id=decision_id(spec.rollout, self._spec_hash, cut),
             seq=self.chain.seq + 1,
-            spec_hash=spec.spec_hash,
+            spec_hash=self._spec_hash,
             action=ruling.action,
             reason=f"{ruling.code}: {ruling.sentence}",
             stage=ruling.stage,

@@ -24,7 +24,7 @@ from streams.judge.stages import Progress
 from streams.judge.use import expect_minutes
 from streams.spec.model import Mode, RolloutSpec
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 OVERDUE = frozenset({"not_shown_harmless", "max_time"})
 """Codes of rulings under which a stage has had its time, and evidence is what it lacks."""
 
@@ -44,6 +44,7 @@ class RolloutJudge:
         A `field` of one's own watches what is folded.
         """
         self.spec = spec
+        self._spec_hash = spec.spec_hash
         self.pane_ms = pane_ms
         self.ended = False
         self.last_pane: int | None = None
@@ -197,7 +198,7 @@ class RolloutJudge:
         """Everything that a later step needs, as JSON values."""
         return {
             "version": STATE_VERSION,
-            "spec_hash": self.spec.spec_hash,
+            "spec_hash": self._spec_hash,
             "pane_ms": self.pane_ms,
             "ended": self.ended,
             "last_pane": self.last_pane,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as Record
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streams.sketches.packing import packed, unpacked_ints
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -141,6 +143,24 @@ class Histogram:
         """Sparse counts, ascending by bucket: the Avro record `davy.Bins`."""
         index = np.flatnonzero(self.counts)
         return {"index": index.tolist(), "count": self.counts[index].tolist()}
+
+    def to_span(self) -> list[Any]:
+        """First bucket with a value, and packed counts from there to the last: for own state."""
+        index = np.flatnonzero(self.counts)
+        if not index.size:
+            return [0, packed(index)]
+        first = int(index[0])
+        return [first, packed(self.counts[first : int(index[-1]) + 1])]
+
+    @classmethod
+    def from_span(cls, state: Sequence[Any]) -> Self:
+        """Read what `to_span` wrote. `ValueError` where it cannot have."""
+        first, text = state
+        counts, histogram = unpacked_ints(text), cls()
+        if not 0 <= first <= cls.mapping.size - counts.size or counts.min(initial=0) < 0:
+            raise ValueError(f"no such buckets, or a count below 0: {counts.size} from {first}")
+        histogram.counts[first : first + counts.size] = counts
+        return histogram
 
     @classmethod
     def from_state(cls, state: Record[str, Sequence[int]]) -> Self:

@@ -15,9 +15,12 @@ from streams.judge.rollout import RolloutJudge
 from streams.replay.cuts import recorded_cuts, replay_bodies
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
+from tests.judge.sliced import SlicedWorld, sliced_spec
 from tests.judge.world import GOOD, PANE_MS, Model, World, make_spec, run
 
 SPEC = make_spec()
+MOST_BYTES = 150_000
+"""Of the state of a rollout with six slices and eight metrics."""
 MODELS = {
     "good": GOOD,
     "errors": Model(errors=0.1),
@@ -73,6 +76,17 @@ class TestRoundTrip:
         straight = run(RolloutJudge(SPEC, PANE_MS), world(), 40)
         broken = run(RolloutJudge(SPEC, PANE_MS), world(), 40, each=sometimes)
         assert bodies(straight) == bodies(broken)
+
+
+class TestSize:
+    """What a judge writes with each decision."""
+
+    def test_grids_of_numbers_are_packed(self) -> None:
+        """As lists they took 217 kB."""
+        spec = sliced_spec()
+        judge = RolloutJudge(spec, PANE_MS)
+        run(judge, SlicedWorld(spec=spec, models={"candidate": GOOD}), 60)
+        assert len(json.dumps(judge.to_state())) < MOST_BYTES
 
 
 class TestReplay:

@@ -275,6 +275,12 @@ class TestRefusals:
         with pytest.raises(StateError, match="spec never changes"):
             RolloutJudge.from_state(make_spec(alpha_rollback=0.02), state)
 
+    def test_a_state_of_another_version(self) -> None:
+        """Its form is not guessed at: a version before this one kept lists of numbers."""
+        state = RolloutJudge(make_spec(), PANE_MS).to_state()
+        with pytest.raises(StateError, match=r"\(7, "):
+            RolloutJudge.from_state(make_spec(), state | {"version": 7})
+
     @pytest.mark.parametrize("kind", [MetricKind.SUCCESS, MetricKind.LATENCY, MetricKind.CLASSES])
     def test_a_metric_without_its_number(self, kind: MetricKind) -> None:
         spec = make_spec(metrics=(Metric(name="odd", kind=kind),))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.sketches.log_histogram import MAPPING, LogHistogram
+from streams.sketches.packing import packed
 
 ACCURACY = 0.01
 QUANTILES = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
@@ -119,6 +120,21 @@ class TestLaws:
         kept.update(np.array(second))
         restored.update(np.array(second))
         assert restored.to_state() == kept.to_state()
+
+    @pytest.mark.property
+    @given(latencies)
+    def test_a_span_holds_all_that_was_counted(self, values):
+        kept = sketched(np.array(values))
+        span = json.loads(json.dumps(kept.to_span()))
+        assert LogHistogram.from_span(span) == kept
+        assert LogHistogram.from_span(span).to_span() == kept.to_span()
+
+    @pytest.mark.parametrize(
+        ("first", "counts"), [(-1, [1]), (MAPPING.size, [1]), (MAPPING.size - 1, [1, 1]), (5, [-1])]
+    )
+    def test_a_span_of_no_such_buckets(self, first, counts):
+        with pytest.raises(ValueError, match=r".+"):
+            LogHistogram.from_span([first, packed(np.array(counts))])
 
     @pytest.mark.property
     @given(latencies, latencies, latencies)

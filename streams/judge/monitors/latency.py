@@ -149,7 +149,7 @@ class LatencyReader:
         """Tau, the block that leads to the next one, and what becomes of it."""
         return {
             "tau": self._tau,
-            "block": self._block.to_state(),
+            "block": self._block.to_span(),
             "held": self._held,
             "due": self._due,
         }
@@ -157,7 +157,7 @@ class LatencyReader:
     def restore(self, state: Any) -> None:
         """Take on what `to_state` wrote."""
         self._tau = state["tau"]
-        self._block = LogHistogram.from_state(state["block"])
+        self._block = LogHistogram.from_span(state["block"])
         self._events = self._block.total
         self._held, self._due = state["held"], state["due"]
 
@@ -216,14 +216,14 @@ class CurrentLatency:
         return Gauge(unit="ms", estimate=estimate, low=low, high=finite(high))
 
     def to_state(self) -> dict[str, Any]:
-        """The histograms as JSON values, sparse."""
-        arms = [self.baseline.to_state(), self.candidate.to_state()]
+        """The histograms as JSON values."""
+        arms = [self.baseline.to_span(), self.candidate.to_span()]
         return {"weight_bp": self._weight_bp, "arms": arms}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what `to_state` wrote."""
         self._weight_bp = state["weight_bp"]
-        self.baseline, self.candidate = (LogHistogram.from_state(a) for a in state["arms"])
+        self.baseline, self.candidate = (LogHistogram.from_span(a) for a in state["arms"])
         self._ratios.clear()
 
 
