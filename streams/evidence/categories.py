@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streams.evidence.fixed import FixedSum, Floats, Ints, log_sum_exp
+from streams.evidence.fixed import Bools, FixedSum, Floats, Ints, log_sum_exp
 from streams.evidence.grids import two_sided_grid
 from streams.sketches.packing import packed, unpacked_ints
 
@@ -58,10 +58,12 @@ class EqualitySums:
         n_b, n_c = b.sum(axis=-1), c.sum(axis=-1)
         used = ((n_b > 0) & (n_c > 0) & np.asarray(mask, np.bool_))[..., None]
         share = n_c / np.maximum(n_b + n_c, 1)
-        events: Floats = np.where(used, b + c, 0).astype(np.float64)
+        events = np.where(used, b + c, 0)
         self.x_c += np.where(used, c, 0)
         log_d = np.log1p(share[..., None] * two_sided_grid().psi_less_one)
-        self.log_d.add(events[..., None] * log_d[..., None, :])
+        rows = np.flatnonzero(events)
+        terms = events.ravel()[rows, None] * log_d.reshape(-1, log_d.shape[-1])[rows // b.shape[-1]]
+        self.log_d.flat(log_d.shape[-1]).add(terms, rows)
 
     def merge(self, other: Self) -> None:
         """Add the strata of another state with the same k."""
@@ -71,8 +73,10 @@ class EqualitySums:
     def log_e(self) -> Floats:
         """Log e-value against "the same mix in both arms in every stratum", leading shape."""
         grid = two_sided_grid()
-        log_ratio = self.x_c[..., None] * grid.log_psi - self.log_d.value()
-        log_e = log_sum_exp(grid.log_weight + log_ratio)
+        log_e: Floats = np.full(self.x_c.shape, log_sum_exp(grid.log_weight))
+        seen = self._seen()
+        log_ratio = self.x_c[seen, None] * grid.log_psi - self.log_d.at(seen).value()
+        log_e[seen] = log_sum_exp(grid.log_weight + log_ratio)
         k = self.sizes[..., None]
         with np.errstate(divide="ignore"):
             kept = np.log1p(-1.0 / k)
@@ -80,16 +84,19 @@ class EqualitySums:
         total: Floats = damped.sum(axis=-1)
         return total
 
+    def _seen(self) -> Bools:
+        """Which categories of which streams have had an event, [..., k]."""
+        seen: Bools = self.log_d.touched().any(axis=-1) | (self.x_c > 0)
+        return seen
+
     def to_state(self) -> dict[str, Any]:
         """JSON: packed integers, of each stream's categories that have had an event."""
-        seen = self.log_d.touched().any(axis=-1)
-        log_d = FixedSum()
-        log_d.high, log_d.low = self.log_d.high[seen], self.log_d.low[seen]
+        seen = self._seen()
         return {
             "shape": list(self.x_c.shape),
             "kept": packed(np.flatnonzero(seen)),
             "x": packed(self.x_c[seen]),
-            "d": log_d.to_state(),
+            "d": self.log_d.at(seen).to_state(),
         }
 
     @classmethod

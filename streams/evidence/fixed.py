@@ -63,6 +63,12 @@ class FixedSum:
         view.high, view.low = self.high.reshape(-1, *last), self.low.reshape(-1, *last)
         return view
 
+    def at(self, chosen: Bools) -> Self:
+        """A copy of the sums in some places, [places, last axes]."""
+        copied = type(self)()
+        copied.high, copied.low = self.high[chosen], self.low[chosen]
+        return copied
+
     def value(self) -> Floats:
         """The sums, float64."""
         return _real(self.high, self.low)
@@ -76,6 +82,19 @@ class FixedSum:
         """Differences along the last axis, [..., index] - [..., anchor], without cancellation."""
         high = self.high[..., index] - _at(self.high, anchor)
         low = self.low[..., index] - _at(self.low, anchor)
+        return _real(high, low)
+
+    def moved(self, along: slice, steps: Sequence[int]) -> Floats:
+        """What each of some steps from places along the last axis adds, [..., places, steps].
+
+        As `between`, without an index for each difference.
+        """
+        start, stop = along.start, along.stop
+        high, low = (
+            np.stack([limb[..., start + by : stop + by] for by in steps], axis=-1)
+            - limb[..., along, None]
+            for limb in (self.high, self.low)
+        )
         return _real(high, low)
 
     def to_state(self) -> str | list[str]:

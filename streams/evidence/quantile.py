@@ -27,7 +27,7 @@ __all__ = [
     "quantile_rank_bounds",
     "quantile_ratio",
     "quantile_ratio_interval",
-    "quantile_ratio_intervals",
+    "quantile_ratios",
     "warm_up_events",
 ]
 
@@ -64,10 +64,12 @@ def freeze_tau(histogram: LogHistogram, q: float) -> int | None:
     >>> exceedances(steady, tau), exceedances(steady, tau, shift=1)
     (1000, 0)
     """
-    if histogram.total < warm_up_events(q):
+    through = histogram.through()
+    total = int(through[-1])
+    if total < warm_up_events(q):
         return None
-    index = histogram.quantile_index(q)
-    if index and histogram.count_above(index) < HALF * (1.0 - q) * histogram.total:
+    index = int(through.searchsorted(max(1, math.ceil(q * total))))
+    if index and total - int(through[index]) < HALF * (1.0 - q) * total:
         return index - 1
     return index
 
@@ -121,21 +123,27 @@ def quantile_bounds(histogram: Histogram, q: float, alpha: float) -> tuple[float
 
 def outward(histogram: Histogram, low_rank: int, high_rank: int) -> tuple[float, float]:
     """Edges in ms around two order statistics; rank 0 or total + 1 knows no bound."""
-    ranks = np.array([[low_rank, high_rank]])
-    ((low, high),) = _outward(histogram, np.cumsum(histogram.counts), ranks)
-    return low, high
+    ranks = np.array([[low_rank]]), np.array([[high_rank]])
+    low, high = _outward(histogram.mapping.edges, np.cumsum(histogram.counts)[None], *ranks)
+    return float(low[0, 0]), float(high[0, 0])
 
 
-def _outward(histogram: Histogram, through: Ints, ranks: Ints) -> list[tuple[float, float]]:
-    """`outward` for each pair of ranks [pairs, 2]; `through` is the sum of counts up to each."""
-    edges = histogram.mapping.edges
+def _outward(edges: Floats, through: Ints, low: Ints, high: Ints) -> tuple[Floats, Floats]:
+    """`outward` for ranks [..., ranks]; `through` is [..., buckets], the counts summed up."""
     last = edges.size - 1  # a clamp: it has no upper edge
-    index = np.searchsorted(through, ranks)
-    low = np.where(ranks[:, 0] >= 1, index[:, 0], 0)
-    high = np.where(ranks[:, 1] <= through[-1], np.minimum(index[:, 1], last), last)
-    lows = np.where(low > 0, edges[low - 1], 0.0)
-    highs = np.where(high < last, edges[high], math.inf)
-    return list(zip(lows.tolist(), highs.tolist(), strict=True))
+    low_at = np.where(low >= 1, _buckets(through, low), 0)
+    high_at = np.where(high <= through[..., -1:], np.minimum(_buckets(through, high), last), last)
+    lows: Floats = np.where(low_at > 0, edges[low_at - 1], 0.0)
+    highs: Floats = np.where(high_at < last, edges[high_at], math.inf)
+    return lows, highs
+
+
+def _buckets(through: Ints, ranks: Ints) -> Ints:
+    """Bucket of each order statistic, [..., ranks]; one too far beyond the last event."""
+    rows = zip(
+        through.reshape(-1, through.shape[-1]), ranks.reshape(-1, ranks.shape[-1]), strict=True
+    )
+    return np.array([row.searchsorted(rank) for row, rank in rows]).reshape(ranks.shape)
 
 
 def quantile_ratio_interval(
@@ -145,28 +153,40 @@ def quantile_ratio_interval(
 
     For display, and only inside one applied weight. (0, inf) while nothing is known.
     """
-    return quantile_ratio_intervals([(baseline, candidate)], (q,), alpha)[0][0]
+    _, low, high = quantile_ratios([(baseline, candidate)], (q,), alpha)[0][0]
+    return low, high
 
 
-def quantile_ratio_intervals(
+def quantile_ratios(
     pairs: Sequence[tuple[LogHistogram, LogHistogram]], qs: Sequence[float], alpha: float
-) -> list[list[tuple[float, float]]]:
-    """`quantile_ratio_interval` of several pairs of arms at each of several quantiles.
+) -> list[list[tuple[float, float, float]]]:
+    """`quantile_ratio` and `quantile_ratio_interval` of several pairs of arms at each quantile.
 
-    Each at alpha; found together, which costs little more than one alone.
+    Each interval at alpha; found together, which costs little more than one alone. The ratio is
+    NaN while either arm is empty.
     """
-    through = [[np.cumsum(arm.counts) for arm in pair] for pair in pairs]
-    totals = np.array([[counts[-1] for counts in pair] for pair in through])
-    ranks = np.stack(quantile_rank_bounds(totals[..., None], qs, alpha / 2.0), axis=-1)
-    return [
-        [_quotient(*ends) for ends in zip(*map(_outward, *each), strict=True)]
-        for each in zip(pairs, through, ranks, strict=True)
-    ]
+    through = np.cumsum(np.array([[arm.counts for arm in pair] for pair in pairs]), axis=-1)
+    columns = _ratios(through, qs), *_ratio_ends(through, qs, alpha)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [list(zip(*row, strict=True)) for row in rows]
 
 
-def _quotient(baseline: tuple[float, float], candidate: tuple[float, float]) -> tuple[float, float]:
-    (low_b, high_b), (low_c, high_c) = baseline, candidate
-    return low_c / high_b, (high_c / low_b if low_b > 0.0 else math.inf)
+def _ratios(through: Ints, qs: Sequence[float]) -> Floats:
+    """`quantile_ratio`, [pairs, qs], of arms' counts summed up, [pairs, 2, buckets]."""
+    ranks = np.maximum(np.ceil(through[..., -1:] * np.asarray(qs)), 1).astype(np.int64)
+    values = MAPPING.values[np.minimum(_buckets(through, ranks), MAPPING.size - 1)]
+    seen = np.all(through[..., -1] > 0, axis=-1, keepdims=True)
+    return np.where(seen, values[:, 1] / values[:, 0], math.nan)
+
+
+def _ratio_ends(through: Ints, qs: Sequence[float], alpha: float) -> tuple[Floats, Floats]:
+    """`quantile_ratio_interval` of the same, [pairs, qs] each."""
+    ranks = quantile_rank_bounds(through[..., -1:], qs, alpha / 2.0)
+    lows, highs = _outward(MAPPING.edges, through, *ranks)
+    low = lows[:, 1] / highs[:, 0]
+    high = np.full(low.shape, math.inf)
+    np.divide(highs[:, 1], lows[:, 0], out=high, where=lows[:, 0] > 0.0)
+    return low, high
 
 
 def quantile_ratio(baseline: LogHistogram, candidate: LogHistogram, q: float) -> float | None:

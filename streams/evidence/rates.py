@@ -235,7 +235,7 @@ class RatioSums:
         first = self.test.safe_slice.stop + int(DISPLAY_BETS[-1])
         if self.test.resolution is None:
             raise ValueError("this RatioTest keeps no lattice: give it a resolution")
-        points = np.arange(first, first + 2 * DISPLAY_REACH + 1)
+        points = slice(first, first + 2 * DISPLAY_REACH + 1)
         ratios = self.test.theta[..., points]
         limit = np.log(2.0 / alpha)
         divisor = np.asarray(phi, np.float64)[..., None, None]
@@ -245,12 +245,11 @@ class RatioSums:
         high: Floats = np.where(too_high, ratios, np.inf).min(axis=-1)
         return low, high
 
-    def _lattice_log_e(self, points: Ints, sign: int, phi: Floats) -> Floats:
+    def _lattice_log_e(self, points: slice, sign: int, phi: Floats) -> Floats:
         """Log e-value against each lattice ratio, [..., points], bets on one side."""
         bets = sign * DISPLAY_BETS
-        moved = self.log_f.between((points[:, None] + bets).ravel(), np.repeat(points, bets.size))
         log_psi = bets * (self.test.resolution or 0.0)
-        log_f = moved.reshape(*moved.shape[:-1], points.size, bets.size)
+        log_f = self.log_f.moved(points, bets.tolist())
         log_ratio = self.x_c[..., None, None] * log_psi - log_f
         log_weight: Floats = np.full(bets.size, -np.log(bets.size))
         return log_sum_exp(log_weight + log_ratio / phi)

@@ -57,7 +57,7 @@ class StratumSums:
     @property
     def exposures(self) -> Ints:
         """Exposures of both arms together, leading shape."""
-        total: Ints = self.counts[..., 0].sum(axis=-1)
+        total: Ints = np.add.reduce(self.counts[..., 0], axis=-1)
         return total
 
     def add(self, counts: ArrayLike) -> None:
@@ -70,8 +70,11 @@ class StratumSums:
 
     def take(self, mask: ArrayLike = True) -> Ints:  # noqa: FBT002 - an array of booleans
         """Counts of the streams in `mask` (zeros elsewhere); those streams start afresh."""
+        if mask is True:
+            taken, self.counts = self.counts, np.zeros_like(self.counts)
+            return taken
         chosen = np.asarray(mask, np.bool_)[..., None, None]
-        taken: Ints = np.where(chosen, self.counts, 0)
+        taken = np.where(chosen, self.counts, 0)
         self.counts -= taken
         return taken
 

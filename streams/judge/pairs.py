@@ -61,12 +61,16 @@ class Pair:
         """The pane's counts, int64[2, columns]; readers may learn from it for later panes."""
         baseline = pane.cells.get((self.segment, BASELINE), EMPTY)
         candidate = pane.cells.get((self.segment, self.candidate), EMPTY)
+        counts = self.nothing()
+        if baseline is not candidate:  # else both are empty
+            self._count(baseline, candidate, counts)
+        # Last: histograms that were summed up for readers are added in half the time.
         self._latency_now.add(baseline, candidate, self._weight_bp(weights))
         if self._shadow is not None:
             self._shadow.add(pane)
-        counts = self.nothing()
-        if baseline is candidate:  # both are empty
-            return counts
+        return counts
+
+    def _count(self, baseline: Cell, candidate: Cell, counts: Counts) -> None:
         counts[:, 0] = at_risk(baseline), self._exposures(candidate)
         for watch, columns in zip(self.watches, self._seats, strict=True):
             if not _shares_times(watch.reader):
@@ -75,7 +79,6 @@ class Pair:
             times = seated[0][0].times(baseline, candidate)
             for reader, columns in seated:
                 counts[:, columns] = reader.count(*times)
-        return counts
 
     def _by_timing(self) -> list[list[tuple[LatencyReader, slice]]]:
         """Readers that ask about the same times, which are summed up once a pane."""

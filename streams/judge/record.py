@@ -106,11 +106,10 @@ def drift_from_record(record: Mapping[str, Any]) -> Drift:
 
 
 def _verdict_to_record(verdict: Verdict) -> dict[str, Any]:
-    return _flat(verdict) | {
-        "finding": verdict.finding.value,
-        "exposures": _sorted(verdict.exposures),
-        "events": _sorted(verdict.events),
-    }
+    record = _flat(verdict)
+    record["finding"] = verdict.finding.value
+    record["exposures"], record["events"] = _sorted(verdict.exposures), _sorted(verdict.events)
+    return record
 
 
 def _verdict_from_record(record: Mapping[str, Any]) -> Verdict:

@@ -48,10 +48,11 @@ class OpenStratum:
 
     def add(self, counts: Counts, pane: int, weight_bp: int, *, gap: bool = False) -> list[Stratum]:
         """Add a pane; what closes: the stratum before a change or a gap, and a full one."""
-        closed = []
-        if not self.empty and (gap or self.weight_bp != weight_bp):
+        closed, empty = [], self.empty
+        if not empty and (gap or self.weight_bp != weight_bp):
             closed.append(self._close())
-        if self.empty:
+            empty = True
+        if empty:
             self.first_pane, self.weight_bp = pane, weight_bp
         self.last_pane = pane
         self.sums.add(counts)

@@ -146,11 +146,11 @@ class Histogram:
 
     def to_span(self) -> list[Any]:
         """First bucket with a value, and packed counts from there to the last: for own state."""
-        index = np.flatnonzero(self.counts)
-        if not index.size:
-            return [0, packed(index)]
-        first = int(index[0])
-        return [first, packed(self.counts[first : int(index[-1]) + 1])]
+        used = self.counts > 0
+        first, after = int(used.argmax()), used.size - int(used[::-1].argmax())
+        if not used[first]:
+            after = first
+        return [first, packed(self.counts[first:after])]
 
     @classmethod
     def from_span(cls, state: Sequence[Any]) -> Self:

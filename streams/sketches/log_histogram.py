@@ -48,11 +48,15 @@ class LogMapping:
 
     accuracy: float = 0.01
     edges: Floats = field(default_factory=lambda: log_edges("0.01", "0.001", "10000000"))
+    values: Floats = field(init=False, repr=False)
+    """What `value` says of each bucket."""
     _cells: NDArray[np.int32] = field(init=False, repr=False)
     _first_cell: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.edges.flags.writeable = False
+        object.__setattr__(self, "values", 2.0 * self.edges / (1.0 + self.gamma))
+        self.values.flags.writeable = False
         first, last = (self.edges[[0, -1]].view(np.int64) >> CELL_SHIFT).tolist()
         starts = (np.arange(first, last + 1, dtype=np.int64) << CELL_SHIFT).view(np.float64)
         cells = np.searchsorted(self.edges, starts).astype(np.int32)
@@ -84,7 +88,7 @@ class LogMapping:
 
     def value(self, index: int) -> float:
         """Representative of a bucket in ms, within a relative error of `accuracy` of its values."""
-        return float(2.0 * self.edges[index] / (1.0 + self.gamma))
+        return float(self.values[index])
 
 
 MAPPING = LogMapping()

@@ -54,6 +54,16 @@ class TestFixedSum:
         sums.add(np.array([2.0**-40, -LIMB]))
         assert sums.between(slice(0, 1), 1).tolist() == [LIMB + 2.0**-40]
 
+    def test_steps_are_the_differences_between(self):
+        sums = FixedSum((2, 9))
+        sums.add(np.random.default_rng(1).normal(0, 1e7, (2, 9)))
+        places, steps = range(2, 6), (-2, 1, 3)
+        between = [
+            [sums.between(slice(at + by, at + by + 1), at)[..., 0] for by in steps] for at in places
+        ]
+        moved = sums.moved(slice(places.start, places.stop), steps)
+        assert moved.tolist() == np.moveaxis(between, -1, 0).tolist()
+
     def test_small_negative_sums_keep_their_digits(self):
         sums = FixedSum((2,))
         sums.add(np.array([-3 * 2.0**-40, 0.0]))
@@ -171,6 +181,17 @@ class TestEquality:
         restored = EqualitySums.from_state(state)
         assert restored.to_state() == state
         assert np.array_equal(restored.log_e(), sums.log_e())
+
+    def test_categories_without_events_are_as_if_they_were_summed_up(self):
+        """Streams of sixty categories, of which each has seen some: the same bits either way."""
+        rng = np.random.default_rng(1)
+        sums, grid = EqualitySums.zeros(categories=60, shape=(3, 2)), two_sided_grid()
+        for _ in range(5):
+            sums.fold(*rng.poisson(rng.choice([0.0, 4.0], (2, 3, 2, 60), p=[0.7, 0.3])))
+        log_ratio = sums.x_c[..., None] * grid.log_psi - sums.log_d.value()
+        log_e = log_sum_exp(grid.log_weight + log_ratio)
+        damped = np.logaddexp(np.log1p(-1.0 / 60), log_e - np.log(60))
+        assert sums.log_e().tolist() == damped.sum(axis=-1).tolist()
 
     def test_a_single_category_says_nothing(self):
         sums = EqualitySums.zeros(categories=1)

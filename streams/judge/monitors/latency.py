@@ -28,8 +28,7 @@ from streams.evidence.quantile import (
     freeze_tau,
     margin_buckets,
     quantile_bounds,
-    quantile_ratio,
-    quantile_ratio_intervals,
+    quantile_ratios,
 )
 from streams.figures import finite
 from streams.judge.monitors.evidence import Counts, Gauge
@@ -202,11 +201,10 @@ class CurrentLatency:
         """Whether ratios are not found yet since the last pane."""
         return not self._ratios
 
-    def tell(self, ends: Sequence[tuple[float, float]]) -> None:
-        """Intervals of all quantiles, in order."""
-        for quantile, (low, high) in zip(self._quantiles, ends, strict=True):
-            ratio = quantile_ratio(self.baseline, self.candidate, quantile)
-            gauge = Gauge(unit="ratio", estimate=ratio, low=low, high=finite(high))
+    def tell(self, ratios: Sequence[tuple[float, float, float]]) -> None:
+        """Ratios and intervals of all quantiles, in order."""
+        for quantile, (ratio, low, high) in zip(self._quantiles, ratios, strict=True):
+            gauge = Gauge(unit="ratio", estimate=finite(ratio), low=low, high=finite(high))
             self._ratios[quantile] = gauge
 
     def candidate_quantile(self, quantile: float) -> Gauge:
@@ -230,6 +228,5 @@ class CurrentLatency:
 def measure(peers: Sequence[CurrentLatency], quantiles: Sequence[float], alpha: float) -> None:
     """Find the ratios of all of them at once."""
     pairs = [(each.baseline, each.candidate) for each in peers]
-    found = quantile_ratio_intervals(pairs, quantiles, alpha)
-    for each, ends in zip(peers, found, strict=True):
-        each.tell(ends)
+    for each, ratios in zip(peers, quantile_ratios(pairs, quantiles, alpha), strict=True):
+        each.tell(ratios)

@@ -38,11 +38,13 @@ class ClassReader:
 
     def read(self, baseline: Cell, candidate: Cell) -> Counts:
         """Requests per class and arm; the last column is `other`."""
-        counts = np.zeros((2, self.columns), np.int64)
-        for row, cell in enumerate((baseline, candidate)):
+        rows = []
+        for cell in (baseline, candidate):
+            row = [0] * self.columns
             for name, count in sorted(cell.classes.counts.items()):
-                counts[row, self._column(name)] += count
-        return counts
+                row[self._column(name)] += count
+            rows.append(row)
+        return np.array(rows, np.int64)
 
     def _column(self, name: str) -> int:
         if name == OTHER or (name not in self._place and len(self._place) >= self._limit):
