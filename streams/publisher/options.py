@@ -84,8 +84,9 @@ class Options:
     kafka: Mapping[str, Property] = field(default_factory=dict, repr=False)
     buffer_records: int = 50_000
     buffer_bytes: int = 64 * 2**20
-    tick_ms: float = 20.0
-    """How often records leave the buffer."""
+    tick_ms: float = 200.0
+    """How often records leave the buffer: seldom, for each batch costs its service and its readers
+    as much as many events. A pane waits for it, beside seconds of lateness."""
     report_s: float = 30.0
     """At most one log line about losses in this time."""
     close_s: float = 5.0

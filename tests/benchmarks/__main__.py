@@ -88,7 +88,9 @@ def parts(asked: Asked) -> dict[str, Part]:
         "contest": lambda at, folder: standings.rows(at, folder, asked.events, rounds),
         "freshness": lambda at, folder: freshness.rows(at, folder, _load(asked), asked.seconds),
         "routing": routing.rows,
-        "publishing": lambda at, _: publishing.rows(Settings(bootstrap=at, prefix="publishing-")),
+        "publishing": lambda at, _: publishing.rows(
+            Settings(bootstrap=at, prefix="publishing-"), rounds
+        ),
         "serving": lambda at, folder: serving.rows(
             Settings(bootstrap=at, prefix="serving-"), folder, rounds
         ),

@@ -51,7 +51,7 @@ def told(spent: list[float], seconds: float, per_s: float) -> list[Row]:
     kept = spent[WARM:]
     assert len(kept) >= (seconds - WARM) / 2, f"{len(kept)} decisions are too few"
     note = f"{len(kept)} decisions at {per_s:,.0f} events/s"
-    return spread("end of a pane to its decision", kept, "ms", must=250, moonshot=100, note=note)
+    return spread("end of a pane to its decision", [kept], "ms", must=250, moonshot=100, note=note)
 
 
 def over_ms(pane: int, pane_ms: int, lateness_ms: int) -> int:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from streams.agents.desk import Desk
+from streams.agents.pane_batches import PaneBatches
 from streams.agents.sources import PREDICTIONS
 from streams.panes.facts import Body, Cells
 from streams.sketches.cell import Cell
@@ -28,6 +30,13 @@ REQUESTS = 300
 PANE_MS, START = 1000, 1_790_000_000
 SPEC = spec(stages=STAYS)
 CODEC = Codec(LocalSchemaStore())
+
+
+class Told(NamedTuple):
+    """A record of `panes`."""
+
+    value: bytes
+    offset: int
 
 
 def rows(rounds: int) -> list[Row]:
@@ -50,11 +59,13 @@ def rows(rounds: int) -> list[Row]:
 
 def merged(values: list[bytes]) -> float:
     """Decode and merge what all partitions told; microseconds a pane of one."""
-    desk, due = Desk(SPEC, 0), 0
+    desk, due, panes = Desk(SPEC, 0), 0, PaneBatches(CODEC)
+    records = [Told(value, offset) for offset, value in enumerate(values)]
     began = time.process_time()
-    for offset, value in enumerate(values):
-        desk.take(offset, CODEC.decode("panes", value))
-        due += desk.merge.take_due() is not None
+    for begin in range(0, len(records), 2 * PARTITIONS):  # as they come where all is in time
+        for record, read in panes.read(records[begin : begin + 2 * PARTITIONS]):
+            desk.take(record.offset, read or CODEC.decode("panes", record.value))
+            due += desk.merge.take_due() is not None
     spent = time.process_time() - began
     assert due == PANES, due
     return 1e6 * spent / (PANES * PARTITIONS)

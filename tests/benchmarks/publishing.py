@@ -20,17 +20,22 @@ RATE = 4_000.0
 """Calls a second."""
 
 
-def rows(settings: Settings) -> list[Row]:
+def rows(settings: Settings, rounds: int) -> list[Row]:
     """The median, and the slowest in a hundred."""
     create_topics(settings)
+    spent_us = [_round(settings) for _ in range(rounds)]
+    note = f"{CALLS:,} calls a round at {RATE:,.0f}/s"
+    return spread("SDK: one call", spent_us, "us", must=20, moonshot=5, note=note)
+
+
+def _round(settings: Settings) -> list[float]:
+    """Microseconds of each call of a process."""
     command = [sys.executable, "-m", "tests.benchmarks.publishing"]
     done = subprocess.run(
         [*command, settings.bootstrap, settings.prefix], stdout=subprocess.PIPE, check=False
     )
     assert done.returncode == 0, "calls of the SDK could not be measured"
-    spent_us = [seconds * 1e6 for seconds in json.loads(done.stdout)]
-    note = f"{CALLS:,} calls at {RATE:,.0f}/s"
-    return spread("SDK: one call", spent_us, "us", must=20, moonshot=5, note=note)
+    return [seconds * 1e6 for seconds in json.loads(done.stdout)]
 
 
 def main(bootstrap: str, prefix: str) -> None:

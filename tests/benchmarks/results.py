@@ -44,19 +44,30 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def spread(
-    name: str, values: Sequence[float], unit: str, *, must: float, moonshot: float, note: str
+    name: str,
+    rounds: Sequence[Sequence[float]],
+    unit: str,
+    *,
+    must: float,
+    moonshot: float,
+    note: str,
 ) -> list[Row]:
-    """The median, of which nothing is asked, and the 99 % quantile."""
+    """The median, of which nothing is asked, and the 99 % quantile; of several rounds their median.
+
+    >>> asked = {"must": 9.0, "moonshot": 2.0, "note": ""}
+    >>> [row.value for row in spread("wait", [[1.0, 5.0], [1.5, 7.0], [2.0, 9.0]], "ms", **asked)]
+    [1.5, 7.0]
+    """
     asked = ((0.5, "p50", 0.0, None), (0.99, "p99", must, moonshot))
     return [
         Row(
             name=f"{name}, {word}",
-            value=quantile(values, share),
+            value=quantile([quantile(values, share) for values in rounds], 0.5),
             unit=unit,
             must=least,
             moonshot=dream,
             better="lower" if least else "higher",
-            rounds=(quantile(values, share),),
+            rounds=tuple(quantile(values, share) for values in rounds),
             note=note,
         )
         for share, word, least, dream in asked

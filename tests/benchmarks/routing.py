@@ -55,7 +55,7 @@ def rows(bootstrap: str, folder: Path) -> list[Row]:
         finally:
             log.close()
     name, note = "decision to weight at Envoy", f"{COUNT} decisions"
-    return spread(name, [each * 1000 for each in spent], "ms", must=100, moonshot=30, note=note)
+    return spread(name, [[each * 1000 for each in spent]], "ms", must=100, moonshot=30, note=note)
 
 
 def _moved(log: Log, parts: Parts, proxy: Proxy) -> list[float]:

@@ -160,6 +160,6 @@ def _write(fold: PartitionFold, live: LiveRollout, codec: Codec) -> None:
     changed, fold.dirty = fold.dirty, set()
     for rollout, pane in changed & fold.open.keys():
         body = open_body(rollout, live.spec_hash, pane, {})
-        tail = PREDICTIONS.tail(fold.open[rollout, pane])
+        [tail] = PREDICTIONS.tails([fold.open[rollout, pane]])
         assert tail is not None
         codec.encode("cells", {"body": body}, tail)
