@@ -171,11 +171,11 @@ def _ranks(sizes: Ints) -> Ints:
 
 
 def _varints(numbers: Numbers) -> tuple[bytes, Ints]:
-    """All numbers one behind the other, seven bits a byte, and where each one ends.
+    """Zigzag numbers, none of them negative: one behind the other, and where each one ends.
 
-    >>> told, ends = _varints(np.array([1, 300, 0], np.uint64))
+    >>> told, ends = _varints(np.array([2, 300, 0], np.uint64))
     >>> told.hex(), ends.tolist()
-    ('01ac0200', [1, 3, 4])
+    ('02ac0200', [1, 3, 4])
     """
     most = int(numbers.max(initial=0))
     kind = next((kind for kind in _HOLDERS if most >> (7 * kind.itemsize) == 0), None)
@@ -190,9 +190,8 @@ def _packed(numbers: NDArray[np.unsignedinteger]) -> tuple[bytes, Ints]:
     for byte in range(size):
         left = numbers >> numbers.dtype.type(7 * byte)
         more = left > _LOW
-        told |= ((left & _LOW) | (more * one << numbers.dtype.type(7))) << numbers.dtype.type(
-            8 * byte
-        )
+        septet = (left & _LOW) | (more * one << numbers.dtype.type(7))
+        told |= septet << numbers.dtype.type(8 * byte)
         if byte < size - 1:
             kept |= more * one << numbers.dtype.type(8 * byte + 8)
             sizes += more

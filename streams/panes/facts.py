@@ -34,7 +34,7 @@ def cells_to_states(cells: Cells) -> list[dict[str, Any]]:
 
 
 def cells_from_states(states: Iterable[Mapping[str, Any]] | Cells) -> Cells:
-    """Read what `cells_to_states` wrote; cells that were read at once stay what they are."""
+    """Read what `cells_to_states` wrote; cells that are already read come back, not copied."""
     if isinstance(states, dict):
         return states
     cells: Cells = {}

@@ -106,7 +106,8 @@ class Histogram:
         """An independent copy."""
         cls = type(self)
         copied = cls(None if self._table is None else self._table.copy())
-        copied._held = self._held  # never changed in place
+        if self._held is not None:  # a part of what was read with it, of which it keeps no more
+            copied._held = self._held[0].copy(), self._held[1].copy()
         return copied
 
     def quantile(self, q: float) -> float | None:

@@ -24,7 +24,7 @@ from streams.wire.schemas import Schema
 Needed = Mapping[str, Any]
 """Field -> its kind (`string`, `int`, `long`), `[kind of its items]`, or a record's own tree.
 
-Of one that may be null, `given`: whether it is there, and nothing else.
+Of one that may be null, `given`: whether it is there, and nothing else (not in `from_records`).
 """
 _ARROW = {"string": pa.string(), "int": pa.int64(), "long": pa.int64()}
 

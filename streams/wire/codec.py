@@ -68,6 +68,10 @@ class Codec:
         schema_id, body = unframe(value or b"")
         return self.reader(topic, schema_id).read(body)
 
+    def knows(self, topic: str, schema_id: int | None) -> bool:
+        """Whether this schema was looked up before: then the store is not asked."""
+        return schema_id is not None and self._topic(topic).knows(schema_id)
+
     def reader(self, topic: str, schema_id: int) -> Reader:
         """What reads bodies of this schema; raises as `decode`."""
         return self._topic(topic).reader(schema_id)
@@ -120,6 +124,9 @@ class _Topic:
     def register(self) -> int:
         level = self._subject.compatibility
         return self._store.register(self._name, self._text, level)
+
+    def knows(self, schema_id: int) -> bool:
+        return schema_id in self._readers
 
     def reader(self, schema_id: int) -> Reader:
         if schema_id not in self._readers:

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.agents import pane_batches
+from streams.agents.desk import Desk
 from streams.agents.pane_batches import PaneBatches
+from streams.errors import RegistryAway
 from streams.panes.facts import Cells, cells_from_states, cells_to_states
 from streams.sketches.unit_cell import UnitCell
 from streams.wire.codec import Codec
 from streams.wire.framing import HEADER_BYTES
 from streams.wire.store import LocalSchemaStore
+from tests.agents.test_desk import SPEC, log_of
 from tests.panes.test_cell_bytes import keys
 from tests.sketches.test_cell import cells as any_cells
 from tests.wire.samples import RECORDS
@@ -28,6 +31,7 @@ SOURCE = {
     "rollout_partitions": 2,
     "pane_ms": 1000,
 }
+MORE = {"rollout_partitions": 2}
 a_pane = st.dictionaries(keys, any_cells(), max_size=4)
 
 
@@ -35,6 +39,9 @@ a_pane = st.dictionaries(keys, any_cells(), max_size=4)
 def few_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pane_batches, "LEAST_BYTES", 0)
     monkeypatch.setattr(pane_batches, "TOGETHER", 3)
+
+
+CODEC.know(["panes"])
 
 
 def record(rollout: str, pane: int, cells: Cells) -> dict[str, Any]:
@@ -91,6 +98,71 @@ def test_cells_with_units_are_left() -> None:
     cells = cells_from_states([_state()])
     cells["all", "baseline"].units = UnitCell()
     assert read([CODEC.encode("panes", record("r", 7, cells))]) == [None]
+
+
+class Away(LocalSchemaStore):
+    """A registry that does not answer once `gone`."""
+
+    gone = False
+    asked = 0
+
+    def schema(self, schema_id: int) -> str:
+        self.asked += 1
+        if self.gone:
+            raise RegistryAway("it does not answer", lambda: None)
+        return super().schema(schema_id)
+
+
+def test_the_registry_is_not_asked_on_the_way() -> None:
+    """Whoever reads a record by itself waits for it, once, and not for each record of a batch."""
+    store = Away()
+    panes, value = PaneBatches(Codec(store)), CODEC.encode("panes", record("r", 7, {}))
+    store.gone = True
+    records = [SimpleNamespace(value=value, offset=at) for at in range(5)]
+    assert [told for _, told in panes.read(records)] == [None] * 5
+    assert store.asked == 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_a_desk_stands_where_it_would_stand(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is read at once, decisions and state are those of records that are read alone."""
+    values = [whole(each) for each in log_of(40, behind=10)]
+    alone = played(values, size)
+    monkeypatch.setattr(pane_batches, "LEAST_BYTES", 1 << 30)
+    assert played(values, size) == alone
+    assert len(alone) > 2
+
+
+def whole(each: dict[str, Any]) -> bytes:
+    """A record with all that its schema asks for."""
+    name, body = each["body"]
+    progress = dict.fromkeys(("accepted", "late", "dead", "invalid_scores", "duplicates"), 0)
+    more = {
+        "davy.Activation": {"first_offset": 0, "outcomes_offset": 0},
+        "davy.Progress": progress,
+    }
+    return CODEC.encode("panes", each | MORE | {"body": (name, more.get(name, {}) | body)})
+
+
+def played(values: list[bytes], size: int) -> list[Any]:
+    """Bodies of all decisions, and what the desk keeps in the end."""
+    desk, panes, found = Desk(SPEC, 0), PaneBatches(CODEC), list[Any]()
+    CODEC.decode("panes", values[0])  # its schema is known
+    records = [SimpleNamespace(value=value, offset=at) for at, value in enumerate(values)]
+    for begin in range(0, len(records), size):
+        for each, told in panes.read(records[begin : begin + size]):
+            desk.take(each.offset, told or CODEC.decode("panes", each.value))
+            while desk.step(rollouts=0, commands=0, routing=0) is not None:
+                found.append(desk.body)
+    return [*found, desk.to_record([])]
+
+
+def test_a_part_that_is_kept_keeps_nothing_else() -> None:
+    cells = cells_from_states([_state()])
+    (read_,) = read([CODEC.encode("panes", record("r", 7, cells))])
+    kept = read_["body"][1]["cells"]["all", "baseline"].copy()
+    assert kept.latency._held is not None
+    assert [array.base for array in kept.latency._held] == [None, None]
 
 
 def _state(**bins: list[int]) -> dict[str, Any]:

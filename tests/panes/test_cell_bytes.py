@@ -89,3 +89,12 @@ def test_histograms_are_not_changed() -> None:
     before = cell.copy()
     cells_bytes({("all", "baseline"): cell})
     assert cell == before
+
+
+@pytest.mark.property
+@given(st.lists(st.dictionaries(keys, any_cells(), max_size=4), max_size=9), st.integers(1, 9))
+def test_of_many_panes_each_is_as_alone(panes: list[Cells], together: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_bytes, "TOGETHER", together)
+        found = cell_bytes.cells_bytes(panes)
+    assert found == [cells_bytes(cells) for cells in panes]
