@@ -27,6 +27,8 @@ LOG = logging.getLogger("davy.publisher")
 CHUNK = 16
 """Records per turn; between turns other threads get the interpreter."""
 IDLE_S = 0.2
+FULL_S = 0.02
+"""Until librdkafka is asked again whether it has room."""
 RETRY_S = (0.25, 10.0)
 
 
@@ -41,6 +43,8 @@ class Worker:
         self._lane: Lane | None = None
         self._delivered_before = 0
         self._moving = 0
+        self._full = False
+        """Whether librdkafka had no room the last time."""
         self._trouble: str | None = None
         self._keyless = options.user_key is None
         """Whether a user id would have to be told of: once."""
@@ -91,13 +95,14 @@ class Worker:
     def _turn(self) -> None:
         if self._lane is None:
             self._open_lane()
-        pause_s = self._options.tick_ms / 1000
+        tick_s = pause_s = self._options.tick_ms / 1000
         while self._lane is not None and not self._lane.broken and self._until is None:
             moved = self._pump(self._lane)
             self._lane.serve()
             self._report()
-            pause_s = self._options.tick_ms / 1000 if moved else min(pause_s * 2, IDLE_S)
-            self._pause(pause_s)
+            pause_s = tick_s if moved else min(pause_s * 2, max(IDLE_S, tick_s))
+            self._wake.wait(min(pause_s, FULL_S) if self._full else pause_s)
+            self._wake.clear()
         if self._lane is not None and self._until is None:
             self._retire(self._lane)
 
@@ -131,14 +136,14 @@ class Worker:
 
     def _pump(self, lane: Lane) -> bool:
         """Move what waits to librdkafka; whether anything was moved."""
-        moved = False
+        moved = self._full = False
         while waiting := self._buffer.take(CHUNK):
             self._moving = len(waiting)
             drafts = list(self._drafts(waiting))
             for index, draft in enumerate(drafts):
                 if not lane.send(draft):
                     self._buffer.put_back(drafts[index:])
-                    self._moving = 0
+                    self._moving, self._full = 0, True
                     return moved
                 self._moving -= 1
                 moved = True

@@ -13,6 +13,19 @@ from tests.publisher.arrivals import Read
 from tests.publisher.murmur2 import murmur2, partition
 
 
+def test_records_leave_as_seldom_as_is_asked(topics: Settings) -> None:
+    """Whoever sends little at a time wants fewer, larger batches."""
+    where = {"bootstrap": topics.bootstrap, "prefix": topics.prefix, "tick_ms": 900.0}
+    with Publisher(service="digits", model_version="v2", **where) as publisher:
+        publisher.prediction(request_id="first", latency_ms=1)
+        assert publisher.flush()
+        began = time.monotonic()
+        publisher.prediction(request_id="second", latency_ms=1)
+        while publisher.counters().delivered < 2:
+            time.sleep(0.01)
+        assert time.monotonic() - began > 0.6
+
+
 class TestPrediction:
     def test_every_field_arrives(self, publisher: Publisher, read: Read) -> None:
         """All that a caller can say is in the record, and nothing else."""
