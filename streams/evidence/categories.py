@@ -54,7 +54,8 @@ class EqualitySums:
         mask: ArrayLike = True,  # noqa: FBT002 - an array of booleans, not a switch
     ) -> None:
         """Add one closed stratum: events by category and arm, ints [..., k]."""
-        b, c = np.asarray(counts_b, np.int64), np.asarray(counts_c, np.int64)
+        given = np.asarray(counts_b, np.int64), np.asarray(counts_c, np.int64)
+        b, c = (np.broadcast_to(each, self.x_c.shape) for each in given)
         n_b, n_c = b.sum(axis=-1), c.sum(axis=-1)
         used = ((n_b > 0) & (n_c > 0) & np.asarray(mask, np.bool_))[..., None]
         share = n_c / np.maximum(n_b + n_c, 1)

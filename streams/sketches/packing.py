@@ -24,11 +24,13 @@ INTEGERS = {"i1": 1 << 7, "i2": 1 << 15, "i4": 1 << 31, "i8": 1 << 63}
 
 
 def packed(values: Ints | Floats) -> str:
-    """An array of any shape as text.
+    """An int64 or float64 array of any shape as text; TypeError for another.
 
     >>> packed(np.array([[1, -2, 300]])), packed(np.zeros((2, 70), np.int64))
     ('i2:1,3:AQD+/ywB', '0:2,70:')
     """
+    if values.dtype not in (np.int64, np.float64):
+        raise TypeError(f"only int64 and float64 are packed, not {values.dtype}")
     code = FLOATS if values.dtype == np.float64 else _code(values)
     shape = ",".join(map(str, values.shape))
     if code == ZEROS:

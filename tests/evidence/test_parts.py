@@ -170,6 +170,13 @@ class TestEquality:
         assert json.dumps(restored.to_state()) == stored
         assert restored.log_e() == forth.log_e()
 
+    def test_one_stratum_for_all_streams(self):
+        """Counts without the streams' shape are each stream's."""
+        both, one = EqualitySums.zeros(categories=3, shape=(2,)), EqualitySums.zeros(categories=3)
+        for sums in (both, one):
+            sums.fold([60, 30, 10], [30, 30, 40])
+        assert both.log_e().tolist() == [float(one.log_e())] * 2
+
     def test_stores_only_the_categories_that_were_seen(self):
         """Two streams, sixty categories, one of them seen in each: two are stored and return."""
         sums = EqualitySums.zeros(categories=60, shape=(2,))
