@@ -22,7 +22,8 @@ class Place:
     handed: int
     """End of the last batch that was handed to an agent."""
     fetched: int
-    """Where it fetches next; above `handed` where nothing but markers lies between."""
+    """Where it fetches next; above `handed` where nothing but markers lies between, until the
+    next poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 batches |= self._stand_ins(consumer, batches.keys(), active_partitions or ())
         for batch in batches.values():
             if batch.begins_with_hole and batch.partition not in self._told:
-                self._losses.look(consumer.beginning_offsets, {batch.partition: batch.start})
+                where = batch.partition, batch.start, batch.first_offset
+                self._losses.look(consumer.beginning_offsets, *where)
             self._told.discard(batch.partition)
         return batches
 

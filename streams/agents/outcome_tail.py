@@ -80,7 +80,7 @@ class OutcomeTail:
             if not self._owner.outcomes_wait:
                 batch = await self._fetched(feed)
                 if batch.begins_with_hole:
-                    self._lost(batch.start, min(batch.first_offset, await feed.begin()))
+                    self._lost(batch.start, min(batch.first_offset, await self._begin(feed)))
                 if batch.end > batch.start:
                     await self._owner.take_outcomes(batch, await self._decoded(batch))
                     continue
@@ -103,6 +103,16 @@ class OutcomeTail:
                 raise
             await self._wait()  # the broker is away; the next try tells
             return Batch(partition=self._partition, start=0, end=0, records=Records())
+
+    async def _begin(self, feed: OutcomeFeed) -> int:
+        """Where the log begins now; a broker that is away is waited for."""
+        while True:
+            try:
+                return await feed.begin()
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await self._wait()
 
     async def _wait(self) -> None:
         """Until predictions were read, or for a while."""

@@ -66,7 +66,9 @@ class Losses:
         self.offsets: Counter[Partition] = Counter()
         """Partition -> offsets that were deleted unread since this worker started."""
         self._told: set[Deleted] = set()
-        self._looks: set[asyncio.Task[object]] = set()
+        self._holes: dict[Partition, tuple[int, int]] = {}
+        """Partition -> stretch without records that was passed, and is yet to be looked at."""
+        self._look: asyncio.Task[None] | None = None
 
     async def ask(
         self, begins: Beginnings, wanted: Mapping[Partition, int]
@@ -80,16 +82,28 @@ class Losses:
             self.tell(gap)
         return {gap.partition: gap.earliest for gap in gaps}
 
-    def look(self, begins: Beginnings, wanted: Mapping[Partition, int]) -> None:
-        """Ask beside the reading, which goes on: an answer may wait behind a fetch."""
-        task = asyncio.ensure_future(self.ask(begins, wanted))
-        self._looks.add(task)
-        task.add_done_callback(self._looked)
+    def look(self, begins: Beginnings, partition: Partition, start: int, end: int) -> None:
+        """Ask beside the reading, which goes on, whether a hole in it was deleted.
 
-    def _looked(self, task: asyncio.Task[object]) -> None:
-        self._looks.discard(task)
-        if not task.cancelled() and (why := task.exception()) is not None:
-            logger.warning("it is not known whether records were deleted unread: %r", why)
+        One question at a time: an answer may wait behind a fetch, and holes may come with each.
+        """
+        first, _ = self._holes.get(partition, (start, end))
+        self._holes[partition] = first, end
+        if self._look is None or self._look.done():
+            self._look = asyncio.ensure_future(self._look_at_all(begins))
+
+    async def _look_at_all(self, begins: Beginnings) -> None:
+        while self._holes:
+            holes, self._holes = self._holes, {}
+            try:
+                found = await begins([TP(*partition) for partition in holes])
+            except Exception as why:  # noqa: BLE001 - whatever it is, reading goes on
+                logger.warning("it is not known whether records were deleted unread: %r", why)
+                continue
+            for partition, (start, end) in holes.items():
+                earliest = min(found[TP(*partition)], end)
+                for gap in deleted({partition: start}, {partition: earliest}):
+                    self.tell(gap)
 
     def tell(self, gap: Deleted) -> None:
         """Alarm, unless this stretch was told before."""

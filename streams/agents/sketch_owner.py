@@ -72,6 +72,8 @@ class SketchOwner:
         self._trail = context.trail()
         self._dirty_since: float | None = None
         self._fed_at = time.monotonic()
+        self._quiet_end: int | None = None
+        """Where the log ended at some time after the last record."""
         self._feeding = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -160,7 +162,7 @@ class SketchOwner:
                 self._fold = fold_carefully(self._fold, batch, self._fold_batch, self._give_up)
             self._trail.hear(batch.records)
             if batch.records:
-                self._fed_at, self.idle = time.monotonic(), False
+                self._fed_at, self._quiet_end, self.idle = time.monotonic(), None, False
             self._changed(news=self._standing != before or self._breaches.waiting)
         many = len(self._closed) + len(self._letters) > BACKLOG
         if many or sum(map(size_of, self._letters)) > LETTER_BYTES:
@@ -266,11 +268,16 @@ class SketchOwner:
             await self._notice_idleness()
 
     async def _notice_idleness(self) -> None:
-        """Declare idleness only with nothing left to read on the broker itself."""
+        """Declare idleness only once all is read that the broker had when it had become quiet.
+
+        What is aborted again and again moves the log's end, and is no event.
+        """
         quiet_s = time.monotonic() - self._fed_at
         if self.idle or quiet_s < self._context.settings.idle_ms / 1000:
             return
-        if await self._context.end_offset(self.partition) <= self.next_offset:
+        if self._quiet_end is None:
+            self._quiet_end = await self._context.end_offset(self.partition)
+        if self._quiet_end <= self.next_offset:
             self.idle = True
             self._changed(news=True)
 

@@ -83,9 +83,8 @@ class Consumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         """Fetch, but nothing of a pressed topic.
 
-        Faust changes the set that it calls active where a queue fills and empties again, from
-        another thread than the one that fetches: that one gets a set of its own, in which what is
-        left out for the moment is not.
+        Faust changes its set of active partitions from this thread while the other one fetches:
+        that one gets a copy, without pressed topics.
         """
         pressed = self._pressed_topics()
         wanted = {tp for tp in active_partitions or () if tp.topic not in pressed}

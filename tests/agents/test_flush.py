@@ -241,6 +241,26 @@ class TestNews:
         await owner.flush()
         assert (owner.durable_offset, len(out.flushes)) == (15, 1)
 
+    async def test_aborts_that_go_on_and_on_are_no_events(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each moves the log's end: whoever waited to stand there would wait for ever."""
+        monkeypatch.setattr("streams.agents.flusher.TICK_S", 0.01)
+        owner = owner_of(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}), idle_ms=1)
+
+        async def ahead(_: object) -> int:
+            return owner.next_offset + 3
+
+        owner._context = replace(owner._context, end_offset=ahead)
+        owner._flusher.start()
+        while not owner.idle:
+            end = owner.next_offset + 1
+            await owner.feed(Batch(partition=SOURCE, start=end - 1, end=end, records=Records()))
+            await asyncio.sleep(0)
+        told = dict(await out.next_bodies("panes"))
+        assert told["davy.Progress"]["idle"] is True
+        await owner._flusher.stop()
+
     async def test_something_could_not_be_counted(self) -> None:
         owner = await self.started(out := MemoryWriter(), MemorySpecs({"digits-v2": spec()}))
         owner._context.counts.found({"outcomes": (4, 5)})

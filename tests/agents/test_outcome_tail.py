@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from streams.agents.batch import Batch, Partition
 from streams.agents.outcome_tail import OutcomeTail
@@ -23,8 +24,8 @@ OUTCOMES = Partition("outcomes", 0)
 class Passed:
     """A log of which a reader passed offsets 10 to 49 without a record, and reads no more."""
 
-    def __init__(self, begin: int) -> None:
-        self._begin = begin
+    def __init__(self, begin: int, failures: int = 0) -> None:
+        self._begin, self._failures = begin, failures
         self.waits = asyncio.Event()
         self._fetched = False
 
@@ -36,6 +37,9 @@ class Passed:
         return Batch(partition=OUTCOMES, start=10, end=50, records=Records())
 
     async def begin(self) -> int:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise KafkaConnectionError("the broker is away")
         return self._begin
 
     async def is_read(self) -> bool:
@@ -45,12 +49,15 @@ class Passed:
 @pytest.mark.parametrize(
     ("begin", "lost"), [(0, 0), (30, 20), (50, 40)], ids=["aborted", "both", "deleted"]
 )
-async def test_a_stretch_without_records_that_nothing_follows(begin: int, lost: int) -> None:
-    """It was aborted, as far as the log still holds it; the rest is lost."""
+async def test_a_stretch_without_records_that_nothing_follows(
+    begin: int, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was aborted, as far as the log still holds it; the rest is lost. A broker may be away."""
     context = context_of(MemoryWriter(), MemorySpecs(), Settings())
     owner = PredictionOwner(SOURCE, context)
     owner._fold.activate(spec(outcomes=(LABEL,)))
-    log: Any = Passed(begin)
+    log: Any = Passed(begin, failures=2)
+    monkeypatch.setattr("streams.agents.outcome_tail.FETCH_MS", 1)
     reading = asyncio.create_task(OutcomeTail(owner, OUTCOMES, context)._run(log))
     await log.waits.wait()
     reading.cancel()

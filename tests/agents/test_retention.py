@@ -74,10 +74,37 @@ class TestLook:
             done.set()
             raise ConnectionError("the broker is away")
 
-        Losses().look(away, {HERE: 100})
+        Losses().look(away, HERE, 100, 200)
         await done.wait()
         await asyncio.sleep(0)
         assert "not known whether" in caplog.text
+
+    async def test_no_more_is_lost_than_the_hole(self) -> None:
+        """What follows it was read, though the log begins behind that by now."""
+        losses, log = Losses(), Log({HERE: 500})
+        for start, end in ((100, 180), (300, 320)):
+            losses.look(log, HERE, start, end)
+            assert losses._look is not None
+            await losses._look
+        assert losses.offsets[HERE] == 80 + 20
+
+    async def test_holes_wait_for_the_question_under_way(self) -> None:
+        """However many there are: one request at a time, and none is forgotten."""
+        losses, log, answer = Losses(), Log({HERE: 60, THERE: 0}), asyncio.Event()
+
+        async def slow(partitions: Sequence[TP]) -> Mapping[TP, int]:
+            await answer.wait()
+            return await log(partitions)
+
+        losses.look(slow, HERE, 10, 20)
+        for start in range(30, 90, 10):
+            losses.look(slow, HERE, start, start + 5)
+            losses.look(slow, THERE, start, start + 5)
+        answer.set()
+        assert losses._look is not None
+        await losses._look
+        assert [len(partitions) for partitions in log.asked] == [2]
+        assert losses.offsets == {HERE: 50}
 
 
 def delete_below_end(pipeline: Pipeline) -> None:
