@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,10 @@ from streams.agents.pane_batches import PaneBatches
 from streams.errors import RegistryAway
 from streams.panes.facts import Cells, cells_from_states, cells_to_states
 from streams.sketches.unit_cell import UnitCell
+from streams.wire.avro import Writer
 from streams.wire.codec import Codec
-from streams.wire.framing import HEADER_BYTES
+from streams.wire.framing import HEADER_BYTES, frame
+from streams.wire.schemas import Schema, load_schema
 from streams.wire.store import LocalSchemaStore
 from tests.agents.test_desk import SPEC, log_of
 from tests.panes.test_cell_bytes import keys
@@ -31,6 +34,7 @@ SOURCE = {
     "rollout_partitions": 2,
     "pane_ms": 1000,
 }
+OTHER = 999
 MORE = {"rollout_partitions": 2}
 a_pane = st.dictionaries(keys, any_cells(), max_size=4)
 
@@ -121,6 +125,47 @@ def test_the_registry_is_not_asked_on_the_way() -> None:
     records = [SimpleNamespace(value=value, offset=at) for at in range(5)]
     assert [told for _, told in panes.read(records)] == [None] * 5
     assert store.asked == 0
+
+
+class Versions(LocalSchemaStore):
+    """Knows a schema of panes more: one that another version of davy wrote by."""
+
+    def __init__(self, written: Schema) -> None:
+        super().__init__()
+        self._written = written
+
+    def schema(self, schema_id: int) -> str:
+        return json.dumps(self._written) if schema_id == OTHER else super().schema(schema_id)
+
+
+def without(schema: Schema, name: str) -> Schema:
+    """A schema whose records lack a field."""
+    match schema:
+        case {"type": "record", "fields": fields}:
+            kept = [field for field in fields if field["name"] != name]
+            return schema | {"fields": [f | {"type": without(f["type"], name)} for f in kept]}
+        case {"type": "array", "items": items}:
+            return schema | {"items": without(items, name)}
+        case list():
+            return [without(each, name) for each in schema]
+        case _:
+            return schema
+
+
+@pytest.mark.parametrize(("name", "quick"), [("rollout_partitions", True), ("pairs", False)])
+def test_of_another_version(name: str, quick: bool) -> None:  # noqa: FBT001 - what is expected
+    schema = without(load_schema("pane"), name)
+    codec, given = Codec(Versions(schema)), record("r", 7, cells_from_states([_state()]))
+    given.pop(name, None)
+    for cell in given["body"][1]["cells"]:
+        cell.pop(name, None)
+    value = frame(OTHER, Writer(schema).write(given))
+    alone = codec.decode("panes", value)  # from now on the schema is known
+    [(_, told)] = PaneBatches(codec).read([SimpleNamespace(value=value, offset=0)])
+    assert (told is not None) == quick
+    if told is not None:
+        assert told["body"][1]["cells"] == cells_from_states(alone["body"][1]["cells"])
+        assert told.get("rollout_partitions", 0) == alone["rollout_partitions"]
 
 
 @pytest.mark.parametrize("size", [1, 7, 5000])
