@@ -223,7 +223,7 @@ class Passing(ConsumerThread):
         self._reached, self._sought = {EVENTS_AT: 50}, {EVENTS_AT: state}
         self._told: set[Partition] = set()
         self.consumer = SimpleNamespace(flow_active=flow_active)
-        self.looked: list[dict[Partition, int]] = []
+        self.looked: list[tuple[Partition, int, int]] = []
 
     async def _fetched(self, *_: object) -> dict[TP, Batch]:
         return {}
@@ -232,8 +232,8 @@ class Passing(ConsumerThread):
     def _losses(self) -> Any:
         return self
 
-    def look(self, _: object, wanted: dict[Partition, int]) -> None:
-        self.looked.append(wanted)
+    def look(self, _: object, partition: Partition, start: int, end: int) -> None:
+        self.looked.append((partition, start, end))
 
     async def stretches(self, state: object, *active: TP) -> list[tuple[int, int]]:
         """From where to where the batches reach that a poll of these partitions hands on."""
@@ -261,7 +261,7 @@ class TestStandIns:
         assert thread.looked == []
         state.position = 70
         await thread.stretches(state, EVENTS)
-        assert thread.looked == [{EVENTS_AT: 60}]
+        assert thread.looked == [(EVENTS_AT, 60, 70)]
 
     @pytest.mark.parametrize("position", [50, 40, None])
     async def test_nothing_was_passed(self, position: int | None) -> None:
