@@ -12,15 +12,13 @@ from typing import Any
 from streams.panes import cell_columns
 from streams.wire.codec import Codec
 from streams.wire.framing import schema_id_of
-from streams.wire.preamble import TOPIC, Layouts, Preamble, Preambles
+from streams.wire.preamble import TOPIC, Begun, Layouts, Preamble, Preambles
 
 KIND = "Pane"
 TOGETHER, TOGETHER_BYTES = 128, 1 << 20
 """Records, and bytes of them, that are read at once: in their time nothing else goes on."""
 LEAST_BYTES = 8192
 """Panes shorter than that, all together, are not worth it."""
-
-Begun = list[tuple[int, Preamble]]
 
 
 class PaneBatches:
@@ -40,7 +38,7 @@ class PaneBatches:
 
     def _found(self, values: Sequence[bytes | None]) -> dict[int, Mapping[str, Any]]:
         """Place -> the pane that is there."""
-        by_schema: dict[int, Begun] = {}
+        by_schema: dict[int, list[tuple[int, Preamble]]] = {}
         for place, value in enumerate(values):
             known = self._codec.knows(TOPIC, schema_id_of(value))
             told = self._preambles.of(value) if known else None
@@ -52,13 +50,14 @@ class PaneBatches:
         return found
 
     def _decoded(self, values: Sequence[bytes | None], begun: Begun) -> dict[int, Any]:
-        bodies = [(values[place] or b"")[told.begin :] for place, told in begun]
-        layout = self._layouts.of(begun[0][1])
-        if layout is None or sum(map(len, bodies)) < LEAST_BYTES:
+        if sum(len(values[place] or b"") for place, _ in begun) < LEAST_BYTES:
             return {}
+        decoded = self._layouts.decode(values, begun)
+        if decoded is None:
+            return {}
+        structs, trusted = decoded
         try:
-            structs, trusted = layout.decode(bodies)
-            panes = cell_columns.bodies(structs)
+            panes = cell_columns.pane_bodies(structs)
         except ValueError:  # somewhere among them: each by itself tells where
             return {}
         return {

@@ -30,7 +30,7 @@ class PaneIntake:
             if told is None or not work.sort(place, told):
                 alone.append(place)
         for begun in work.plain.values():
-            alone += work.decode(begun, self._layouts.of(begun[0][1]))
+            alone += work.decode(begun, self._layouts)
         for place in sorted(alone):
             work.read(place)
         for places in work.progress.values():

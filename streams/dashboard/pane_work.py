@@ -22,8 +22,8 @@ from streams.dashboard.pane_batch import (
 from streams.dashboard.pane_groups import Ints
 from streams.panes.facts import Source
 from streams.wire import pane_columns
-from streams.wire.body_layout import BodyLayout, Needed, chosen, from_records
-from streams.wire.preamble import Preamble
+from streams.wire.body_layout import Needed, chosen, from_records
+from streams.wire.preamble import Begun, Layouts, Preamble
 
 NAMESPACE = "davy."
 _COUNTS = {"segment": "string", "arm": "string", "exposures": "long", "delays": ["long"]}
@@ -89,16 +89,13 @@ class Work:
             self.progress.setdefault(key, []).append(place)
         return name != BREACH
 
-    def decode(self, begun: Sequence[tuple[int, Preamble]], layout: BodyLayout | None) -> list[int]:
+    def decode(self, begun: Begun, layouts: Layouts) -> list[int]:
         """Decode records of one schema and kind at once; those that are left."""
-        places, values = [place for place, _ in begun], self.fetched.values
-        if layout is None:
+        places = [place for place, _ in begun]
+        decoded = layouts.decode(self.fetched.values, begun)
+        if decoded is None:
             return places
-        try:
-            bodies = [(values[place] or b"")[told.begin :] for place, told in begun]
-            structs, trusted = layout.decode(bodies)
-        except ValueError:  # somewhere among them: each by itself tells where
-            return places
+        structs, trusted = decoded
         self.origins.update(begun)
         if not trusted.all():
             structs = chosen(structs, np.flatnonzero(trusted))

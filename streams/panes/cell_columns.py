@@ -26,7 +26,7 @@ NEEDED: Needed = {**PANE, "cells": [_CELL]}
 Kind = TypeVar("Kind", bound=Histogram)
 
 
-def bodies(structs: Any) -> list[dict[str, Any] | None]:
+def pane_bodies(structs: Any) -> list[dict[str, Any] | None]:
     """Each pane as its record says it, with sketches for cells.
 
     None for a pane of which a cell holds more than counts, classes and the three histograms of

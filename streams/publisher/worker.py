@@ -101,13 +101,15 @@ class Worker:
             self._lane.serve()
             self._report()
             pause_s = tick_s if moved else min(pause_s * 2, max(IDLE_S, tick_s))
-            self._wake.wait(min(pause_s, FULL_S) if self._full else pause_s)
-            self._wake.clear()
+            self._rest(min(pause_s, FULL_S) if self._full else pause_s)
         if self._lane is not None and self._until is None:
             self._retire(self._lane)
 
     def _pause(self, pause_s: float) -> None:
-        self._wake.wait(min(pause_s, self._left_s()))
+        self._rest(min(pause_s, self._left_s()))
+
+    def _rest(self, pause_s: float) -> None:
+        self._wake.wait(pause_s)
         self._wake.clear()
 
     def _left_s(self) -> float:

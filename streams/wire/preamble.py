@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streams.errors import RegistryError
 from streams.wire.body_layout import BodyLayout, Needed, body_layout
 from streams.wire.codec import Codec
@@ -87,6 +90,12 @@ class Preambles:
             self._lengths = tuple(sorted(lengths))
 
 
+Begun = Sequence[tuple[int, Preamble]]
+"""Places of values, with what each begins with."""
+Decoded = tuple[Any, NDArray[np.bool_]]
+"""Arrow structs, and which of them can be trusted."""
+
+
 class Layouts:
     """How the bodies behind beginnings are decoded at once, found once for each kind."""
 
@@ -95,8 +104,20 @@ class Layouts:
         self._needed = needed
         self._known: dict[tuple[int, str], BodyLayout | None] = {}
 
-    def of(self, told: Preamble) -> BodyLayout | None:
-        """None where they must be read one by one."""
+    def decode(self, values: Sequence[bytes | None], begun: Begun) -> Decoded | None:
+        """The bodies of values of one schema and kind, as `BodyLayout.decode`.
+
+        None where they must be read one by one: that tells which cannot be read.
+        """
+        layout = self._of(begun[0][1])
+        if layout is None:
+            return None
+        try:
+            return layout.decode([(values[place] or b"")[told.begin :] for place, told in begun])
+        except ValueError:
+            return None
+
+    def _of(self, told: Preamble) -> BodyLayout | None:
         key = told.schema_id, told.kind
         if key not in self._known:
             self._known[key] = body_layout(told.schema, self._needed[told.kind])

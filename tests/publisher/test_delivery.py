@@ -14,16 +14,24 @@ from tests.publisher.murmur2 import murmur2, partition
 
 
 def test_records_leave_as_seldom_as_is_asked(topics: Settings) -> None:
-    """Whoever sends little at a time wants fewer, larger batches."""
+    """Whoever sends little at a time wants fewer, larger batches.
+
+    A late wake of the flush may shorten one wait, not all of them.
+    """
     where = {"bootstrap": topics.bootstrap, "prefix": topics.prefix, "tick_ms": 900.0}
     with Publisher(service="digits", model_version="v2", **where) as publisher:
         publisher.prediction(request_id="first", latency_ms=1)
         assert publisher.flush()
-        began = time.monotonic()
-        publisher.prediction(request_id="second", latency_ms=1)
-        while publisher.counters().delivered < 2:
-            time.sleep(0.01)
-        assert time.monotonic() - began > 0.6
+        assert max(_delivered_in_s(publisher, number) for number in (2, 3, 4)) > 0.6
+
+
+def _delivered_in_s(publisher: Publisher, number: int) -> float:
+    """Seconds until one more record is delivered, the so manieth."""
+    began = time.monotonic()
+    publisher.prediction(request_id=number, latency_ms=1)
+    while publisher.counters().delivered < number:
+        time.sleep(0.01)
+    return time.monotonic() - began
 
 
 class TestPrediction:
