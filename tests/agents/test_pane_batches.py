@@ -78,6 +78,20 @@ def test_usual_panes_are_those_that_are_read_alone(panes: list[tuple[str, int, C
         assert {key: told[key] for key in told if key != "body"} == SOURCE
 
 
+@pytest.mark.property
+@given(st.lists(st.none() | st.binary(max_size=40)))
+def test_what_is_read_at_once_is_bounded(values: list[bytes | None]) -> None:
+    """No record is left out, and no part goes on that has bytes enough."""
+    records = [SimpleNamespace(value=value) for value in values]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pane_batches, "TOGETHER_BYTES", 50)
+        parts = [list(part) for part in pane_batches._parted(records)]
+    assert [each for part in parts for each in part] == records
+    for part in parts:
+        assert len(part) <= pane_batches.TOGETHER
+        assert sum(len(each.value or b"") for each in part[:-1]) < 50
+
+
 @pytest.mark.parametrize("sample", RECORDS["panes"], ids=lambda each: each["body"][0])
 def test_all_else_is_left(sample: dict[str, Any]) -> None:
     value = CODEC.encode("panes", sample)

@@ -112,9 +112,9 @@ def module(name: str, *arguments: str) -> Callable[[], list[str]]:
 
 PEERS = (
     Peer(name="plain Faust agent", command=module("plain_faust"), events=150_000, totals=written),
-    Peer(name="Quix Streams", command=quix.command, events=400_000, totals=written),
+    Peer(name="Quix Streams", command=quix.command, events=1_000_000, totals=written),
     Peer(name="Kafka Streams", command=kafka_streams.command, events=2_000_000, totals=told),
-    Peer(name="poller with pandas", command=module("poller"), events=400_000, totals=written),
+    Peer(name="poller with pandas", command=module("poller"), events=1_000_000, totals=written),
     Peer(
         name="consume and drop",
         command=module("limits", "drop"),

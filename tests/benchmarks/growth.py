@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from streams.demo.processes import Parts
+from streams.settings import Settings
 from streams.spec.dimensions import Dimension
 from streams.spec.model import ALL_SEGMENT, RolloutSpec, Stage, Target
 from streams.wire.codec import Codec
@@ -25,6 +26,7 @@ Shape = tuple[int, int]
 """Rollouts, and the declared values of each one's only dimension."""
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
+PANE_S = Settings.model_fields["pane_ms"].default / 1000
 WARM = 0.25
 """Share of the events that is left out."""
 STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
@@ -34,7 +36,7 @@ STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
 def rows(
     bootstrap: str, folder: Path, codec: Codec, events: int, per_s: float, rounds: int
 ) -> list[Row]:
-    """CPU of an event with many cells, by that with the fewest; of so many in a second."""
+    """CPU of an event with many cells, by that with the fewest; and of a cell."""
     loads = {
         shape: make(codec, events, services=shape[0], tiers=shape[1], per_s=per_s)
         for shape in SHAPES
@@ -43,7 +45,9 @@ def rows(
     for number in range(rounds):
         for shape, load in loads.items():
             rates[shape].append(_rate(bootstrap, folder / f"{number}-{cells(shape)}", shape, load))
-    return [costs(shape, rates[SHAPES[0]], rates[shape], per_s) for shape in SHAPES[1:]]
+    few, most = rates[SHAPES[0]], rates[SHAPES[-1]]
+    compared = [costs(shape, few, rates[shape], per_s) for shape in SHAPES[1:]]
+    return [*compared, of_a_cell(SHAPES[-1], few, most, per_s)]
 
 
 def cells(shape: Shape) -> int:
@@ -101,6 +105,25 @@ def costs(shape: Shape, few: list[float], many: list[float], per_s: float) -> Ro
         better="lower",
         rounds=ratios,
         note=f"{shape[0]} rollouts, {shape[1]} segments each, {per_s:,.0f} events/s",
+    )
+
+
+def of_a_cell(shape: Shape, few: list[float], many: list[float], per_s: float) -> Row:
+    """What a further live cell takes in a pane, all source partitions and the judge together."""
+    further, panes = cells(shape) - cells(SHAPES[0]), per_s * PANE_S
+    spent = tuple(
+        1e6 * panes * (1 / now - 1 / before) / further
+        for before, now in zip(few, many, strict=True)
+    )
+    return Row(
+        name="a live cell's pane",
+        value=statistics.median(spent),
+        unit="us of CPU",
+        must=0,
+        moonshot=None,
+        better="higher",
+        rounds=spent,
+        note=f"{PARTITIONS} source partitions, {cells(shape)} cells",
     )
 
 

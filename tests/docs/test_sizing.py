@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra.docs import sizing
-from infra.docs.sizing import Load, Measured, NotMeasuredError, measured, size
+from infra.docs.bounds import limits_table, of_cells
+from infra.docs.known import Measured, NotMeasuredError, measured
+from infra.docs.sizing import Load, size
 
 KNOWN = Measured(
     events_per_s=100_000,
@@ -19,6 +21,7 @@ KNOWN = Measured(
     pending_bytes=20,
     base_mib=400,
     pane_us=250,
+    cell_us=260,
     event_bytes=50,
 )
 NAMES = {
@@ -28,6 +31,7 @@ NAMES = {
     "outcomes_per_s": "outcomes decoded, joined and counted in cohorts",
     "pending_bytes": "join index: a pending prediction",
     "pane_us": "a source partition's pane at the judge",
+    "cell_us": "a live cell's pane",
     "event_bytes": "an event on the log",
     "base_mib": "backlog of 5 million: peak memory",
 }
@@ -128,7 +132,11 @@ class TestPage:
         """Half of the judge's second is 2000 panes: partitions of 1000 workers."""
         text = sizing.written(sizing.PAGE.read_text(), build)
         table = text.partition("<!-- limits -->\n")[2].partition("<!-- /limits -->")[0]
-        cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()]
+        cells = [
+            [cell.strip() for cell in line.split("|")[1:3]]
+            for line in table.splitlines()
+            if line.startswith("|")
+        ]
         rates = ["9,700", "50,000", "230,000", "4,200,000", "50,000,000"]
         assert [rate for _, rate in cells[2:]] == rates
         assert cells[-1][0] == "the judge of one rollout"
@@ -136,8 +144,13 @@ class TestPage:
 
     def test_the_judge_comes_last_however_slow_it_is(self) -> None:
         """It is the only one of which there cannot be more."""
-        lines = sizing.limits_table(replace(KNOWN, pane_us=200_000.0)).splitlines()
+        lines = limits_table(replace(KNOWN, pane_us=200_000.0)).splitlines()
         assert lines[-1].startswith("| the judge of one rollout | 62,000 |")
+
+    def test_says_how_many_cells_a_core_bears(self) -> None:
+        """Half of a second is 1,923 times 260 us."""
+        assert "260 us" in of_cells(KNOWN)
+        assert "core bear 1,900 of them" in of_cells(KNOWN)
 
     def test_two_workers_count_for_no_more_than_two(self) -> None:
         load = Load(events_per_s=400_000)

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -126,6 +127,32 @@ class TestBrokerDown:
         (line,) = lines()
         assert f"20 buffer_full lost, 10 waiting for {address}; last trouble: no broker" in line
         publisher.close(0)
+
+    def test_a_full_queue_is_asked_again_long_before_the_tick(
+        self, tmp_path: Path, prefix: str
+    ) -> None:
+        """What librdkafka had no room for goes when it has, however long a tick is."""
+        port = free_port()
+        publisher = Publisher(
+            bootstrap=f"127.0.0.1:{port}",
+            service="s",
+            model_version="v",
+            prefix=prefix,
+            idempotence="off",
+            tick_ms=600_000.0,
+            kafka={"queue.buffering.max.messages": 20},
+        )
+        timed(publisher, 50)
+        assert not publisher.flush(0.5)  # whatever a first tick took, librdkafka is full now
+        running = start_tansu(tmp_path, port=port)
+        try:
+            create_topics(Settings(bootstrap=running.bootstrap, prefix=prefix))
+            wait_until(lambda: not publisher._buffer, what="room for the rest", deadline_s=20.0)
+            assert publisher.flush(20.0)
+            assert publisher.counters().delivered == 50
+        finally:
+            publisher.close(1.0)
+            running.part.stop()
 
     def test_records_wait_for_the_broker(self, tmp_path: object, prefix: str) -> None:
         """What was published before the broker was there is delivered when it is."""

@@ -1,0 +1,101 @@
+"""What becomes the limit of a load first, and why? Worked out from what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from infra.docs.known import (
+    BUSY,
+    GIB_MIB,
+    HOUR_S,
+    MIB,
+    SPARE,
+    WINDOWS_S,
+    Measured,
+    memory,
+)
+from infra.docs.markdown import table
+from streams.settings import Settings
+
+WORKER_MIB = 16 * GIB_MIB
+"""Memory of a worker, where its limit is told."""
+LINK_BYTES_S = 10e9 / 8
+"""What a network of 10 Gbit/s carries each way."""
+COPIES_SENT = 3
+"""Of each byte that comes in: to two other replicas, and to a worker."""
+
+
+class Limit(NamedTuple):
+    """What a load comes up against."""
+
+    events_per_s: float
+    what: str
+    why: str
+    helps: str
+
+
+def limits_table(known: Measured, busy: float = BUSY) -> str:
+    """Limits of what there may be many of, the smallest first; then of a rollout's judge."""
+    limits = [
+        *sorted([*_of_workers(known, busy), _of_brokers(known, busy)]),
+        _of_judge(known, busy),
+    ]
+    rows = [
+        (each.what, f"{float(f'{each.events_per_s:.2g}'):,.0f}", each.why, each.helps)
+        for each in limits
+    ]
+    return table(("", "events/s for each", "why", "what helps"), rows)
+
+
+def of_cells(known: Measured, busy: float = BUSY) -> str:
+    """How many live cells the cores of workers bear, in a sentence."""
+    pane_ms, partitions = (
+        Settings.model_fields[name].default for name in ("pane_ms", "source_partitions")
+    )
+    most = busy * 1000 * pane_ms / known.cell_us
+    return (
+        f"A live cell takes {known.cell_us:,.0f} us of CPU in every pane, where there are "
+        f"{partitions} source partitions:\nwith panes of {pane_ms:,} ms {busy:.0%} of a worker's "
+        f"core bear {float(f'{most:.2g}'):,.0f} of them beside few events.\n"
+    )
+
+
+def _of_workers(known: Measured, busy: float) -> Iterator[Limit]:
+    yield Limit(
+        events_per_s=busy * known.events_per_s,
+        what="a worker's core, without outcomes",
+        why=f"it is to use {busy:.0%} of it",
+        helps="workers",
+    )
+    for window_s in WINDOWS_S:
+        room = (WORKER_MIB - known.base_mib) * MIB
+        yield Limit(
+            events_per_s=room / (known.pending_bytes * window_s),
+            what=f"a worker's {memory(WORKER_MIB)}, outcomes within {window_s / HOUR_S:g} h",
+            why=f"{known.pending_bytes:.3g} bytes for each prediction that waits for its outcome",
+            helps="workers, or a shorter `window`",
+        )
+
+
+def _of_brokers(known: Measured, busy: float) -> Limit:
+    return Limit(
+        events_per_s=busy * LINK_BYTES_S / (COPIES_SENT * known.event_bytes),
+        what="a broker's network, 10 Gbit/s",
+        why=f"{known.event_bytes:.3g} bytes an event in large batches (zstd), sent {COPIES_SENT} "
+        f"times; {busy:.0%} used",
+        helps="brokers",
+    )
+
+
+def _of_judge(known: Measured, busy: float) -> Limit:
+    """One core reads the panes of all source partitions."""
+    panes_s = 1000 / Settings.model_fields["pane_ms"].default
+    partitions = busy * 1e6 / (known.pane_us * panes_s)
+    return Limit(
+        events_per_s=partitions / SPARE * busy * known.events_per_s,
+        what="the judge of one rollout",
+        why=f"{busy:.0%} of its core reads panes of {partitions:,.0f} source partitions, "
+        f"{SPARE} for each worker",
+        helps="a longer `pane_ms`",
+    )
