@@ -49,15 +49,17 @@ def limits_table(known: Measured, busy: float = BUSY) -> str:
 
 
 def of_cells(known: Measured, busy: float = BUSY) -> str:
-    """How many live cells the cores of workers bear, in a sentence."""
+    """How many live cells the core of a worker bears, in a sentence."""
     pane_ms, partitions = (
         Settings.model_fields[name].default for name in ("pane_ms", "source_partitions")
     )
-    most = busy * 1000 * pane_ms / known.cell_us
+    if known.cell_us <= 0:
+        return "What a live cell takes was too little to be measured.\n"
+    most = busy * 1000 * pane_ms / (known.cell_us * partitions)
     return (
-        f"A live cell takes {known.cell_us:,.0f} us of CPU in every pane, where there are "
-        f"{partitions} source partitions:\nwith panes of {pane_ms:,} ms {busy:.0%} of a worker's "
-        f"core bear {float(f'{most:.2g}'):,.0f} of them beside few events.\n"
+        f"A live cell takes at most {known.cell_us:,.0f} us of CPU in every pane of each source "
+        f"partition:\nwith panes of {pane_ms:,} ms and {partitions} source partitions {busy:.0%} "
+        f"of a worker's core bear {float(f'{most:.2g}'):,.0f} of them.\n"
     )
 
 
@@ -89,13 +91,13 @@ def _of_brokers(known: Measured, busy: float) -> Limit:
 
 
 def _of_judge(known: Measured, busy: float) -> Limit:
-    """One core reads the panes of all source partitions."""
-    panes_s = 1000 / Settings.model_fields["pane_ms"].default
-    partitions = busy * 1e6 / (known.pane_us * panes_s)
+    """One core reads the panes of all source partitions, and judges."""
+    pane_ms = Settings.model_fields["pane_ms"].default
+    partitions = 1000 * max(0.0, busy * pane_ms - known.judging_ms) / known.pane_us
     return Limit(
         events_per_s=partitions / SPARE * busy * known.events_per_s,
         what="the judge of one rollout",
-        why=f"{busy:.0%} of its core reads panes of {partitions:,.0f} source partitions, "
-        f"{SPARE} for each worker",
+        why=f"{busy:.0%} of a core that does nothing else judge, and read panes of "
+        f"{partitions:,.0f} source partitions, {SPARE} for each worker",
         helps="a longer `pane_ms`",
     )

@@ -25,7 +25,7 @@ WINDOWS_S = (HOUR_S, 24 * HOUR_S)
 """How long predictions wait for outcomes, on the page."""
 ROWS = {
     "events_per_s": ("bench.json", r"davy", "make bench"),
-    "two": ("bench.json", r"two workers / one, by CPU", "make bench"),
+    "two": ("bench.json", r"two workers / one, the broker's CPU accounted", "make bench"),
     "indexed_per_s": ("bench.json", r"predictions indexed", "make bench"),
     "outcomes_per_s": (
         "bench.json",
@@ -34,7 +34,8 @@ ROWS = {
     ),
     "pending_bytes": ("bench.json", r"join index: a pending prediction", "make bench"),
     "pane_us": ("bench.json", r"a source partition's pane at the judge", "make bench"),
-    "cell_us": ("bench.json", r"a live cell's pane", "make bench"),
+    "cell_us": ("bench.json", r"a live cell's pane, of one source partition", "make bench"),
+    "judging_ms": ("bench.json", r"judging a pane: 12 metrics, 3 arms", "make bench"),
     "event_bytes": ("bench.json", r"an event on the log", "make bench"),
     "base_mib": ("load.json", r"backlog of .*: peak memory", "make load"),
 }
@@ -57,7 +58,9 @@ class Measured:
     pane_us: float
     """CPU of a rollout's judge for a pane of one source partition."""
     cell_us: float
-    """CPU of a live cell for a pane, all source partitions and the judge together."""
+    """CPU of a live cell for a pane of one source partition, at most."""
+    judging_ms: float
+    """CPU of a large verdict."""
     event_bytes: float
     """On the log, as producers compress it."""
 

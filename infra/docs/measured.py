@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,21 @@ SIGNS = {"higher": "≥", "lower": "≤"}
 FAULTS = ("errors", "slow", "drift", "accuracy", "conversion")
 HEADLINES = (
     "davy",
-    "plain Faust agent",
-    "Quix Streams",
-    "Kafka Streams",
-    "poller with pandas",
-    "consume and drop",
-    "decision to weight at Envoy, p50",
+    "davy, by the clock",
+    "davy / plain Faust agent",
+    "davy / Quix Streams",
+    "davy / Kafka Streams",
+    "davy / consume and drop",
+    "two workers / one, the broker's CPU accounted",
+    "end of a pane to its decision, p99",
     "decision to weight at Envoy, p99",
-    "SDK: one call, p50",
     "SDK: one call, p99",
-    "judging a pane: 12 metrics, 3 arms",
+    "SDK in a model server: p50 with / without",
+    "SDK in a model server: CPU with / without",
+    "a split in Envoy: p50 with / without",
+    "a split in Envoy: CPU with / without",
+    "CPU of an event: 100 cells / 2",
+    "CPU of an event: 1000 cells / 2",
 )
 """Rows of the benchmark that the README shows."""
 
@@ -94,11 +99,21 @@ def _measured(name: str, only: Collection[str] = ()) -> str | None:
             _amount(row["value"]),
             row["unit"],
             f"{SIGNS[row['better']]} {row['must']:,g}" if row["must"] else "",
-            str(len(row["rounds"])),
+            _rounds(row["rounds"]),
         )
         for row in found
     ]
     return table(("", "measured", "unit", "must", "rounds"), rows) + when.of_rows(found)
+
+
+def _rounds(values: Sequence[float]) -> str:
+    """How many, and from which to which.
+
+    >>> _rounds([1.5]), _rounds([1.5, 1.25, 239_280.8])
+    ('1', '3: 1.25 to 239,281')
+    """
+    span = f": {_amount(min(values))} to {_amount(max(values))}" if len(values) > 1 else ""
+    return f"{len(values)}{span}"
 
 
 def _amount(value: float) -> str:

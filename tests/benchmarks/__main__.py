@@ -1,9 +1,9 @@
 """`make bench`: davy beside its peers and its limits, in turn; writes build/bench.json.
 
-All do the same job on the same events: requests, errors, latency histogram and class counts per
-pane and arm, and a verdict each second. What costs nothing but CPU is measured without a broker;
-every other part gets a broker of its own. Rows are written part by part, so that a part that
-breaks off takes no other's with it.
+Peers count the same of the same events: requests, errors, latency and classes by pane and arm, and
+give a verdict each second; the README tells where one does less. What costs nothing but CPU is
+measured without a broker; every other part gets a broker of its own. Rows are written part by part,
+so that a part that breaks off takes no other's with it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,9 @@ def parts(asked: Asked) -> dict[str, Part]:
         "endurance": lambda at, folder: endurance.rows(at, folder, asked.long),
     }
     alone: dict[str, Part] = {
-        "stages": lambda: stages.rows(codec, rounds, recorded(standings.OURS)),
+        "stages": lambda: stages.rows(
+            codec, rounds, recorded(standings.OURS), recorded(standings.IDLE)
+        ),
         "snapshots": lambda: snapshots.rows(rounds),
         "judging": lambda: judging.rows(rounds),
         "merging": lambda: merging.rows(rounds),
@@ -116,8 +119,10 @@ def _measured(name: str, part: Part) -> bool:
     print(f"-- {name}", file=sys.stderr, flush=True)
     try:
         write(part())
-    except (AssertionError, PartError) as failure:
-        print(f"{name} broke off: {failure}", file=sys.stderr)
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the other parts are measured
+        known = isinstance(failure, (AssertionError, PartError))
+        told = failure if known else traceback.format_exc()
+        print(f"{name} broke off: {told}", file=sys.stderr)
         return False
     return True
 

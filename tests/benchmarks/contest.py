@@ -1,7 +1,8 @@
 """Who does the same job how fast? davy and its peers in turn, each on topics of its own.
 
 A peer is a program that is told by `PEER_*` in its environment what to read and where to write.
-What it counted is compared with what was published, in every round.
+What it counted, buckets and classes too, is compared with what was published, in every round; and
+that it gave verdicts all the time.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -20,16 +22,26 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.peers import kafka_streams, quix
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import PartError
+from streams.panes.facts import cells_from_states
+from streams.sketches.cell import Cell
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.events import Load, close_panes, publish
+from tests.benchmarks.events import ARMS, Key, Load, close_panes, publish
 from tests.benchmarks.meter import Rate, measure
-from tests.load.bed import closed_through
+from tests.load.bed import closed_through, total
 
 PARTITIONS = 4
 SETTLES_S = 60.0
 GRACE_S = 60.0
 """A worker may take its time to end: the end is not timed."""
+WARM, SOON = 0.5, 0.25
+"""Share of the events that is left out; less of those that are read in a few seconds, by ours."""
+VERDICTS = 0.5
+"""Of one each second so many must be there."""
 HERE = "tests.benchmarks.peers"
+
+
+Tallies = dict[str, dict[str, Any]]
+"""By arm what was counted: exposures, errors, classes, latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +54,10 @@ class Peer:
     """Some seconds' worth."""
     times: int = 1
     """How often the same events are published, for those that only read."""
-    totals: Callable[[Bench], Callable[[], dict[str, dict[str, int]]]] | None
-    """What tells what it counted; None where it counts nothing."""
+    tallies: Callable[[Bench, str], Tallies] | None
+    """What tells what its group counted; None where it counts nothing."""
+    lacks: frozenset[str] = frozenset()
+    """What it does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +99,30 @@ class Bench:
             future.result(30)
 
 
-def written(bench: Bench) -> Callable[[], dict[str, dict[str, int]]]:
+def written(bench: Bench, _group: str) -> Tallies:
     """What a peer in Python writes when it is done."""
     path = bench.folder / "totals.json"
-    return lambda: json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
-def told(bench: Bench) -> Callable[[], dict[str, dict[str, int]]]:
-    """What the last verdict says."""
-
-    def last() -> dict[str, dict[str, int]]:
-        value = _last(bench.flow.settings.bootstrap, bench.verdicts)
-        if value is None:
-            return {}
-        said = json.loads(value)
-        arms = zip(("baseline", "candidate"), said["requests"], said["errors"], strict=True)
-        return {arm: {"exposures": n, "errors": failed} for arm, n, failed in arms}
-
-    return last
+def logged(bench: Bench, group: str) -> Tallies:
+    """What Kafka Streams keeps of closed panes: the changelog of its store."""
+    last: dict[bytes, int] = {}
+    for key, value in _records(bench.flow.settings.bootstrap, f"{group}-judged-changelog"):
+        last[key] = int.from_bytes(value, "big")
+    found: Tallies = defaultdict(lambda: {"classes": {}, "latency": {}})
+    for key, count in last.items():
+        told, (what, which) = found[ARMS[key[8]]], (key[9], key[10:])
+        match what:
+            case 0:
+                told["exposures"] = count
+            case 1:
+                told["errors"] = count
+            case 2:
+                told["latency"][str(int.from_bytes(which, "big"))] = count
+            case _:
+                told["classes"][which.decode()] = count
+    return dict(found)
 
 
 def module(name: str, *arguments: str) -> Callable[[], list[str]]:
@@ -111,23 +131,29 @@ def module(name: str, *arguments: str) -> Callable[[], list[str]]:
 
 
 PEERS = (
-    Peer(name="plain Faust agent", command=module("plain_faust"), events=150_000, totals=written),
-    Peer(name="Quix Streams", command=quix.command, events=1_000_000, totals=written),
-    Peer(name="Kafka Streams", command=kafka_streams.command, events=2_000_000, totals=told),
-    Peer(name="poller with pandas", command=module("poller"), events=1_000_000, totals=written),
+    Peer(name="plain Faust agent", command=module("plain_faust"), events=150_000, tallies=written),
+    Peer(name="Quix Streams", command=quix.command, events=1_000_000, tallies=written),
+    Peer(name="Kafka Streams", command=kafka_streams.command, events=8_000_000, tallies=logged),
+    Peer(
+        name="poller with pandas",
+        command=module("poller"),
+        events=1_000_000,
+        tallies=written,
+        lacks=frozenset({"latency"}),
+    ),
     Peer(
         name="consume and drop",
         command=module("limits", "drop"),
         events=2_000_000,
         times=4,
-        totals=None,
+        tallies=None,
     ),
     Peer(
         name="consume, decode and drop",
         command=module("limits", "decode"),
         events=2_000_000,
         times=2,
-        totals=None,
+        tallies=None,
     ),
 )
 
@@ -143,17 +169,43 @@ def present() -> Iterator[Peer]:
             yield peer
 
 
-def davy(bootstrap: str, folder: Path, load: Load, workers: int = 1, **env: str) -> Rate:
-    """One round of davy's workers, which judge too; their panes must hold what was published."""
+def davy(
+    bootstrap: str,
+    folder: Path,
+    load: Load,
+    *,
+    workers: int = 1,
+    batch: int = 10_000,
+    warm: float = WARM,
+    **env: str,
+) -> Rate:
+    """One round of davy's workers, which judge too; their panes must hold what was published.
+
+    `batch`: records of a producer's batch, at most; `warm`: the share of events that is left out.
+    """
     with Parts(folder) as parts:
         flow = _flow(bootstrap, parts)
         flow.apply(spec(report_every_s=1.0))
-        publish(load, flow.settings)
+        publish(load, flow.settings, **{"batch.num.messages": batch})
         fleet = [flow.worker(f"worker-{number}", **env) for number in range(workers)]
-        rate = _rate(flow, *fleet, group=flow.settings.group, events=len(load.records))
+        events = len(load.records)
+        rate = _rate(flow, *fleet, group=flow.settings.group, events=events, warm=warm)
         _check_panes(flow, load)
+        _check_verdicts(len(flow.raw("decisions")), rate)
         for worker in fleet:
             assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
+        return rate
+
+
+def idle(bootstrap: str, folder: Path, load: Load) -> Rate:
+    """A worker that has nothing to judge: it reads, decodes and looks for repetitions."""
+    with Parts(folder) as parts:
+        flow = _flow(bootstrap, parts)
+        publish(load, flow.settings)
+        worker, events = flow.worker(), len(load.records)
+        rate = _rate(flow, worker, group=flow.settings.group, events=events, warm=SOON)
+        assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
+        assert total(flow, "accepted") == len(load.records)
         return rate
 
 
@@ -166,8 +218,9 @@ def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
         group, events = f"peer-{uuid.uuid4().hex}", len(load.records) * who.times
         part = parts.start("peer", who.command(), env=bench.environment(group, events))
         rate = _rate(bench.flow, part, group=group, events=events)
-        if who.totals is not None:
-            _check_totals(bench, load, who.totals(bench))
+        if who.tallies is not None:
+            _check_tallies(bench, load, who, group)
+            _check_verdicts(len(list(_records(bootstrap, bench.verdicts))), rate)
         return rate
 
 
@@ -177,7 +230,7 @@ def _flow(bootstrap: str, parts: Parts) -> Pipeline:
     return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
-def _rate(flow: Pipeline, *parts: Part, group: str, events: int) -> Rate:
+def _rate(flow: Pipeline, *parts: Part, group: str, events: int, warm: float = WARM) -> Rate:
     return measure(
         *parts,
         bootstrap=flow.settings.bootstrap,
@@ -185,49 +238,54 @@ def _rate(flow: Pipeline, *parts: Part, group: str, events: int) -> Rate:
         topic=flow.settings.topic("predictions"),
         partitions=PARTITIONS,
         events=events,
+        warm=warm,
     )
 
 
-def _check_totals(
-    bench: Bench, load: Load, totals: Callable[[], dict[str, dict[str, int]]]
-) -> None:
-    expected = {
-        arm: {"exposures": n, "errors": load.errors[arm]} for arm, n in load.exposures.items()
-    }
+def _check_tallies(bench: Bench, load: Load, who: Peer, group: str) -> None:
+    asked = load.facts.tallies()
+    for told in asked.values():
+        for name in who.lacks:
+            del told[name]
     close_panes(load, bench.flow.settings)
-    wait_until(lambda: totals() == expected, what=f"{expected}", deadline_s=SETTLES_S)
+    wait_until(
+        lambda: who.tallies is not None and who.tallies(bench, group) == asked,
+        what=f"{who.name} to have counted what was published",
+        deadline_s=SETTLES_S,
+    )
 
 
 def _check_panes(flow: Pipeline, load: Load) -> None:
-    """Every pane holds exactly what was published into it, and all failures are counted."""
+    """Every pane holds exactly what was published into it: counts, buckets, classes, scores."""
     close_panes(load, flow.settings)
-    last = max(pane for pane, _ in load.requests)
-    flow.eventually(lambda: closed_through(flow) >= last, what="the last pane's end")
-    requests, errors = Counter[tuple[int, str]](), Counter[str]()
+    flow.eventually(lambda: closed_through(flow) >= load.last_pane, what="the last pane's end")
+    found = defaultdict[Key, Cell](Cell)
     for body in flow.bodies("davy.Pane"):
-        for cell in body["cells"]:
-            requests[body["pane"], cell["arm"]] += cell["exposures"]
-            errors[cell["arm"]] += cell["errors"]
-    assert (requests, errors) == (load.requests, load.errors)
+        for (_, arm), cell in cells_from_states(body["cells"]).items():
+            found[body["pane"], arm].merge(cell)
+    assert dict(found) == load.facts.cells()
 
 
-def _last(bootstrap: str, topic: str) -> bytes | None:
-    """The last committed value of a topic with one partition."""
+def _check_verdicts(count: int, rate: Rate) -> None:
+    assert count >= VERDICTS * rate.seconds, f"{count} verdicts in {rate.seconds:.0f} s"
+
+
+def _records(bootstrap: str, topic: str) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of all committed records of a topic with one partition; of none, nothing."""
     config = {
         "bootstrap.servers": bootstrap,
         "group.id": "reader",
         "enable.partition.eof": True,
         "isolation.level": "read_committed",
     }
-    consumer, value = Consumer(config), None
+    consumer = Consumer(config)
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
         while (message := consumer.poll(10)) is not None:
             error = message.error()
             if error is None:
-                value = message.value()
+                yield message.key() or b"", message.value() or b""
             elif error.code() == KafkaError._PARTITION_EOF:
                 break
-        return value
     finally:
         consumer.close()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import math
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import fastavro
 import numpy as np
 from confluent_kafka import Producer
+from numpy.typing import NDArray
 
 from streams.settings import Settings
+from streams.sketches.cell import Cell
 from streams.wire.codec import Codec
 from streams.wire.schemas import load_schema
 
+LOG_GAMMA = math.log(1.01 / 0.99)
+"""Of a peer's buckets: as wide as davy's."""
 PER_SECOND = 33_000
 """Of event time, unless told otherwise: panes are equally full for all."""
 AFTER_MS = 60_000
@@ -24,25 +29,80 @@ ERROR_RATE = 0.01
 CLASSES = 10
 
 
+ARMS = ("baseline", "candidate")
+Key = tuple[int, str]
+"""(pane of one second, arm)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was published, event by event: arrays of one length."""
+
+    pane: NDArray[np.int64]
+    candidate: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    latency_ms: NDArray[np.float64]
+    label: NDArray[np.int64]
+    """Predicted class; those that failed have none."""
+
+    def cells(self) -> dict[Key, Cell]:
+        """What davy must have in its panes."""
+        place = 2 * self.pane + self.candidate
+        order = np.argsort(place, kind="stable")
+        keys, begins = np.unique(place[order], return_index=True)
+        rows = np.split(order, begins[1:])
+        return {
+            (key // 2, ARMS[key % 2]): self._cell(some)
+            for key, some in zip(keys.tolist(), rows, strict=True)
+        }
+
+    def tallies(self) -> dict[str, dict[str, Any]]:
+        """What a peer must have counted: by arm, latency by the bucket of `peers.counting`."""
+        bins = np.ceil(np.log(np.maximum(self.latency_ms, 1e-3)) / LOG_GAMMA).astype(np.int64)
+        return {
+            arm: {
+                "exposures": int(mine.sum()),
+                "errors": int((mine & self.failed).sum()),
+                "classes": _counted(self.label[mine & ~self.failed]),
+                "latency": _counted(bins[mine]),
+            }
+            for arm, mine in zip(ARMS, (~self.candidate, self.candidate), strict=True)
+        }
+
+    def _cell(self, rows: NDArray[np.int64]) -> Cell:
+        answered = rows[~self.failed[rows]]
+        cell = Cell(exposures=rows.size, errors=rows.size - answered.size)
+        cell.latency.update(self.latency_ms[rows])
+        cell.scores.update(score(self.latency_ms[answered]))
+        for label, count in _counted(self.label[answered]).items():
+            cell.classes.add(label, count)
+        return cell
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """Encoded predictions, and what counting them must give."""
 
     records: list[dict[str, bytes]]
     """`key` and `value` of each."""
-    requests: dict[tuple[int, str], int]
-    """(pane, arm) -> requests, panes of one second."""
-    errors: dict[str, int]
-    """Arm -> failed requests."""
+    facts: Facts
     after: bytes
     """One of the baseline so much later that all panes are closed by it."""
 
     @property
-    def exposures(self) -> dict[str, int]:
-        """Arm -> requests."""
-        return {
-            arm: sum(n for (_, a), n in self.requests.items() if a == arm) for arm in self.errors
-        }
+    def last_pane(self) -> int:
+        """The newest pane that holds an event."""
+        return int(self.facts.pane.max())
+
+
+def score(latency_ms: Any) -> Any:
+    """What is published as the score of an answer that took so long."""
+    return latency_ms % 1.0
+
+
+def _counted(values: NDArray[np.int64]) -> dict[str, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(map(str, found.tolist()), counts.tolist(), strict=True))
 
 
 def make(
@@ -54,38 +114,49 @@ def make(
     tiers: int = 0,
     end_ms: int | None = None,
     per_s: float = PER_SECOND,
+    scattered: bool = False,
 ) -> Load:
     """Predictions that end now, or then; of services `s0`, `s1` ... and tiers `t0` ... in turn.
 
-    `per_s`: how many there are in a second of event time.
+    `per_s`: how many there are in a second of event time; `scattered`: their ids are random ones.
     """
     dice = np.random.default_rng(seed)
     span_ms = max(1, int(events * 1000 / per_s))
     start_ms = (time.time_ns() // 1_000_000 if end_ms is None else end_ms) - span_ms
-    columns = zip(
-        (np.sort(dice.integers(0, span_ms, events)) + start_ms).tolist(),
-        (dice.random(events) < CANDIDATE_SHARE).tolist(),
-        (dice.random(events) < ERROR_RATE).tolist(),
-        dice.lognormal(3.0, 0.4, events).tolist(),
-        dice.integers(0, CLASSES, events).tolist(),
-        strict=True,
+    at = np.sort(dice.integers(0, span_ms, events)) + start_ms
+    facts = Facts(
+        pane=at // 1000,
+        candidate=dice.random(events) < CANDIDATE_SHARE,
+        failed=dice.random(events) < ERROR_RATE,
+        latency_ms=dice.lognormal(3.0, 0.4, events),
+        label=dice.integers(0, CLASSES, events),
     )
-    encode = Encoder(codec)
-    records: list[dict[str, bytes]] = []
-    requests, errors = Counter[tuple[int, str]](), Counter[str]()
-    for number, (at, candidate, failed, latency_ms, label) in enumerate(columns):
-        version, arm = ("v2", "candidate") if candidate else ("v1", "baseline")
-        event = _event(number, at, version, latency_ms, str(label), failed=failed)
+    encode, records = Encoder(codec), list[dict[str, bytes]]()
+    for number, event in enumerate(_events(at, facts)):
+        if scattered:
+            event["request_id"] = dice.bytes(16).hex()
         if services:
             event["service"] = f"s{number % services}"
         if tiers:
             event["segments"] = {"tier": f"t{number // services % tiers}"}
         records.append({"key": str(event["request_id"]).encode(), "value": encode(event)})
-        requests[at // 1000, arm] += 1
-        errors[arm] += failed
     late_ms = start_ms + span_ms + AFTER_MS
     last = _event(events, late_ms, "v1", 1.0, "0", failed=False)
-    return Load(records=records, requests=dict(requests), errors=dict(errors), after=encode(last))
+    return Load(records=records, facts=facts, after=encode(last))
+
+
+def _events(at: NDArray[np.int64], facts: Facts) -> Iterator[dict[str, object]]:
+    columns = (
+        at.tolist(),
+        np.where(facts.candidate, "v2", "v1").tolist(),
+        facts.latency_ms.tolist(),
+        map(str, facts.label.tolist()),
+        facts.failed.tolist(),
+    )
+    for number, (at_ms, version, latency_ms, label, failed) in enumerate(
+        zip(*columns, strict=True)
+    ):
+        yield _event(number, at_ms, version, latency_ms, label, failed=failed)
 
 
 class Encoder:
@@ -104,9 +175,9 @@ class Encoder:
         return out.getvalue()
 
 
-def publish(load: Load, settings: Settings, times: int = 1) -> None:
-    """Put all of it on the topic, by key, so many times."""
-    producer = _producer(settings)
+def publish(load: Load, settings: Settings, times: int = 1, **config: int) -> None:
+    """Put all of it on the topic, by key, so many times; `config` is for the producer."""
+    producer = _producer(settings, config)
     for records in _blocks(load.records * times):
         left = records
         while left:
@@ -117,7 +188,7 @@ def publish(load: Load, settings: Settings, times: int = 1) -> None:
 
 def close_panes(load: Load, settings: Settings) -> None:
     """A late event on each partition, so that no pane stays open."""
-    producer = _producer(settings)
+    producer = _producer(settings, {})
     for partition in range(settings.source_partitions):
         producer.produce(settings.topic("predictions"), load.after, partition=partition)
     assert producer.flush(60) == 0
@@ -130,9 +201,9 @@ def _blocks(
         yield records[start : start + size]
 
 
-def _producer(settings: Settings) -> Producer:
-    config = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "zstd"}
-    return Producer(settings.confluent(**config))
+def _producer(settings: Settings, config: Mapping[str, int]) -> Producer:
+    usual = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "zstd"}
+    return Producer(settings.confluent(**usual | config))
 
 
 def _event(
@@ -147,7 +218,7 @@ def _event(
         "latency_ms": latency_ms,
         "status": "ERROR" if failed else "OK",
         "predicted_class": None if failed else label,
-        "score": None if failed else latency_ms % 1.0,
+        "score": None if failed else score(latency_ms),
         "confidence": None,
         "segments": {},
         "llm": None,

@@ -27,6 +27,8 @@ LIVE = spec(
 """Decides each second and stays where it is."""
 WARM = 30
 """Decisions that are left out: the worker starts among the first events."""
+NEARLY = 0.97
+"""Share of the events, and of the decisions, that must be there."""
 LOOK_S = 0.05
 AFTER_S = 5.0
 """For the last panes, which no later event closes."""
@@ -43,13 +45,14 @@ def rows(bootstrap: str, folder: Path, per_s: float, seconds: float) -> list[Row
         spent = _spent(flow, worker, feeder)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == published(flow)
+        assert published(flow) >= NEARLY * per_s * seconds, "the load was not reached"
     return told(spent, seconds, per_s)
 
 
 def told(spent: list[float], seconds: float, per_s: float) -> list[Row]:
     """The rows of so many waits (ms) in order; the first `WARM` are no measure."""
     kept = spent[WARM:]
-    assert len(kept) >= (seconds - WARM) / 2, f"{len(kept)} decisions are too few"
+    assert len(kept) >= NEARLY * (seconds - WARM), f"{len(kept)} decisions are too few"
     note = f"{len(kept)} decisions at {per_s:,.0f} events/s"
     return spread("end of a pane to its decision", [kept], "ms", must=250, moonshot=100, note=note)
 

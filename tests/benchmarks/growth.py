@@ -109,21 +109,24 @@ def costs(shape: Shape, few: list[float], many: list[float], per_s: float) -> Ro
 
 
 def of_a_cell(shape: Shape, few: list[float], many: list[float], per_s: float) -> Row:
-    """What a further live cell takes in a pane, all source partitions and the judge together."""
-    further, panes = cells(shape) - cells(SHAPES[0]), per_s * PANE_S
+    """What a further live cell takes in the pane of a source partition, its share of judging in it.
+
+    At most: what it takes to count each event in a segment too is in it.
+    """
+    further, in_a_pane = cells(shape) - cells(SHAPES[0]), per_s * PANE_S
     spent = tuple(
-        1e6 * panes * (1 / now - 1 / before) / further
+        1e6 * in_a_pane * (1 / now - 1 / before) / further / PARTITIONS
         for before, now in zip(few, many, strict=True)
     )
     return Row(
-        name="a live cell's pane",
+        name="a live cell's pane, of one source partition",
         value=statistics.median(spent),
         unit="us of CPU",
         must=0,
         moonshot=None,
         better="higher",
         rounds=spent,
-        note=f"{PARTITIONS} source partitions, {cells(shape)} cells",
+        note=f"{PARTITIONS} of them, {cells(shape)} cells",
     )
 
 
@@ -153,8 +156,7 @@ def _rate(bootstrap: str, folder: Path, shape: Shape, load: Load) -> float:
 
 def _check(flow: Pipeline, shape: Shape, load: Load) -> None:
     close_panes(load, flow.settings)
-    last = max(pane for pane, _ in load.requests)
-    flow.eventually(lambda: closed_through(flow) >= last, what="the last pane's end")
+    flow.eventually(lambda: closed_through(flow) >= load.last_pane, what="the last pane's end")
     found = Counter[tuple[str, str]]()
     for body in flow.bodies("davy.Pane"):
         for cell in body["cells"]:

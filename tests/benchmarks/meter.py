@@ -2,13 +2,16 @@
 
 Progress is the group's committed offsets, CPU is what the kernel charged to the process (all
 threads). The first events are left out (half of them, unless told otherwise), and so are start-up
-and what a program compiles while it runs.
+and what a program compiles while it runs; the last ones too, so that at both ends some events are
+on their way. All else that runs on the machine, the broker first, has its CPU counted beside.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +19,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.demo.processes import Part
 
+TAIL = 0.95
+"""Share of the events after which nothing is measured."""
 LEAST = 3
 """Commits by which a rate is taken."""
+IDLE, WAITING = 3, 4
+"""Columns of /proc/stat."""
+CORES = os.cpu_count() or 1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -27,6 +35,8 @@ class Sample:
 
     at_s: float
     cpu_s: float
+    machine_s: float
+    """Of all processes, and of the kernel."""
     events: int
 
 
@@ -36,12 +46,22 @@ class Rate:
 
     per_cpu_s: float
     per_s: float
+    per_free_s: float = math.nan
+    """Per second of a core that nobody else used, whether it was used or not."""
+    seconds: float = math.nan
+    """How long it was measured."""
 
 
 def cpu_s(part: Part) -> float:
     """User and system time of the process so far, all threads."""
     fields = Path(f"/proc/{part.pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def machine_s() -> float:
+    """CPU of everything on this machine so far."""
+    spent = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
+    return (sum(spent[:8]) - spent[IDLE] - spent[WAITING]) / TICKS
 
 
 def committed(consumer: Consumer, topic: str, partitions: int) -> int:
@@ -80,18 +100,34 @@ def measure(
             done = committed(consumer, topic, partitions)
             if done and (not samples or done > samples[-1].events):
                 spent = sum(map(cpu_s, parts))
-                samples.append(Sample(at_s=time.monotonic(), cpu_s=spent, events=done))
+                samples.append(
+                    Sample(at_s=time.monotonic(), cpu_s=spent, machine_s=machine_s(), events=done)
+                )
             time.sleep(0.02)
     finally:
         consumer.close()
-    return _rate(samples, events * warm)
+    return rate(samples, events * warm, events * TAIL)
 
 
-def _rate(samples: list[Sample], after: float) -> Rate:
-    later = [sample for sample in samples if sample.events >= after]
-    assert len(later) >= LEAST, f"{len(later)} commits are too few to measure by: more events"
-    first, last = later[0], later[-1]
+def rate(samples: Sequence[Sample], after: float, until: float) -> Rate:
+    """Between the first sample with `after` events and the last with `until` at most.
+
+    >>> seen = [Sample(at_s=n, cpu_s=n / 2, machine_s=n, events=100 * n) for n in range(4)]
+    >>> found = rate(seen, 100, 350)
+    >>> found.per_cpu_s, found.per_s, found.seconds
+    (200.0, 100.0, 2)
+    >>> found.per_free_s == 100 / (CORES - 0.5)
+    True
+    """
+    within = [sample for sample in samples if after <= sample.events <= until]
+    assert len(within) >= LEAST, f"{len(within)} commits are too few to measure by: more events"
+    first, last = within[0], within[-1]
+    events, seconds = last.events - first.events, last.at_s - first.at_s
+    spent_s = last.cpu_s - first.cpu_s
+    others_s = last.machine_s - first.machine_s - spent_s
     return Rate(
-        per_cpu_s=(last.events - first.events) / (last.cpu_s - first.cpu_s),
-        per_s=(last.events - first.events) / (last.at_s - first.at_s),
+        per_cpu_s=events / spent_s,
+        per_s=events / seconds,
+        per_free_s=events / (CORES * seconds - others_s),
+        seconds=seconds,
     )

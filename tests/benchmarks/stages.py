@@ -18,7 +18,8 @@ from streams.panes.fold import PartitionFold
 from streams.wire.codec import Codec
 from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 from tests.agents.pipeline import spec
-from tests.benchmarks.events import Load, make
+from tests.benchmarks.contest import PARTITIONS
+from tests.benchmarks.events import PER_SECOND, Load, make
 from tests.benchmarks.results import Row
 from tests.wire.kafka_batches import Sent, batch, read
 
@@ -29,39 +30,58 @@ SIZES = (1, 10, 100, 1000)
 """Records of a producer's batch; each divides those of a poll."""
 FETCHED = 5_000
 """Records of one batch, as a worker that is behind gets them."""
+HEADED = [("source", b"bench")]
+"""A header, which keeps a batch from being decoded as a whole."""
+FLUSHED = 12
+"""Polls between two flushes of a worker that is behind, about."""
 ZSTD = 4
 FUTURE_MS = 3_600_000
 FRAME, DECODE, ROUTE, FOLD, SNAPSHOT = "frame", "decode", "route", "fold", "snapshot"
 REPEATS = "look for duplicates"
-REST = "fetch, Faust, flush, judge"
+FETCH, REST = "fetch, Faust", "flush, judge"
 NS = 1e9
 
 Spent = dict[str, float]
 """CPU of an event by stage, ns."""
 
 
-def rows(codec: Codec, rounds: int, per_cpu_s: float | None) -> list[Row]:
+def rows(
+    codec: Codec, rounds: int, per_cpu_s: float | None, idle_per_cpu_s: float | None
+) -> list[Row]:
     """Nanoseconds of an event by stage, and what is left of a worker's that does so many a second.
 
-    Folding is told without what routing and looking for duplicates take of it.
+    Folding is told without what routing and looking for duplicates take of it. What a worker
+    without a rollout takes besides its stages is for fetching; what one with a rollout takes
+    beside that and its own is for flushes and the judge.
     """
-    load = make(codec, EVENTS)
+    load = make(codec, EVENTS, per_s=PER_SECOND / PARTITIONS)
     fetched = batches(load)
     run(fetched[:1], codec, dedupe=True)  # what a first batch loads is no event's cost
     told = [stages(fetched, codec) for _ in range(rounds)]
     found = [row(stage, [each[stage] for each in told]) for stage in told[0]]
     found += [by_size(load, codec, rounds, size) for size in SIZES]
-    found.append(on_the_log(fetched))
-    if per_cpu_s is not None:
-        found.append(row(REST, rest(told, per_cpu_s)))
+    found.append(by_size(load, codec, rounds, SIZES[-1], headers=HEADED))
+    found.append(on_the_log(batches(make(codec, EVENTS, scattered=True))))
+    if per_cpu_s is not None and idle_per_cpu_s is not None:
+        idle = [run(fetched, codec, dedupe=True, live=False) for _ in range(rounds)]
+        fetch = rest([each | {ROUTE: 0.0, SNAPSHOT: 0.0} for each in idle], idle_per_cpu_s)
+        whole = rest(told, per_cpu_s)
+        found.append(row(FETCH, fetch))
+        found.append(row(REST, [a - b for a, b in zip(whole, fetch, strict=True)]))
     return found
 
 
-def by_size(load: Load, codec: Codec, rounds: int, size: int) -> Row:
+def by_size(
+    load: Load,
+    codec: Codec,
+    rounds: int,
+    size: int,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> Row:
     """What framing and decoding takes where a producer's batches have so many records."""
-    fetched = batches(load, count=FEWER, size=size)
+    fetched = batches(load, count=FEWER, size=size, headers=headers)
     told = [run(fetched, codec, dedupe=False) for _ in range(rounds)]
-    name = f"{FRAME} and {DECODE}, {size} a batch"
+    name = f"{FRAME} and {DECODE}, {size} a batch{' with headers' if headers else ''}"
     return row(name, [each[FRAME] + each[DECODE] for each in told], f"polls of {FETCHED:,} events")
 
 
@@ -76,7 +96,7 @@ def on_the_log(fetched: Sequence[bytes]) -> Row:
         moonshot=None,
         better="higher",
         rounds=(value,),
-        note=f"zstd, batches of {FETCHED:,}",
+        note=f"zstd, batches of {FETCHED:,}, random ids",
     )
 
 
@@ -112,9 +132,15 @@ def stages(fetched: Sequence[bytes], codec: Codec) -> Spent:
     return told | {ROUTE: trusting[ROUTE], FOLD: folding, REPEATS: repeats}
 
 
-def batches(load: Load, *, count: int = EVENTS, size: int = FETCHED) -> list[bytes]:
+def batches(
+    load: Load,
+    *,
+    count: int = EVENTS,
+    size: int = FETCHED,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> list[bytes]:
     """Events of the load as a broker hands them over: polls of compressed batches of this size."""
-    sent = [Sent(each["value"], each["key"]) for each in load.records[:count]]
+    sent = [Sent(each["value"], each["key"], headers) for each in load.records[:count]]
     now_ms = time.time_ns() // 1_000_000
     return [
         b"".join(
@@ -125,12 +151,12 @@ def batches(load: Load, *, count: int = EVENTS, size: int = FETCHED) -> list[byt
     ]
 
 
-def run(fetched: Sequence[bytes], codec: Codec, *, dedupe: bool) -> Spent:
-    """Fold all of it once; every event must be in a pane."""
+def run(fetched: Sequence[bytes], codec: Codec, *, dedupe: bool, live: bool = True) -> Spent:
+    """Fold all of it once; every event must be accepted. Without a live rollout nothing is kept."""
     clock = PaneClock(pane_ms=1000, lateness_ms=2000, future_ms=FUTURE_MS, dedupe=dedupe)
     fold, seconds = PartitionFold(clock, Marker()), defaultdict[str, float](float)
-    live = fold.activate(spec())
-    for each in fetched:
+    rollout = fold.activate(spec()) if live else None
+    for number, each in enumerate(fetched, 1):
         with timed(seconds, FRAME):
             records = read(each)
         with timed(seconds, DECODE):
@@ -141,7 +167,8 @@ def run(fetched: Sequence[bytes], codec: Codec, *, dedupe: bool) -> Spent:
             end = records.last_offset + 1
             fold.fold(columns, *records.told_by_broker, end_offset=end)
         with timed(seconds, SNAPSHOT):
-            _write(fold, live, codec)
+            if rollout is not None and (number % FLUSHED == 0 or number == len(fetched)):
+                _write(fold, rollout, codec)
     events = fold.marker.next_offset
     assert fold.marker.accepted == events, fold.marker
     return {stage: NS * spent / events for stage, spent in seconds.items()}
@@ -156,7 +183,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _write(fold: PartitionFold, live: LiveRollout, codec: Codec) -> None:
-    """Encode every open pane that changed, as a flush does; here after each batch."""
+    """Encode every open pane that changed, as a flush does."""
     changed, fold.dirty = fold.dirty, set()
     for rollout, pane in changed & fold.open.keys():
         body = open_body(rollout, live.spec_hash, pane, {})

@@ -73,10 +73,16 @@ class TestParts:
         assert "contest broke off: no broker" in capsys.readouterr().err
 
 
+NONE = Rate(per_cpu_s=1.0, per_s=1.0)
 RATES = {
     "davy": [Rate(per_cpu_s=200.0, per_s=120.0), Rate(per_cpu_s=220.0, per_s=130.0)],
     standing.TRUSTING: [Rate(per_cpu_s=250.0, per_s=0.0), Rate(per_cpu_s=220.0, per_s=0.0)],
-    standing.TWO: [Rate(per_cpu_s=190.0, per_s=0.0), Rate(per_cpu_s=209.0, per_s=0.0)],
+    standing.TWO: [
+        Rate(per_cpu_s=190.0, per_s=0.0, per_free_s=90.0),
+        Rate(per_cpu_s=209.0, per_s=0.0, per_free_s=130.0),
+    ],
+    standing.IDLE: [NONE, NONE],
+    standing.SMALL: [NONE, NONE],
     "Kafka Streams": [Rate(per_cpu_s=100.0, per_s=90.0), Rate(per_cpu_s=200.0, per_s=90.0)],
 }
 
@@ -87,6 +93,8 @@ class TestStandings:
         assert told["davy / Kafka Streams"] == (2.0, 1.1)
         assert told["looking for duplicates / not looking"] == (0.8, 1.0)
         assert told["two workers / one, by CPU"] == pytest.approx((1.9, 1.9))
+        free = told["two workers / one, the broker's CPU accounted"]
+        assert free == pytest.approx((1.5, 2.0))
         assert told["davy, by the clock"] == (120.0, 130.0)
 
     def test_who_was_not_measured_has_no_row(self):
@@ -154,9 +162,9 @@ class TestGrowth:
         assert told.holds
 
     def test_a_cell_costs_what_events_take_longer(self):
-        """999 ns more for an event, 2000 of them in a pane, 998 cells more."""
+        """999 ns more for an event, 2000 of them in a pane, 998 cells more in 4 partitions."""
         told = growth.of_a_cell((50, 9), [1e9], [1e6], 2000.0)
-        assert told.value == pytest.approx(2000 * 0.999 / 998)
+        assert told.value == pytest.approx(2000 * 0.999 / 998 / 4)
 
 
 class TestSnapshots:

@@ -21,17 +21,19 @@ KNOWN = Measured(
     pending_bytes=20,
     base_mib=400,
     pane_us=250,
-    cell_us=260,
+    cell_us=65,
+    judging_ms=0,
     event_bytes=50,
 )
 NAMES = {
     "events_per_s": "davy",
-    "two": "two workers / one, by CPU",
+    "two": "two workers / one, the broker's CPU accounted",
     "indexed_per_s": "predictions indexed",
     "outcomes_per_s": "outcomes decoded, joined and counted in cohorts",
     "pending_bytes": "join index: a pending prediction",
     "pane_us": "a source partition's pane at the judge",
-    "cell_us": "a live cell's pane",
+    "cell_us": "a live cell's pane, of one source partition",
+    "judging_ms": "judging a pane: 12 metrics, 3 arms",
     "event_bytes": "an event on the log",
     "base_mib": "backlog of 5 million: peak memory",
 }
@@ -148,9 +150,17 @@ class TestPage:
         assert lines[-1].startswith("| the judge of one rollout | 62,000 |")
 
     def test_says_how_many_cells_a_core_bears(self) -> None:
-        """Half of a second is 1,923 times 260 us."""
-        assert "260 us" in of_cells(KNOWN)
+        """Half of a second is 1,923 times 65 us in each of 4 partitions."""
+        assert "65 us" in of_cells(KNOWN)
         assert "core bear 1,900 of them" in of_cells(KNOWN)
+
+    def test_a_cell_that_costs_nothing_bears_no_division(self) -> None:
+        assert "too little" in of_cells(replace(KNOWN, cell_us=-1.0))
+
+    def test_judging_takes_its_part_of_the_judge(self) -> None:
+        """A quarter of a second leaves half as much for panes."""
+        half = limits_table(replace(KNOWN, judging_ms=250.0)).splitlines()[-1]
+        assert "panes of 1,000 source partitions" in half
 
     def test_two_workers_count_for_no_more_than_two(self) -> None:
         load = Load(events_per_s=400_000)

@@ -33,10 +33,9 @@ import org.apache.kafka.streams.state.Stores;
  * The peer: what one writes with Kafka Streams for the same result, exactly once.
  *
  * <p>Per pane and arm: requests, errors, a log histogram of latency, class counts, each a counter in
- * an in-memory store with a changelog; its cache lets a counter be logged once a commit. Closed
- * panes of all partitions come together in one, where a verdict on errors is given each second.
- * Counters of their own are the quickest exact form that we found: a sketch as one value would be
- * written and read whole for every event.
+ * an in-memory store with a changelog; its cache lets a counter be logged once a commit. A sketch
+ * as one value would be written and read whole for every event. Closed panes of all partitions come
+ * together in one, where a verdict on errors is given each second.
  */
 public final class Peer {
   static final double LOG_GAMMA = Math.log(1.01 / 0.99);
@@ -94,7 +93,8 @@ public final class Peer {
         .addProcessor("judge", Judge::new, "panes")
         .addStateStore(
             Stores.keyValueStoreBuilder(
-                Stores.inMemoryKeyValueStore("judged"), Serdes.Bytes(), Serdes.Long()),
+                    Stores.inMemoryKeyValueStore("judged"), Serdes.Bytes(), Serdes.Long())
+                .withCachingEnabled(),
             "judge")
         .addSink(
             "verdicts",

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ Key = tuple[int, str]
 
 
 class Counts:
-    """The running counts; writes its totals to `PEER_OUT` once `PEER_EVENTS` events are in."""
+    """The running counts; writes its tallies to `PEER_OUT` once `PEER_EVENTS` events are in."""
 
     def __init__(self) -> None:
         self.requests: Counter[Key] = Counter()
@@ -55,13 +56,20 @@ class Counts:
             self.classes[key][event["predicted_class"]] += 1
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """By arm, for the comparison with what was published."""
+        """Requests and errors by arm."""
         return {
             arm: {
                 "exposures": sum(n for (_, a), n in self.requests.items() if a == arm),
                 "errors": sum(n for (_, a), n in self.errors.items() if a == arm),
             }
             for arm in ARMS.values()
+        }
+
+    def tallies(self) -> dict[str, dict[str, Any]]:
+        """All that was counted by arm, for the comparison with what was published."""
+        return {
+            arm: told | {"classes": _of(arm, self.classes), "latency": _of(arm, self.latency)}
+            for arm, told in self.totals().items()
         }
 
     def verdict(self) -> bytes:
@@ -77,5 +85,16 @@ class Counts:
         return json.dumps({"requests": n, "errors": failed, "z": z}).encode()
 
     def write(self) -> None:
-        """Write the totals."""
-        Path(os.environ["PEER_OUT"]).write_text(json.dumps(self.totals(), sort_keys=True))
+        """Write what was counted, all at once."""
+        path = Path(os.environ["PEER_OUT"])
+        path.with_suffix(".new").write_text(json.dumps(self.tallies()))
+        path.with_suffix(".new").rename(path)
+
+
+def _of(arm: str, counts: Mapping[Key, Counter[Any]]) -> Counter[Any]:
+    """The sum of an arm's counts."""
+    found = Counter[Any]()
+    for (_, counted), some in counts.items():
+        if counted == arm:
+            found += some
+    return found

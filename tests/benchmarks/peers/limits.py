@@ -27,6 +27,7 @@ def main() -> None:
             "group.id": os.environ["PEER_GROUP"],
             "auto.offset.reset": "earliest",
             "auto.commit.interval.ms": 100,
+            "fetch.queue.backoff.ms": 10,
         }
     )
     consumer.subscribe([os.environ["PEER_TOPIC"]])

@@ -63,13 +63,17 @@ class Poller:
             told[str(metric)] = float(mannwhitneyu(*arms).pvalue)
         return json.dumps(told).encode()
 
-    def totals(self) -> dict[str, dict[str, int]]:
-        """By arm, for the comparison with what was published."""
+    def tallies(self) -> dict[str, dict[str, Any]]:
+        """By arm, for the comparison with what was published; of latencies it keeps quantiles."""
         self.close(lateness=-1)
-        whole = pd.concat(self._series)
-        sums = whole.groupby("arm")[["size", "sum"]].sum()
+        sums = pd.concat(self._series).groupby("arm").sum()
+        labels = [name for name in sums if name not in ("size", "sum", "errors", *QUANTILES)]
         return {
-            str(arm): {"exposures": int(row["size"]), "errors": int(row["sum"])}
+            str(arm): {
+                "exposures": int(row["size"]),
+                "errors": int(row["sum"]),
+                "classes": {str(label): int(row[label]) for label in labels},
+            }
             for arm, row in sums.iterrows()
         }
 
@@ -94,6 +98,7 @@ def main() -> None:
         "group.id": os.environ["PEER_GROUP"],
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
+        "fetch.queue.backoff.ms": 10,
     }
     consumer, producer = Consumer(bootstrap | group), Producer(bootstrap)
     consumer.subscribe([os.environ["PEER_TOPIC"]])
@@ -105,7 +110,7 @@ def main() -> None:
         poller.take(values)
         done = poller.seen == wanted
         if done:
-            Path(os.environ["PEER_OUT"]).write_text(json.dumps(poller.totals()))
+            Path(os.environ["PEER_OUT"]).write_text(json.dumps(poller.tallies()))
         if done or time.monotonic() - told_at >= 1.0:
             told_at = time.monotonic()
             poller.close()
