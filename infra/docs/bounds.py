@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from infra.docs.known import (
     BUSY,
@@ -26,7 +27,8 @@ COPIES_SENT = 3
 """Of each byte that comes in: to two other replicas, and to a worker."""
 
 
-class Limit(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
     """What a load comes up against."""
 
     events_per_s: float
@@ -37,14 +39,9 @@ class Limit(NamedTuple):
 
 def limits_table(known: Measured, busy: float = BUSY) -> str:
     """Limits of what there may be many of, the smallest first; then of a rollout's judge."""
-    limits = [
-        *sorted([*_of_workers(known, busy), _of_brokers(known, busy)]),
-        _of_judge(known, busy),
-    ]
-    rows = [
-        (each.what, f"{float(f'{each.events_per_s:.2g}'):,.0f}", each.why, each.helps)
-        for each in limits
-    ]
+    many = [*_of_workers(known, busy), _of_brokers(known, busy)]
+    limits = [*sorted(many, key=lambda each: each.events_per_s), _of_judge(known, busy)]
+    rows = [(each.what, _rounded(each.events_per_s), each.why, each.helps) for each in limits]
     return table(("", "events/s for each", "why", "what helps"), rows)
 
 
@@ -59,8 +56,29 @@ def of_cells(known: Measured, busy: float = BUSY) -> str:
     return (
         f"A live cell takes at most {known.cell_us:,.0f} us of CPU in every pane of each source "
         f"partition:\nwith panes of {pane_ms:,} ms and {partitions} source partitions {busy:.0%} "
-        f"of a worker's core bear {float(f'{most:.2g}'):,.0f} of them.\n"
+        f"of a worker's core bear {_rounded(most)} of them.\n"
     )
+
+
+def first(known: Measured, most: float, busy: float = BUSY) -> str:
+    """What stands in the way of so many events a second, in sentences."""
+    judge, broker = _of_judge(known, busy), _of_brokers(known, busy)
+    side = "above" if judge.events_per_s > most else "below"
+    return (
+        f"Of workers and brokers there can be more, of a rollout's judge there is one: it is what "
+        f"cannot be got\nover, at {_rounded(judge.events_per_s)} events/s, {side} the largest load "
+        f"of the table. That takes {math.ceil(most / broker.events_per_s)} brokers for their "
+        f"network.\n"
+    )
+
+
+def _rounded(value: float) -> str:
+    """Two digits are enough.
+
+    >>> _rounded(123_456.0)
+    '120,000'
+    """
+    return f"{float(f'{value:.2g}'):,.0f}"
 
 
 def _of_workers(known: Measured, busy: float) -> Iterator[Limit]:

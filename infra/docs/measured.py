@@ -22,6 +22,7 @@ FAULTS = ("errors", "slow", "drift", "accuracy", "conversion")
 HEADLINES = (
     "davy",
     "davy, by the clock",
+    "davy, batches of 10",
     "davy / plain Faust agent",
     "davy / Quix Streams",
     "davy / Kafka Streams",
@@ -36,6 +37,8 @@ HEADLINES = (
     "a split in Envoy: CPU with / without",
     "CPU of an event: 100 cells / 2",
     "CPU of an event: 1000 cells / 2",
+    "memory of a worker, by events",
+    "judging a pane: 12 metrics, 3 arms",
 )
 """Rows of the benchmark that the README shows."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.docs.bounds import limits_table, of_cells
+from infra.docs.bounds import first, limits_table, of_cells
 from infra.docs.chart_files import ROOT
 from infra.docs.known import (
     BUSY,
@@ -133,7 +133,7 @@ def written(text: str, build: Path = BUILD) -> str:
         known = measured(build)
         made = {
             "sizing": page_table(known) + told_when(build),
-            "limits": f"{limits_table(known)}\n{of_cells(known)}",
+            "limits": f"{limits_table(known)}\n{first(known, RATES[-1])}\n{of_cells(known)}",
         }
     except NotMeasuredError as lack:
         told = "".join(f"- {line}\n" for line in str(lack).splitlines())

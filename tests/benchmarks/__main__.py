@@ -36,6 +36,7 @@ from tests.benchmarks import (
     stages,
     standings,
     units,
+    workers,
 )
 from tests.benchmarks.results import BENCH, Row, recorded, write
 
@@ -66,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("--events", type=int, default=8_000_000, help="that davy reads in a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--wide", type=int, default=4_000_000, help="events by number of cells")
+    parser.add_argument("--wide", type=int, default=6_000_000, help="events by number of cells")
     parser.add_argument("--long", type=int, default=100_000_000, help="events of the long run")
     parser.add_argument(
         "--per-s", type=float, default=0.0, help="load for freshness and growth; 0: half"
@@ -87,6 +88,7 @@ def parts(asked: Asked) -> dict[str, Part]:
     codec, rounds = Codec(LocalSchemaStore()), asked.rounds
     with_broker: dict[str, OnKafka] = {
         "contest": lambda at, folder: standings.rows(at, folder, asked.events, rounds),
+        "workers": lambda at, folder: workers.rows(at, folder, codec, asked.events, rounds),
         "freshness": lambda at, folder: freshness.rows(at, folder, _load(asked), asked.seconds),
         "routing": routing.rows,
         "publishing": lambda at, _: publishing.rows(

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from numpy.typing import NDArray
 
 from streams.demo.processes import Part
 
@@ -110,24 +112,29 @@ def measure(
 
 
 def rate(samples: Sequence[Sample], after: float, until: float) -> Rate:
-    """Between the first sample with `after` events and the last with `until` at most.
+    """By all samples with `after` events at least and `until` at most: slopes of least squares,
+    for commits come in steps, and those of several processes one after the other.
 
-    >>> seen = [Sample(at_s=n, cpu_s=n / 2, machine_s=n, events=100 * n) for n in range(4)]
-    >>> found = rate(seen, 100, 350)
+    >>> seen = [Sample(at_s=n, cpu_s=n / 2, machine_s=n, events=100 * n) for n in range(6)]
+    >>> found = rate(seen, 100, 450)
     >>> found.per_cpu_s, found.per_s, found.seconds
-    (200.0, 100.0, 2)
+    (200.0, 100.0, 3)
     >>> found.per_free_s == 100 / (CORES - 0.5)
     True
     """
     within = [sample for sample in samples if after <= sample.events <= until]
     assert len(within) >= LEAST, f"{len(within)} commits are too few to measure by: more events"
-    first, last = within[0], within[-1]
-    events, seconds = last.events - first.events, last.at_s - first.at_s
-    spent_s = last.cpu_s - first.cpu_s
-    others_s = last.machine_s - first.machine_s - spent_s
+    told = np.array([(s.events, s.cpu_s, s.at_s, s.machine_s) for s in within])
+    events, spent_s, at_s, machine_s = (told - told[0]).T
+    free_s = CORES * at_s - (machine_s - spent_s)
     return Rate(
-        per_cpu_s=events / spent_s,
-        per_s=events / seconds,
-        per_free_s=events / (CORES * seconds - others_s),
-        seconds=seconds,
+        per_cpu_s=_slope(spent_s, events),
+        per_s=_slope(at_s, events),
+        per_free_s=_slope(free_s, events),
+        seconds=within[-1].at_s - within[0].at_s,
     )
+
+
+def _slope(of: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    off = of - of.mean()
+    return float(off @ values / (off @ off))

@@ -19,7 +19,7 @@ from tests.benchmarks import contest, events
 from tests.benchmarks.meter import Rate
 from tests.benchmarks.results import Row
 
-OURS, TRUSTING, TWO = "davy", "davy that looks for no duplicates", "two workers of davy"
+OURS, TRUSTING = "davy", "davy that looks for no duplicates"
 IDLE, SMALL = "davy without a rollout", "davy, batches of 10"
 FEW = 1_000_000
 """Events in small batches."""
@@ -47,7 +47,6 @@ def told(rates: Rates) -> list[Row]:
     """The rows of these rates: by CPU and by the clock, then ratios."""
     found = [_speed(OURS, rates, 150_000, 330_000), _clock(OURS, rates), _duplicates(rates)]
     found += [_speed(IDLE, rates), _speed(SMALL, rates)]
-    found += [_clock(TWO, rates), _scaled(rates), _twice(rates)]
     return found + [row for name in GOALS if rates.get(name) for row in _beside(name, rates)]
 
 
@@ -86,7 +85,6 @@ def _turns(bootstrap: str, most: int) -> dict[str, Turn]:
     turns: dict[str, Turn] = {
         OURS: lambda here: contest.davy(bootstrap, here, ours),
         TRUSTING: lambda here: contest.davy(bootstrap, here, ours, DAVY_DEDUPE="false"),
-        TWO: lambda here: contest.davy(bootstrap, here, ours, workers=2),
         IDLE: lambda here: contest.idle(bootstrap, here, ours),
         SMALL: lambda here: contest.davy(bootstrap, here, loads[few], batch=10, warm=contest.SOON),
     }
@@ -112,20 +110,6 @@ def _clock(name: str, rates: Rates) -> Row:
 def _duplicates(rates: Rates) -> Row:
     name = "looking for duplicates / not looking"
     return _row(name, "ratio", _ratios(rates[OURS], rates[TRUSTING]), 0.85, None)
-
-
-def _scaled(rates: Rates) -> Row:
-    """Of what the broker and all others leave of two cores, two workers make so many times as much
-    as one makes that has a core: cores that they leave idle count against them."""
-    pairs = zip(rates[TWO], rates[OURS], strict=True)
-    ratios = tuple(2 * two.per_free_s / one.per_s for two, one in pairs)
-    return _row("two workers / one, the broker's CPU accounted", "ratio", ratios, 1.8, 1.95)
-
-
-def _twice(rates: Rates) -> Row:
-    """CPU-seconds of one worker that two of them replace: what they do twice is missing."""
-    doubled = tuple(2 * ratio for ratio in _ratios(rates[TWO], rates[OURS]))
-    return _row("two workers / one, by CPU", "ratio", doubled, 0, None)
 
 
 def _beside(name: str, rates: Rates) -> tuple[Row, Row, Row]:

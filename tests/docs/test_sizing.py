@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.docs import sizing
-from infra.docs.bounds import limits_table, of_cells
+from infra.docs.bounds import first, limits_table, of_cells
 from infra.docs.known import Measured, NotMeasuredError, measured
 from infra.docs.sizing import Load, size
 
@@ -153,6 +153,13 @@ class TestPage:
         """Half of a second is 1,923 times 65 us in each of 4 partitions."""
         assert "65 us" in of_cells(KNOWN)
         assert "core bear 1,900 of them" in of_cells(KNOWN)
+
+    def test_says_what_cannot_be_got_over(self) -> None:
+        """Half of the judge's core is 50,000,000 events; a broker's network bears 4,200,000."""
+        told = first(KNOWN, 10_000_000)
+        assert "at 50,000,000 events/s, above the largest load" in told
+        assert "takes 3 brokers" in told
+        assert "below the largest" in first(replace(KNOWN, pane_us=200_000.0), 10_000_000)
 
     def test_a_cell_that_costs_nothing_bears_no_division(self) -> None:
         assert "too little" in of_cells(replace(KNOWN, cell_us=-1.0))

@@ -1,0 +1,58 @@
+"""Do two workers make twice as much as one? On the same events, in turn."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from streams.wire.codec import Codec
+from tests.benchmarks import contest, events
+from tests.benchmarks.meter import Rate
+from tests.benchmarks.results import Row
+
+
+def rows(bootstrap: str, folder: Path, codec: Codec, most: int, rounds: int) -> list[Row]:
+    """What two workers do, beside what one does."""
+    load, one, two = events.make(codec, most), list[Rate](), list[Rate]()
+    for number in range(rounds):
+        for rates, workers in ((one, 1), (two, 2)):
+            here = folder / f"{number}-{workers}"
+            rates.append(contest.davy(bootstrap, here, load, workers=workers, warm=contest.SOON))
+    return told(one, two)
+
+
+def told(one: list[Rate], two: list[Rate]) -> list[Row]:
+    """The rows of these rates.
+
+    Of what the broker and all others leave of the cores, two workers make so many times as much as
+    one makes that has a core: cores that they leave idle count against them. By CPU is what they do
+    twice: seconds of one worker that two of them replace.
+    """
+    pairs = list(zip(two, one, strict=True))
+    shared = tuple(2 * a.per_free_s / b.per_s for a, b in pairs)
+    spent = tuple(2 * a.per_cpu_s / b.per_cpu_s for a, b in pairs)
+    clock = tuple(rate.per_s for rate in two)
+    return [
+        _row("two workers of davy, by the clock", "events/s", clock),
+        _row("two workers / one, the broker's CPU accounted", "ratio", shared, 1.8, 1.95),
+        _row("two workers / one, by CPU", "ratio", spent),
+    ]
+
+
+def _row(
+    name: str,
+    unit: str,
+    rounds: tuple[float, ...],
+    must: float = 0,
+    moonshot: float | None = None,
+) -> Row:
+    return Row(
+        name=name,
+        value=statistics.median(rounds),
+        unit=unit,
+        must=must,
+        moonshot=moonshot,
+        better="higher",
+        rounds=rounds,
+        note=f"{contest.PARTITIONS} partitions, all threads of the processes",
+    )
