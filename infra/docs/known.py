@@ -20,6 +20,8 @@ BUSY = 0.5
 """Share of its core that a worker uses: what came up in an hour's outage is done an hour later."""
 SPARE = 2
 """Partitions a worker: so many times may workers be doubled before topics must be made anew."""
+MOST_OF_TWO = 2.0
+"""Two workers may have been measured to do even more; nobody should count on that."""
 HOUR_S = 3600.0
 WINDOWS_S = (HOUR_S, 24 * HOUR_S)
 """How long predictions wait for outcomes, on the page."""
@@ -87,6 +89,11 @@ def measured(build: Path = BUILD) -> Measured:
     if lacking:
         raise NotMeasuredError("\n".join(lacking))
     return Measured(**found)
+
+
+def further(known: Measured) -> float:
+    """What a further worker adds, in what the first one does."""
+    return min(known.two, MOST_OF_TWO) - 1
 
 
 def told_when(build: Path) -> str:

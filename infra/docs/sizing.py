@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.docs.bounds import first, limits_table, of_cells
+from infra.docs.bounds import limits_table, obstacle, of_cells
 from infra.docs.chart_files import ROOT
 from infra.docs.known import (
     BUSY,
@@ -27,6 +27,7 @@ from infra.docs.known import (
     WINDOWS_S,
     Measured,
     NotMeasuredError,
+    further,
     measured,
     memory,
     told_when,
@@ -39,8 +40,6 @@ from streams.spec.units import UnitError, duration
 
 PAGE = ROOT / "infra" / "sizing.md"
 BLOCK = re.compile(r"(<!-- (sizing|limits) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
-MOST_OF_TWO = 2.0
-"""Two workers may have done even more by CPU; nobody should count on that."""
 RATES = (1_000, 10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 """Of the page: loads to look up, no measurements."""
 KEY_BYTES = 2 * (np.dtype(np.uint64).itemsize + np.dtype(np.int64).itemsize) / FULLEST
@@ -84,7 +83,7 @@ def size(load: Load, known: Measured, busy: float = BUSY) -> Size:
         raise NotMeasuredError("two workers did no more than one: measure again on an idle machine")
     cpu = _seconds_an_event(load, known) * load.events_per_s / busy
     # Each further worker adds what the second one did.
-    workers = 1 + max(0, math.ceil((cpu - 1) / (min(known.two, MOST_OF_TWO) - 1)))
+    workers = 1 + max(0, math.ceil((cpu - 1) / further(known)))
     plain = Settings.model_fields
     partitions = max(SPARE * workers, plain["source_partitions"].default)
     kept_s = GENERATIONS * plain["lateness_ms"].default / 1000
@@ -123,7 +122,7 @@ def _cells(found: Size) -> tuple[str, str, str]:
 
 
 def written(text: str, build: Path = BUILD) -> str:
-    """The page with its table made anew, or with what must be measured first.
+    """The page with its tables made anew, or with what must be measured first.
 
     Where nothing was measured at all it stays as it is.
     """
@@ -133,7 +132,7 @@ def written(text: str, build: Path = BUILD) -> str:
         known = measured(build)
         made = {
             "sizing": page_table(known) + told_when(build),
-            "limits": f"{limits_table(known)}\n{first(known, RATES[-1])}\n{of_cells(known)}",
+            "limits": f"{limits_table(known)}\n{obstacle(known, RATES[-1])}\n{of_cells(known)}",
         }
     except NotMeasuredError as lack:
         told = "".join(f"- {line}\n" for line in str(lack).splitlines())

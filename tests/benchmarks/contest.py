@@ -11,12 +11,13 @@ import json
 import sys
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.peers import kafka_streams, quix
@@ -26,15 +27,15 @@ from streams.panes.facts import cells_from_states
 from streams.sketches.cell import Cell
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.events import ARMS, Key, Load, close_panes, publish
-from tests.benchmarks.meter import Rate, measure
+from tests.benchmarks.meter import USUAL, Rate, Window, measure
 from tests.load.bed import closed_through, total
 
 PARTITIONS = 4
 SETTLES_S = 60.0
 GRACE_S = 60.0
 """A worker may take its time to end: the end is not timed."""
-WARM, SOON = 0.5, 0.25
-"""Share of the events that is left out; less of those that are read in a few seconds, by ours."""
+SOON = Window(begin=0.25)
+"""For davy's own, where half would be too short: nothing has to be compiled."""
 VERDICTS = 0.5
 """Of one each second so many must be there."""
 HERE = "tests.benchmarks.peers"
@@ -108,8 +109,8 @@ def written(bench: Bench, _group: str) -> Tallies:
 def logged(bench: Bench, group: str) -> Tallies:
     """What Kafka Streams keeps of closed panes: the changelog of its store."""
     last: dict[bytes, int] = {}
-    for key, value in _records(bench.flow.settings.bootstrap, f"{group}-judged-changelog"):
-        last[key] = int.from_bytes(value, "big")
+    for record in _records(bench.flow.settings.bootstrap, f"{group}-judged-changelog"):
+        last[record.key() or b""] = int.from_bytes(record.value() or b"", "big")
     found: Tallies = defaultdict(lambda: {"classes": {}, "latency": {}})
     for key, count in last.items():
         told, (what, which) = found[ARMS[key[8]]], (key[9], key[10:])
@@ -119,7 +120,7 @@ def logged(bench: Bench, group: str) -> Tallies:
             case 1:
                 told["errors"] = count
             case 2:
-                told["latency"][str(int.from_bytes(which, "big"))] = count
+                told["latency"][str(int.from_bytes(which, "big", signed=True))] = count
             case _:
                 told["classes"][which.decode()] = count
     return dict(found)
@@ -176,22 +177,22 @@ def davy(
     *,
     workers: int = 1,
     batch: int = 10_000,
-    warm: float = WARM,
+    window: Window = USUAL,
     **env: str,
 ) -> Rate:
     """One round of davy's workers, which judge too; their panes must hold what was published.
 
-    `batch`: records of a producer's batch, at most; `warm`: the share of events that is left out.
+    `batch`: records of a producer's batch, at most; `window`: of which events is measured.
     """
     with Parts(folder) as parts:
         flow = _flow(bootstrap, parts)
         flow.apply(spec(report_every_s=1.0))
-        publish(load, flow.settings, **{"batch.num.messages": batch})
+        publish(load, flow.settings, batch=batch)
         fleet = [flow.worker(f"worker-{number}", **env) for number in range(workers)]
         events = len(load.records)
-        rate = _rate(flow, *fleet, group=flow.settings.group, events=events, warm=warm)
+        rate = _rate(flow, *fleet, group=flow.settings.group, events=events, window=window)
         _check_panes(flow, load)
-        _check_verdicts(len(flow.raw("decisions")), rate)
+        _check_verdicts(flow.raw("decisions"), rate)
         for worker in fleet:
             assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         return rate
@@ -203,9 +204,10 @@ def idle(bootstrap: str, folder: Path, load: Load) -> Rate:
         flow = _flow(bootstrap, parts)
         publish(load, flow.settings)
         worker, events = flow.worker(), len(load.records)
-        rate = _rate(flow, worker, group=flow.settings.group, events=events, warm=SOON)
+        rate = _rate(flow, worker, group=flow.settings.group, events=events, window=SOON)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
-        assert total(flow, "accepted") == len(load.records)
+        accepted = total(flow, "accepted")
+        assert accepted == events, f"{accepted} of {events} events were accepted"
         return rate
 
 
@@ -219,8 +221,10 @@ def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
         part = parts.start("peer", who.command(), env=bench.environment(group, events))
         rate = _rate(bench.flow, part, group=group, events=events)
         if who.tallies is not None:
-            _check_tallies(bench, load, who, group)
-            _check_verdicts(len(list(_records(bootstrap, bench.verdicts))), rate)
+            _check_tallies(
+                who.name, load, partial(who.tallies, bench, group), who.lacks, bench.flow
+            )
+            _check_verdicts(_records(bootstrap, bench.verdicts), rate)
         return rate
 
 
@@ -230,7 +234,7 @@ def _flow(bootstrap: str, parts: Parts) -> Pipeline:
     return Pipeline(bootstrap, prefix, parts, **counts, flush_ms=500, lateness_ms=2000)
 
 
-def _rate(flow: Pipeline, *parts: Part, group: str, events: int, warm: float = WARM) -> Rate:
+def _rate(flow: Pipeline, *parts: Part, group: str, events: int, window: Window = USUAL) -> Rate:
     return measure(
         *parts,
         bootstrap=flow.settings.bootstrap,
@@ -238,21 +242,18 @@ def _rate(flow: Pipeline, *parts: Part, group: str, events: int, warm: float = W
         topic=flow.settings.topic("predictions"),
         partitions=PARTITIONS,
         events=events,
-        warm=warm,
+        window=window,
     )
 
 
-def _check_tallies(bench: Bench, load: Load, who: Peer, group: str) -> None:
+def _check_tallies(flow: Pipeline, load: Load, who: Peer, tallies: Callable[[], Tallies]) -> None:
     asked = load.facts.tallies()
     for told in asked.values():
-        for name in who.lacks:
-            del told[name]
-    close_panes(load, bench.flow.settings)
-    wait_until(
-        lambda: who.tallies is not None and who.tallies(bench, group) == asked,
-        what=f"{who.name} to have counted what was published",
-        deadline_s=SETTLES_S,
-    )
+        for what in who.lacks:
+            del told[what]
+    close_panes(load, flow.settings)
+    what = f"{who.name} to have counted what was published"
+    wait_until(lambda: tallies() == asked, what=what, deadline_s=SETTLES_S)
 
 
 def _check_panes(flow: Pipeline, load: Load) -> None:
@@ -263,15 +264,24 @@ def _check_panes(flow: Pipeline, load: Load) -> None:
     for body in flow.bodies("davy.Pane"):
         for (_, arm), cell in cells_from_states(body["cells"]).items():
             found[body["pane"], arm].merge(cell)
-    assert dict(found) == load.facts.cells()
+    asked = load.facts.cells()
+    wrong = [key for key in asked | found if asked.get(key) != found.get(key)]
+    assert not wrong, f"not what was published: {sorted(wrong)[:3]} and {len(wrong)} panes in all"
 
 
-def _check_verdicts(count: int, rate: Rate) -> None:
-    assert count >= VERDICTS * rate.seconds, f"{count} verdicts in {rate.seconds:.0f} s"
+def _check_verdicts(verdicts: Iterable[Message], rate: Rate) -> None:
+    """While it was measured; davy's are one for each second of its events' time."""
+    at_s = [message.timestamp()[1] / 1000 for message in verdicts]
+    count, seconds = sum(rate.began_s <= at <= rate.ended_s for at in at_s), _seconds(rate)
+    assert count >= VERDICTS * seconds, f"{count} verdicts in {seconds:.0f} s"
 
 
-def _records(bootstrap: str, topic: str) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of all committed records of a topic with one partition; of none, nothing."""
+def _seconds(rate: Rate) -> float:
+    return rate.ended_s - rate.began_s
+
+
+def _records(bootstrap: str, topic: str) -> Iterator[Message]:
+    """All committed records of a topic with one partition; of none, nothing."""
     config = {
         "bootstrap.servers": bootstrap,
         "group.id": "reader",
@@ -284,7 +294,7 @@ def _records(bootstrap: str, topic: str) -> Iterator[tuple[bytes, bytes]]:
         while (message := consumer.poll(10)) is not None:
             error = message.error()
             if error is None:
-                yield message.key() or b"", message.value() or b""
+                yield message
             elif error.code() == KafkaError._PARTITION_EOF:
                 break
     finally:

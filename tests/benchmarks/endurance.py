@@ -70,8 +70,8 @@ def memory(looks: Sequence[Look]) -> Row:
         better="lower",
         rounds=(float(fit.slope),),
         note=f"{first.rss_kb / 1024:.1f} MiB after {first.events:,} events, "
-        f"{last.rss_kb / 1024:.1f} after {last.events:,}; 95 % of slopes lie between "
-        f"{fit.low_slope:.1f} and {fit.high_slope:.1f}",
+        f"{last.rss_kb / 1024:.1f} after {last.events:,}; "
+        f"with 95 % confidence the slope lies between {fit.low_slope:.1f} and {fit.high_slope:.1f}",
     )
 
 

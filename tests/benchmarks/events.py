@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ LOG_GAMMA = math.log(1.01 / 0.99)
 PER_SECOND = 33_000
 """Of event time, unless told otherwise: panes are equally full for all."""
 AFTER_MS = 60_000
+LARGE = 10_000
+"""Records of a producer's batch: what librdkafka does by itself."""
 CANDIDATE_SHARE = 0.25
 ERROR_RATE = 0.01
 CLASSES = 10
@@ -175,23 +177,23 @@ class Encoder:
         return out.getvalue()
 
 
-def publish(load: Load, settings: Settings, times: int = 1, **config: int) -> None:
-    """Put all of it on the topic, by key, so many times; `config` is for the producer."""
-    producer = _producer(settings, config)
+def publish(load: Load, settings: Settings, times: int = 1, *, batch: int = LARGE) -> None:
+    """Put all of it on the topic, by key, so many times, in batches of so many at most."""
+    producer = _producer(settings, batch)
     for records in _blocks(load.records * times):
         left = records
         while left:
             left = left[producer.produce_batch(settings.topic("predictions"), left) :]
             producer.poll(0.0 if not left else 0.05)
-    assert producer.flush(60) == 0
+    assert producer.flush(60) == 0, "the broker did not take all of it"
 
 
 def close_panes(load: Load, settings: Settings) -> None:
     """A late event on each partition, so that no pane stays open."""
-    producer = _producer(settings, {})
+    producer = _producer(settings)
     for partition in range(settings.source_partitions):
         producer.produce(settings.topic("predictions"), load.after, partition=partition)
-    assert producer.flush(60) == 0
+    assert producer.flush(60) == 0, "the broker did not take all of it"
 
 
 def _blocks(
@@ -201,9 +203,10 @@ def _blocks(
         yield records[start : start + size]
 
 
-def _producer(settings: Settings, config: Mapping[str, int]) -> Producer:
-    usual = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "zstd"}
-    return Producer(settings.confluent(**usual | config))
+def _producer(settings: Settings, batch: int = LARGE) -> Producer:
+    config: dict[str, str | int] = {"partitioner": "murmur2_random", "compression.type": "zstd"}
+    config |= {"linger.ms": 50, "batch.num.messages": batch}
+    return Producer(settings.confluent(**config))
 
 
 def _event(

@@ -16,7 +16,7 @@ from streams.spec.dimensions import Dimension
 from streams.spec.model import ALL_SEGMENT, RolloutSpec, Stage, Target
 from streams.wire.codec import Codec
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.contest import GRACE_S, PARTITIONS
+from tests.benchmarks.contest import GRACE_S, PARTITIONS, SOON
 from tests.benchmarks.events import Load, close_panes, make, publish
 from tests.benchmarks.meter import measure
 from tests.benchmarks.results import Row
@@ -27,8 +27,6 @@ Shape = tuple[int, int]
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
 PANE_S = Settings.model_fields["pane_ms"].default / 1000
-WARM = 0.25
-"""Share of the events that is left out."""
 STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
 """A rollout with these ends by no decision of its own."""
 
@@ -146,7 +144,7 @@ def _rate(bootstrap: str, folder: Path, shape: Shape, load: Load) -> float:
             topic=flow.settings.topic("predictions"),
             partitions=PARTITIONS,
             events=events,
-            warm=WARM,
+            window=SOON,
         )
         _check(flow, shape, load)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()

@@ -3,15 +3,17 @@
 Progress is the group's committed offsets, CPU is what the kernel charged to the process (all
 threads). The first events are left out (half of them, unless told otherwise), and so are start-up
 and what a program compiles while it runs; the last ones too, so that at both ends some events are
-on their way. All else that runs on the machine, the broker first, has its CPU counted beside.
+on their way and everybody still has some. All else that runs on the machine, the broker first, has
+its CPU counted beside.
 """
 
 from __future__ import annotations
 
-import math
+import gc
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +23,23 @@ from numpy.typing import NDArray
 
 from streams.demo.processes import Part
 
-TAIL = 0.95
-"""Share of the events after which nothing is measured."""
 LEAST = 3
 """Commits by which a rate is taken."""
 IDLE, WAITING = 3, 4
 """Columns of /proc/stat."""
 CORES = os.cpu_count() or 1
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Shares of the events between which is measured."""
+
+    begin: float = 0.5
+    end: float = 0.95
+
+
+USUAL = Window()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +59,22 @@ class Rate:
 
     per_cpu_s: float
     per_s: float
-    per_free_s: float = math.nan
-    """Per second of a core that nobody else used, whether it was used or not."""
-    seconds: float = math.nan
-    """How long it was measured."""
+    per_free_s: float
+    """Per second of a core that nobody else used, whether it was used or not; of as many cores as
+    there are processes."""
+    began_s: float
+    ended_s: float
+    """Since the epoch: from when to when it was measured."""
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No collection looks meanwhile at what there is now: it may be millions of records."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def cpu_s(part: Part) -> float:
@@ -85,12 +108,9 @@ def measure(
     topic: str,
     partitions: int,
     events: int,
-    warm: float = 0.5,
+    window: Window = USUAL,
 ) -> Rate:
-    """Sample until all events are committed; CPU is that of all these processes.
-
-    The share `warm` of the events is left out.
-    """
+    """Sample until all events are committed; CPU is that of all these processes."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     samples: list[Sample] = []
     deadline = time.monotonic() + 300
@@ -103,35 +123,36 @@ def measure(
             if done and (not samples or done > samples[-1].events):
                 spent = sum(map(cpu_s, parts))
                 samples.append(
-                    Sample(at_s=time.monotonic(), cpu_s=spent, machine_s=machine_s(), events=done)
+                    Sample(at_s=time.time(), cpu_s=spent, machine_s=machine_s(), events=done)
                 )
             time.sleep(0.02)
     finally:
         consumer.close()
-    return rate(samples, events * warm, events * TAIL)
+    return rate(samples, len(parts), events * window.begin, events * window.end)
 
 
-def rate(samples: Sequence[Sample], after: float, until: float) -> Rate:
+def rate(samples: Sequence[Sample], processes: int, after: float, until: float) -> Rate:
     """By all samples with `after` events at least and `until` at most: slopes of least squares,
     for commits come in steps, and those of several processes one after the other.
 
     >>> seen = [Sample(at_s=n, cpu_s=n / 2, machine_s=n, events=100 * n) for n in range(6)]
-    >>> found = rate(seen, 100, 450)
-    >>> found.per_cpu_s, found.per_s, found.seconds
-    (200.0, 100.0, 3)
-    >>> found.per_free_s == 100 / (CORES - 0.5)
+    >>> found = rate(seen, 1, 100, 450)
+    >>> found.per_cpu_s, found.per_s, found.began_s, found.ended_s
+    (200.0, 100.0, 1, 4)
+    >>> found.per_free_s == 100 / min(1, CORES - 0.5)
     True
     """
     within = [sample for sample in samples if after <= sample.events <= until]
     assert len(within) >= LEAST, f"{len(within)} commits are too few to measure by: more events"
     told = np.array([(s.events, s.cpu_s, s.at_s, s.machine_s) for s in within])
     events, spent_s, at_s, machine_s = (told - told[0]).T
-    free_s = CORES * at_s - (machine_s - spent_s)
+    free_s = np.minimum(processes * at_s, CORES * at_s - (machine_s - spent_s))
     return Rate(
         per_cpu_s=_slope(spent_s, events),
         per_s=_slope(at_s, events),
         per_free_s=_slope(free_s, events),
-        seconds=within[-1].at_s - within[0].at_s,
+        began_s=within[0].at_s,
+        ended_s=within[-1].at_s,
     )
 
 

@@ -135,7 +135,8 @@ def _cost(port: int, part: Part) -> Cost:
 
 def _cpu_s(part: Part) -> float:
     """CPU of all threads that it has now, as the scheduler counts it: in nanoseconds."""
-    threads = Path(f"/proc/{part.pid}/task").glob("*/schedstat")
+    threads = list(Path(f"/proc/{part.pid}/task").glob("*/schedstat"))
+    assert threads, "this kernel tells no schedstat"
     return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
 
 

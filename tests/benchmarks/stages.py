@@ -30,10 +30,11 @@ SIZES = (1, 10, 100, 1000)
 """Records of a producer's batch; each divides those of a poll."""
 FETCHED = 5_000
 """Records of one batch, as a worker that is behind gets them."""
-HEADED = [("source", b"bench")]
+HEADED = (("source", b"bench"),)
 """A header, which keeps a batch from being decoded as a whole."""
 FLUSHED = 12
-"""Polls between two flushes of a worker that is behind, about."""
+"""Polls between two flushes: those of a worker that is behind are about so far apart, for a flush
+of one partition waits for those of others."""
 ZSTD = 4
 FUTURE_MS = 3_600_000
 FRAME, DECODE, ROUTE, FOLD, SNAPSHOT = "frame", "decode", "route", "fold", "snapshot"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import sys
 from collections import defaultdict
@@ -16,7 +15,8 @@ from streams.errors import PartError
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
 from tests.benchmarks import contest, events
-from tests.benchmarks.meter import Rate
+from tests.benchmarks.contest import SOON
+from tests.benchmarks.meter import Rate, uncollected
 from tests.benchmarks.results import Row
 
 OURS, TRUSTING = "davy", "davy that looks for no duplicates"
@@ -55,23 +55,21 @@ def taken(bootstrap: str, folder: Path, most: int, rounds: int) -> Rates:
 
     Each round begins with another one, for a broker that holds much is slower.
     """
-    turns = _turns(bootstrap, most)
-    gc.freeze()  # millions of records, which no collection needs to look at
-    rates: defaultdict[str, list[Rate]] = defaultdict(list)
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        names = list(turns)
-        first = number * len(names) // rounds
-        for place, name in enumerate(names[first:] + names[:first]):
-            try:
-                rates[name].append(turns[name](folder / f"{number}-{place}"))
-            except (AssertionError, PartError, KafkaException) as failure:
-                if name not in GOALS:
-                    raise PartError(f"{name}: {failure}") from failure
-                print(f"{name} is left out: {failure}", file=sys.stderr)
-                del turns[name]
-                rates.pop(name, None)
-    gc.unfreeze()
+    turns, rates = _turns(bootstrap, most), defaultdict[str, list[Rate]](list)
+    with uncollected():
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            names = list(turns)
+            first = number * len(names) // rounds
+            for place, name in enumerate(names[first:] + names[:first]):
+                try:
+                    rates[name].append(turns[name](folder / f"{number}-{place}"))
+                except (AssertionError, PartError, KafkaException) as failure:
+                    if name not in GOALS:
+                        raise PartError(f"{name}: {failure}") from failure
+                    print(f"{name} is left out: {failure}", file=sys.stderr)
+                    del turns[name]
+                    rates.pop(name, None)
     return dict(rates)
 
 
@@ -86,16 +84,12 @@ def _turns(bootstrap: str, most: int) -> dict[str, Turn]:
         OURS: lambda here: contest.davy(bootstrap, here, ours),
         TRUSTING: lambda here: contest.davy(bootstrap, here, ours, DAVY_DEDUPE="false"),
         IDLE: lambda here: contest.idle(bootstrap, here, ours),
-        SMALL: lambda here: contest.davy(bootstrap, here, loads[few], batch=10, warm=contest.SOON),
+        SMALL: lambda here: contest.davy(bootstrap, here, loads[few], batch=10, window=SOON),
     }
     for peer in peers:
         load = loads[counts[peer.name]]
-        turns[peer.name] = partial(_peer, bootstrap, load=load, who=peer)
+        turns[peer.name] = partial(contest.peer, bootstrap, load=load, who=peer)
     return turns
-
-
-def _peer(bootstrap: str, here: Path, load: events.Load, who: contest.Peer) -> Rate:
-    return contest.peer(bootstrap, here, load, who)
 
 
 def _speed(name: str, rates: Rates, must: float = 0, moonshot: float | None = None) -> Row:

@@ -82,13 +82,17 @@ class TestParts:
         assert "contest broke off: no broker" in capsys.readouterr().err
 
 
-NONE = Rate(per_cpu_s=1.0, per_s=1.0)
+def rate(per_cpu_s: float = 1.0, per_s: float = 1.0, per_free_s: float = 1.0) -> Rate:
+    return Rate(per_cpu_s=per_cpu_s, per_s=per_s, per_free_s=per_free_s, began_s=0.0, ended_s=1.0)
+
+
+ANY = rate()
 RATES = {
-    "davy": [Rate(per_cpu_s=200.0, per_s=120.0), Rate(per_cpu_s=220.0, per_s=130.0)],
-    standing.TRUSTING: [Rate(per_cpu_s=250.0, per_s=0.0), Rate(per_cpu_s=220.0, per_s=0.0)],
-    standing.IDLE: [NONE, NONE],
-    standing.SMALL: [NONE, NONE],
-    "Kafka Streams": [Rate(per_cpu_s=100.0, per_s=90.0), Rate(per_cpu_s=200.0, per_s=90.0)],
+    "davy": [rate(per_cpu_s=200.0, per_s=120.0), rate(per_cpu_s=220.0, per_s=130.0)],
+    standing.TRUSTING: [rate(per_cpu_s=250.0, per_s=0.0), rate(per_cpu_s=220.0, per_s=0.0)],
+    standing.IDLE: [ANY, ANY],
+    standing.SMALL: [ANY, ANY],
+    "Kafka Streams": [rate(per_cpu_s=100.0, per_s=90.0), rate(per_cpu_s=200.0, per_s=90.0)],
 }
 
 
@@ -107,8 +111,8 @@ class TestStandings:
 class TestWorkers:
     def test_two_are_compared_with_what_others_leave_them(self):
         """One makes 120 in a second; two make 90 of each core that the broker leaves them."""
-        one = [Rate(per_cpu_s=200.0, per_s=120.0)]
-        two = [Rate(per_cpu_s=190.0, per_s=150.0, per_free_s=90.0)]
+        one = [rate(per_cpu_s=200.0, per_s=120.0)]
+        two = [rate(per_cpu_s=190.0, per_s=150.0, per_free_s=90.0)]
         told = {each.name: each.value for each in workers.told(one, two)}
         assert told == {
             "two workers of davy, by the clock": 150.0,

@@ -7,26 +7,32 @@ from pathlib import Path
 
 from streams.wire.codec import Codec
 from tests.benchmarks import contest, events
-from tests.benchmarks.meter import Rate
+from tests.benchmarks.meter import Rate, Window, uncollected
 from tests.benchmarks.results import Row
+
+LONGER = 2
+"""Times the events of one worker alone: two are soon done with them. Some gigabytes of memory."""
+BOTH = Window(begin=0.4, end=0.85)
+"""While both are at work: they come one after the other, and one is done before the other."""
 
 
 def rows(bootstrap: str, folder: Path, codec: Codec, most: int, rounds: int) -> list[Row]:
     """What two workers do, beside what one does."""
-    load, one, two = events.make(codec, most), list[Rate](), list[Rate]()
-    for number in range(rounds):
-        for rates, workers in ((one, 1), (two, 2)):
-            here = folder / f"{number}-{workers}"
-            rates.append(contest.davy(bootstrap, here, load, workers=workers, warm=contest.SOON))
+    load, one, two = events.make(codec, LONGER * most), list[Rate](), list[Rate]()
+    with uncollected():
+        for number in range(rounds):
+            for rates, workers in ((one, 1), (two, 2)):
+                here = folder / f"{number}-{workers}"
+                rates.append(contest.davy(bootstrap, here, load, workers=workers, window=BOTH))
     return told(one, two)
 
 
 def told(one: list[Rate], two: list[Rate]) -> list[Row]:
     """The rows of these rates.
 
-    Of what the broker and all others leave of the cores, two workers make so many times as much as
-    one makes that has a core: cores that they leave idle count against them. By CPU is what they do
-    twice: seconds of one worker that two of them replace.
+    A worker uses one core. Of what the broker and all others leave of two, two workers make so many
+    times as much as one makes that has a core: what they leave idle counts against them. By CPU is
+    what they do twice: seconds of one worker that two of them replace.
     """
     pairs = list(zip(two, one, strict=True))
     shared = tuple(2 * a.per_free_s / b.per_s for a, b in pairs)

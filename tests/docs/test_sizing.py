@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.docs import sizing
-from infra.docs.bounds import first, limits_table, of_cells
+from infra.docs.bounds import limits_table, obstacle, of_cells
 from infra.docs.known import Measured, NotMeasuredError, measured
 from infra.docs.sizing import Load, size
 
@@ -139,7 +139,7 @@ class TestPage:
             for line in table.splitlines()
             if line.startswith("|")
         ]
-        rates = ["9,700", "50,000", "230,000", "4,200,000", "50,000,000"]
+        rates = ["9,700", "50,000", "230,000", "4,200,000", "40,000,000"]
         assert [rate for _, rate in cells[2:]] == rates
         assert cells[-1][0] == "the judge of one rollout"
         assert "panes of 2,000 source partitions, 2 for each worker" in table
@@ -147,19 +147,19 @@ class TestPage:
     def test_the_judge_comes_last_however_slow_it_is(self) -> None:
         """It is the only one of which there cannot be more."""
         lines = limits_table(replace(KNOWN, pane_us=200_000.0)).splitlines()
-        assert lines[-1].startswith("| the judge of one rollout | 62,000 |")
+        assert lines[-1].startswith("| the judge of one rollout | 50,000 |")
 
     def test_says_how_many_cells_a_core_bears(self) -> None:
         """Half of a second is 1,923 times 65 us in each of 4 partitions."""
         assert "65 us" in of_cells(KNOWN)
-        assert "core bear 1,900 of them" in of_cells(KNOWN)
+        assert "core bears 1,900 of them" in of_cells(KNOWN)
 
     def test_says_what_cannot_be_got_over(self) -> None:
-        """Half of the judge's core is 50,000,000 events; a broker's network bears 4,200,000."""
-        told = first(KNOWN, 10_000_000)
-        assert "at 50,000,000 events/s, above the largest load" in told
-        assert "takes 3 brokers" in told
-        assert "below the largest" in first(replace(KNOWN, pane_us=200_000.0), 10_000_000)
+        """A further worker does .8 of the first; a broker's network bears 4,200,000."""
+        told = obstacle(KNOWN, 10_000_000)
+        assert "at 40,000,000 events/s, above the 10,000,000" in told
+        assert "need 3 brokers" in told
+        assert "below the" in obstacle(replace(KNOWN, pane_us=200_000.0), 10_000_000)
 
     def test_a_cell_that_costs_nothing_bears_no_division(self) -> None:
         assert "too little" in of_cells(replace(KNOWN, cell_us=-1.0))

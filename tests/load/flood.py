@@ -14,7 +14,7 @@ from typing import Literal
 
 from streams.spec.dimensions import Dimension
 from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.meter import measure
+from tests.benchmarks.meter import Window, measure
 from tests.benchmarks.results import Row
 from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline, total
 
@@ -59,7 +59,7 @@ def drained(strange: str | None) -> Drained:
             topic=flow.settings.topic("predictions"),
             partitions=PARTITIONS,
             events=EVENTS,
-            warm=WARM,
+            window=Window(begin=WARM),
         )
         _check(flow, strange)
         return Drained(per_cpu_s=rate.per_cpu_s, peak_mb=peak_mb(worker))

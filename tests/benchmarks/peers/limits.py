@@ -18,7 +18,7 @@ MOST = 10_000
 
 
 def main() -> None:
-    """Read until killed; commit each second."""
+    """Read until killed; commit ten times a second."""
     decodes = sys.argv[1] == "decode"
     codec = Codec(LocalSchemaStore())
     consumer = Consumer(
