@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,15 @@ def load_table() -> str | None:
     return _measured("load.json")
 
 
-def _measured(name: str, only: Collection[str] = ()) -> str | None:
+def _measured(name: str, only: Sequence[str] = ()) -> str | None:
+    """All rows of a file as they stand there, or these alone in their order."""
     path = BUILD / name
     if not path.exists():
         return None
-    found = [row for row in json.loads(path.read_text()) if not only or row["name"] in only]
+    found = json.loads(path.read_text())
+    if only:
+        named = {row["name"]: row for row in found}
+        found = [named[each] for each in only if each in named]
     rows = [
         (
             row["name"],

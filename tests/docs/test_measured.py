@@ -43,6 +43,17 @@ def told(table: str | None) -> list[str]:
     return TOLD.findall(table)
 
 
+class TestHeadlines:
+    def test_they_come_in_their_own_order(self, build: Path) -> None:
+        """Whichever part was measured last, and whatever else there is."""
+        write(
+            [row(name) for name in ("other", *reversed(measured.HEADLINES))], build / "bench.json"
+        )
+        table = measured.speed_table() or ""
+        lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+        assert [line.split(" | ")[0].removeprefix("| ") for line in lines] == [*measured.HEADLINES]
+
+
 class TestLine:
     @pytest.mark.parametrize(
         ("dates", "commits", "line"),
