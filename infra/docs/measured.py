@@ -28,7 +28,7 @@ HEADLINES = (
     "davy / Kafka Streams",
     "davy / consume and drop",
     "two workers / one, the broker's CPU accounted",
-    "end of a pane to its decision, p99",
+    "close of a pane to its decision, p99",
     "decision to weight at Envoy, p99",
     "SDK: one call, p99",
     "SDK in a model server: p50 with / without",

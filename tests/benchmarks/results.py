@@ -49,7 +49,7 @@ def spread(
     unit: str,
     *,
     must: float,
-    moonshot: float,
+    moonshot: float | None,
     note: str,
 ) -> list[Row]:
     """The median, of which nothing is asked, and the 99 % quantile; of several rounds their median.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streams.errors import PartError
+from streams.settings import Settings
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
 from tests.benchmarks import __main__ as bench
@@ -23,7 +24,6 @@ from tests.benchmarks import standings as standing
 from tests.benchmarks.endurance import Look
 from tests.benchmarks.meter import Rate
 from tests.benchmarks.results import Row, recorded, write
-from tests.load.feeder import ending
 
 CODEC = Codec(LocalSchemaStore())
 
@@ -122,25 +122,22 @@ class TestWorkers:
 
 
 class TestFreshness:
-    def test_the_first_decisions_are_left_out(self):
+    def test_the_events_way_is_told_by_itself(self):
+        """Of panes 0, 1, ... that can be closed 30 ms after their end, decided n ms later."""
+        settings = Settings()
+        ends = {pane: freshness.over_ms(pane, 1000, settings.lateness_ms) for pane in range(130)}
         waits = [900.0] * freshness.WARM + [float(n) for n in range(1, 101)]
-        told = {each.name: each.value for each in freshness.told(waits, 130.0, 1000.0)}
+        came = [(pane, ends[pane] + 30.0 + waits[pane]) for pane in range(130)]
+        closable = {pane: end + 30.0 for pane, end in ends.items()}
+        told = {row.name: row.value for row in freshness.told(came, closable, settings, "")}
         assert told == {
-            "end of a pane to its decision, p50": 50.0,
-            "end of a pane to its decision, p99": 99.0,
+            "close of a pane to its decision, p50": 50.0,
+            "close of a pane to its decision, p99": 99.0,
+            "end of a pane to its decision, p50": 80.0,
+            "end of a pane to its decision, p99": 129.0,
+            "end of a pane until it can be closed, p50": 30.0,
+            "end of a pane until it can be closed, p99": 30.0,
         }
-
-    def test_too_few_decisions_are_no_measure(self):
-        with pytest.raises(AssertionError, match="too few"):
-            freshness.told([1.0] * 40, 130.0, 1000.0)
-
-    def test_events_end_when_they_are_due(self):
-        """As many as the rate says, numbered without a hole."""
-        blocks = list(ending(5, 1000.0, 0.2))
-        firsts = [first for first, _ in blocks]
-        sizes = [times.size for _, times in blocks]
-        assert firsts == (5 + np.cumsum([0, *sizes[:-1]])).tolist()
-        assert 0 < sum(sizes) <= 200
 
 
 class TestEndurance:
