@@ -56,20 +56,23 @@ def rows(bootstrap: str, folder: Path, per_s: float, seconds: float) -> list[Row
         assert total(flow, "accepted") == published(flow)
         assert published(flow) >= NEARLY * per_s * seconds, "the load was not reached"
         closable = _closable(flow)
-    panes = len([pane for pane, _ in came[WARM:] if pane in closable])
-    assert panes >= NEARLY * (seconds - WARM - OPEN), f"{panes} decisions are too few"
-    note = f"{panes} decisions at {per_s:,.0f} events/s"
-    return told(came, closable, flow.settings, note)
+    return told(came, closable, flow.settings, seconds, per_s)
 
 
 def told(
-    came: Sequence[Came], closable: Mapping[int, float], settings: Settings, note: str
+    came: Sequence[Came],
+    closable: Mapping[int, float],
+    settings: Settings,
+    seconds: float,
+    per_s: float,
 ) -> list[Row]:
     """The rows of decisions in order of arrival; the first `WARM` are no measure."""
     kept = [(pane, at_ms) for pane, at_ms in came[WARM:] if pane in closable]
+    assert len(kept) >= NEARLY * (seconds - WARM - OPEN), f"{len(kept)} decisions are too few"
     close = [at_ms - closable[pane] for pane, at_ms in kept]
     end = [at_ms - over_ms(pane, settings.pane_ms, settings.lateness_ms) for pane, at_ms in kept]
     way = [all_ms - close_ms for all_ms, close_ms in zip(end, close, strict=True)]
+    note = f"{len(kept)} decisions at {per_s:,.0f} events/s"
     name = "close of a pane to its decision"
     found = spread(name, [close], "ms", must=250, moonshot=100, note=note)
     for name, ms in (

@@ -24,6 +24,7 @@ from tests.benchmarks import standings as standing
 from tests.benchmarks.endurance import Look
 from tests.benchmarks.meter import Rate
 from tests.benchmarks.results import Row, recorded, write
+from tests.load.feeder import ending
 
 CODEC = Codec(LocalSchemaStore())
 
@@ -129,7 +130,9 @@ class TestFreshness:
         waits = [900.0] * freshness.WARM + [float(n) for n in range(1, 101)]
         came = [(pane, ends[pane] + 30.0 + waits[pane]) for pane in range(130)]
         closable = {pane: end + 30.0 for pane, end in ends.items()}
-        told = {row.name: row.value for row in freshness.told(came, closable, settings, "")}
+        told = {
+            row.name: row.value for row in freshness.told(came, closable, settings, 134.0, 1000.0)
+        }
         assert told == {
             "close of a pane to its decision, p50": 50.0,
             "close of a pane to its decision, p99": 99.0,
@@ -138,6 +141,21 @@ class TestFreshness:
             "end of a pane until it can be closed, p50": 30.0,
             "end of a pane until it can be closed, p99": 30.0,
         }
+
+    def test_too_few_decisions_are_no_measure(self):
+        """Nor are those of panes of which nobody knows when they could be closed."""
+        came = [(pane, 1.0) for pane in range(130)]
+        closable = dict.fromkeys(range(70), 0.0)
+        with pytest.raises(AssertionError, match="40 decisions are too few"):
+            freshness.told(came, closable, Settings(), 134.0, 1000.0)
+
+    def test_events_end_when_they_are_due(self):
+        """As many as the rate says, numbered without a hole."""
+        blocks = list(ending(5, 1000.0, 0.2))
+        firsts = [first for first, _ in blocks]
+        sizes = [times.size for _, times in blocks]
+        assert firsts == (5 + np.cumsum([0, *sizes[:-1]])).tolist()
+        assert 0 < sum(sizes) <= 200
 
 
 class TestEndurance:
