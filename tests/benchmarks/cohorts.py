@@ -7,7 +7,6 @@ average, as those of people do, so a batch meets cohorts of many ages.
 from __future__ import annotations
 
 import copy
-import statistics
 import time
 from typing import Any
 
@@ -21,7 +20,7 @@ from streams.wire.codec import Codec
 from streams.wire.outcome_columns import decode_outcomes
 from streams.wire.store import LocalSchemaStore
 from tests.agents.pipeline import spec
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 WINDOW_S = 3600
 PER_S = 100
@@ -36,14 +35,10 @@ def rows(rounds: int) -> list[Row]:
     fold = _pending()
     batches = _batches()
     return [
-        Row(
+        of_rounds(
             name="outcomes decoded, joined and counted in cohorts",
-            value=statistics.median(found := tuple(_round(fold, batches) for _ in range(rounds))),
             unit="outcomes/CPU-s",
-            must=0,
-            moonshot=None,
-            better="higher",
-            rounds=found,
+            rounds=tuple(_round(fold, batches) for _ in range(rounds)),
             note=f"{PER_S * WINDOW_S:,} pending, an hour, batches of {BATCH}, ten classes",
         )
     ]

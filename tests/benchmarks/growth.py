@@ -6,7 +6,6 @@ pane, however full that is: so panes are as full as at the load that a worker is
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.contest import GRACE_S, PARTITIONS, SOON
 from tests.benchmarks.events import Load, close_panes, make, publish
 from tests.benchmarks.meter import measure
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 from tests.load.bed import closed_through, pipeline, total
 
 Shape = tuple[int, int]
@@ -94,12 +93,10 @@ def expected(shape: Shape, events: int) -> dict[tuple[str, str], int]:
 def costs(shape: Shape, few: list[float], many: list[float], per_s: float) -> Row:
     """How much more CPU an event takes where there are so many cells."""
     ratios = tuple(before / now for before, now in zip(few, many, strict=True))
-    return Row(
+    return of_rounds(
         name=f"CPU of an event: {cells(shape)} cells / {cells(SHAPES[0])}",
-        value=statistics.median(ratios),
         unit="ratio",
         must=MUST,
-        moonshot=None,
         better="lower",
         rounds=ratios,
         note=f"{shape[0]} rollouts, {shape[1]} segments each, {per_s:,.0f} events/s",
@@ -116,13 +113,9 @@ def of_a_cell(shape: Shape, few: list[float], many: list[float], per_s: float) -
         1e6 * in_a_pane * (1 / now - 1 / before) / further / PARTITIONS
         for before, now in zip(few, many, strict=True)
     )
-    return Row(
+    return of_rounds(
         name="a live cell's pane, of one source partition",
-        value=statistics.median(spent),
         unit="us of CPU",
-        must=0,
-        moonshot=None,
-        better="higher",
         rounds=spent,
         note=f"{PARTITIONS} of them, {cells(shape)} cells",
     )

@@ -7,7 +7,6 @@ process of its own: memory is the highest that the kernel saw, interpreter and l
 from __future__ import annotations
 
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,7 +22,7 @@ from streams.panes.join.facts import Exposures, Fate, JoinPlan, Outcomes, Outcom
 from streams.panes.join.index import JoinIndex
 from streams.panes.join.packing import Packing
 from streams.wire.request_hash import request_hashes
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 PENDING = 20_000_000
 WINDOW_S = 3600
@@ -64,12 +63,10 @@ def rows(rounds: int) -> list[Row]:
         better: Literal["higher", "lower"] = "lower",
     ) -> Row:
         found = tuple(of(each) for each in told)
-        return Row(
+        return of_rounds(
             name=name,
-            value=statistics.median(found),
             unit=unit,
             must=must,
-            moonshot=None,
             better=better,
             rounds=found,
             note=note,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import numpy as np
@@ -12,7 +11,7 @@ from streams.judge.rollout import RolloutJudge
 from streams.sketches.log_histogram import LogHistogram
 from streams.spec.metric_facts import Metric, MetricKind
 from streams.spec.model import FULL_BP, Candidate, Stage
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 from tests.judge.world import ALL_METRICS, GOOD, PANE_MS, World, make_spec
 
 PANES = 900
@@ -32,12 +31,10 @@ def _busier(rounds: int) -> Row:
     """What a verdict costs does not depend on how much was counted."""
     pairs = [(_ms_per_pane(FEWER), _ms_per_pane(FEWER, BUSIER * REQUESTS)) for _ in range(rounds)]
     ratios = tuple(busy / quiet for quiet, busy in pairs)
-    return Row(
+    return of_rounds(
         name=f"judging a pane with {BUSIER} times the requests / as it was",
-        value=statistics.median(ratios),
         unit="ratio",
         must=1.3,
-        moonshot=None,
         better="lower",
         rounds=ratios,
         note=f"{FEWER} panes, in turn",
@@ -46,14 +43,12 @@ def _busier(rounds: int) -> Row:
 
 def _judging(rounds: int) -> Row:
     spent = [_ms_per_pane() for _ in range(rounds)]
-    return Row(
+    return of_rounds(
         name="judging a pane: 12 metrics, 3 arms",
-        value=statistics.median(spent),
         unit="ms of CPU",
         must=1.0,
-        moonshot=None,
         better="lower",
-        rounds=tuple(spent),
+        rounds=spent,
         note=f"a decision every ten of {PANES} panes, and Kayenta's judge beside it each minute",
     )
 
@@ -91,12 +86,9 @@ def _sketching(rounds: int) -> Row:
         start = time.process_time()
         LogHistogram().update(values)
         rates.append(VALUES / (time.process_time() - start))
-    return Row(
+    return of_rounds(
         name="latencies into a sketch, batched",
-        value=statistics.median(rates),
         unit="values/CPU-s",
         must=1e7,
-        moonshot=None,
-        better="higher",
-        rounds=tuple(rates),
+        rounds=rates,
     )

@@ -5,7 +5,6 @@ Without a broker. Judging the pane that comes of it costs the same, however many
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
 from tests.agents.pipeline import spec
 from tests.benchmarks.growth import STAYS
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 PARTITIONS, PANES = 16, 60
 REQUESTS = 300
@@ -44,13 +43,9 @@ def rows(rounds: int) -> list[Row]:
     values = list(told())
     spent = tuple(merged(values) for _ in range(rounds))
     return [
-        Row(
+        of_rounds(
             name="a source partition's pane at the judge",
-            value=statistics.median(spent),
             unit="us of CPU",
-            must=0,
-            moonshot=None,
-            better="higher",
             rounds=spent,
             note=f"{PARTITIONS} partitions, two arms",
         )

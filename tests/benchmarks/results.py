@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ BUILD = Path("build")
 BENCH = BUILD / "bench.json"
 
 
+Better = Literal["higher", "lower"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One figure with its bar."""
@@ -23,14 +27,17 @@ class Row:
     value: float
     unit: str
     must: float
+    """0: nothing is asked of it."""
     moonshot: float | None
-    better: Literal["higher", "lower"]
+    better: Better
     rounds: tuple[float, ...]
     note: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether the bar is met."""
+        """Whether the bar is met; a row without one meets it."""
+        if not self.must:
+            return True
         return self.value >= self.must if self.better == "higher" else self.value <= self.must
 
 
@@ -41,6 +48,34 @@ def quantile(values: Sequence[float], share: float) -> float:
     2.0
     """
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def of_rounds(
+    *,
+    name: str,
+    unit: str,
+    rounds: Sequence[float],
+    note: str = "",
+    must: float = 0.0,
+    moonshot: float | None = None,
+    better: Better = "higher",
+) -> Row:
+    """The row of the median of some rounds.
+
+    >>> row = of_rounds(name="wait", unit="ms", rounds=[3.0, 1.0, 2.0])
+    >>> row.value, row.holds
+    (2.0, True)
+    """
+    return Row(
+        name=name,
+        value=statistics.median(rounds),
+        unit=unit,
+        must=must,
+        moonshot=moonshot,
+        better=better,
+        rounds=tuple(rounds),
+        note=note,
+    )
 
 
 def spread(
@@ -66,7 +101,7 @@ def spread(
             unit=unit,
             must=least,
             moonshot=dream,
-            better="lower" if least else "higher",
+            better="lower",
             rounds=tuple(quantile(values, share) for values in rounds),
             note=note,
         )

@@ -19,7 +19,7 @@ from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 from streams.wire.store import LocalSchemaStore
 from tests.benchmarks.events import make
 from tests.benchmarks.growth import Shape, planned
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 MUST = 1.1
 ALONE: Shape = (1, 9)
@@ -90,12 +90,10 @@ def _encoded(fold: PartitionFold, rollout: str, pane: int) -> bytes:
 
 
 def _row(name: str, ratios: tuple[float, ...], note: str) -> Row:
-    return Row(
+    return of_rounds(
         name=name,
-        value=statistics.median(ratios),
         unit="ratio",
         must=MUST,
-        moonshot=None,
         better="lower",
         rounds=ratios,
         note=note,

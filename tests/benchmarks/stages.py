@@ -5,7 +5,6 @@ What is left to the worker's own figure is what fetching, Faust, the flushes and
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from streams.wire.columns import DEFAULT_MAX_EVENT_BYTES
 from tests.agents.pipeline import spec
 from tests.benchmarks.contest import PARTITIONS
 from tests.benchmarks.events import PER_SECOND, Load, make
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 from tests.wire.kafka_batches import Sent, batch, read
 
 EVENTS = 400_000
@@ -112,14 +111,10 @@ def row(
     note: str = f"batches of {FETCHED:,}, one partition, one rollout",
 ) -> Row:
     """What one stage takes; nothing is asked of it."""
-    return Row(
+    return of_rounds(
         name=f"an event's time: {stage}",
-        value=statistics.median(ns),
         unit="ns of CPU",
-        must=0,
-        moonshot=None,
-        better="higher",
-        rounds=tuple(ns),
+        rounds=ns,
         note=note,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from streams.wire.store import LocalSchemaStore
 from tests.benchmarks import contest, events
 from tests.benchmarks.contest import SOON
 from tests.benchmarks.meter import Rate, uncollected
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 OURS, TRUSTING = "davy", "davy that looks for no duplicates"
 IDLE, SMALL = "davy without a rollout", "davy, batches of 10"
@@ -132,13 +131,11 @@ def _ratios(ours: list[Rate], others: list[Rate]) -> tuple[float, ...]:
 def _row(
     name: str, unit: str, rounds: tuple[float, ...], must: float, moonshot: float | None
 ) -> Row:
-    return Row(
+    return of_rounds(
         name=name,
-        value=statistics.median(rounds),
         unit=unit,
         must=must,
         moonshot=moonshot,
-        better="higher",
         rounds=rounds,
         note=f"{contest.PARTITIONS} partitions, all threads of the process",
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 from streams.wire.codec import Codec
 from tests.benchmarks import contest, events
 from tests.benchmarks.meter import Rate, Window, uncollected
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 
 LONGER = 2
 """Times the events of one worker alone: two are soon done with them. Some gigabytes of memory."""
@@ -52,13 +51,11 @@ def _row(
     must: float = 0,
     moonshot: float | None = None,
 ) -> Row:
-    return Row(
+    return of_rounds(
         name=name,
-        value=statistics.median(rounds),
         unit=unit,
         must=must,
         moonshot=moonshot,
-        better="higher",
         rounds=rounds,
         note=f"{contest.PARTITIONS} partitions, all threads of the processes",
     )

@@ -8,14 +8,13 @@ whoever declares segments do.
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from typing import Literal
 
 from streams.spec.dimensions import Dimension
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.meter import Window, measure
-from tests.benchmarks.results import Row
+from tests.benchmarks.results import Row, of_rounds
 from tests.load.bed import PARTITIONS, bed, fill, filled, peak_mb, pipeline, total
 
 EVENTS = 2_000_000
@@ -98,12 +97,10 @@ def _row(
     must: float,
     better: Literal["higher", "lower"],
 ) -> Row:
-    return Row(
+    return of_rounds(
         name=name,
-        value=statistics.median(rounds),
         unit=unit,
         must=must,
-        moonshot=None,
         better=better,
         rounds=rounds,
         note=f"every other of {EVENTS:,} events is a stranger",
