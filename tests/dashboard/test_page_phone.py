@@ -83,6 +83,13 @@ class TestFolded:
             await expect(page.locator("#timeline > li").first).to_be_visible()
             await expect(page.locator("#trail tbody tr").first).to_be_hidden()
 
+    async def test_what_is_opened_is_kept_before_it_is_seen(
+        self, visitor: Visitor, shown: Shown
+    ) -> None:
+        """However soon the page is left: not by an event that comes once others had their turn."""
+        async with on_a_phone(visitor, shown, stories.BAD) as page:
+            assert await fold(page, "decisions").evaluate(OPENED) == '["decisions"]'
+
     async def test_a_link_to_a_part_opens_it(self, visitor: Visitor, shown: Shown) -> None:
         shown.tell(stories.bad())
         with shown.served() as url:
@@ -145,6 +152,12 @@ class TestWide:
             await expect(page.locator("#traffic canvas")).to_be_hidden()
 
 
+OPENED = """async (part) => {
+  part.open = true;
+  await null; // no event has had its turn
+  return sessionStorage.getItem("davy-open");
+}"""
+"""Opens a part; what the page has kept of it then."""
 ROW = 40
 """What stands in one row may differ by so much, px."""
 TOP = """

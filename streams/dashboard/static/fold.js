@@ -68,7 +68,9 @@ class Fold {
     showGist(gist, this.part);
     const summary = el("summary", {}, this.heading ?? this.part.dataset.title, " ", gist);
     const details = el("details", { class: "fold", open: isOpen(name) }, summary, ...this.part.childNodes);
-    details.addEventListener("toggle", () => this.details === details && keepOpen(name, details.open));
+    // Kept before anybody sees it: the event `toggle` comes later, to a visitor who reloads at once too late.
+    const keep = new MutationObserver(() => this.details === details && keepOpen(name, details.open));
+    keep.observe(details, { attributeFilter: ["open"] });
     this.part.append(details);
     this.details = details;
   }
