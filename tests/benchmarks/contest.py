@@ -15,19 +15,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from infra.peers import kafka_streams, quix
 from streams.demo.processes import Part, Parts, wait_until
 from streams.errors import PartError
-from streams.panes.facts import cells_from_states
-from streams.sketches.cell import Cell
-from tests.agents.pipeline import Pipeline, spec
-from tests.benchmarks.events import ARMS, Key, Load, close_panes, publish
+from tests.agents.pipeline import Pipeline
+from tests.benchmarks.checks import Tallies, asked_of, check_panes, check_verdicts
+from tests.benchmarks.events import ARMS, LARGE, Load, close_panes, publish
 from tests.benchmarks.meter import USUAL, Rate, Window, measure
+from tests.benchmarks.plans import LIVE, check_promotion, confirm
 from tests.load.bed import closed_through, total
 
 PARTITIONS = 4
@@ -36,13 +35,7 @@ GRACE_S = 60.0
 """A worker may take its time to end: the end is not timed."""
 SOON = Window(begin=0.25)
 """For davy's own, where half would be too short: nothing has to be compiled."""
-VERDICTS = 0.5
-"""Of one each second so many must be there."""
 HERE = "tests.benchmarks.peers"
-
-
-Tallies = dict[str, dict[str, Any]]
-"""By arm what was counted: exposures, errors, classes, latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +48,8 @@ class Peer:
     """Some seconds' worth."""
     times: int = 1
     """How often the same events are published, for those that only read."""
+    batch: int = LARGE
+    """Records of a producer's batch, at most."""
     tallies: Callable[[Bench, str], Tallies] | None
     """What tells what its group counted; None where it counts nothing."""
     lacks: frozenset[str] = frozenset()
@@ -136,6 +131,13 @@ PEERS = (
     Peer(name="Quix Streams", command=quix.command, events=1_000_000, tallies=written),
     Peer(name="Kafka Streams", command=kafka_streams.command, events=8_000_000, tallies=logged),
     Peer(
+        name="Kafka Streams, batches of 10",
+        command=kafka_streams.command,
+        events=4_000_000,
+        batch=10,
+        tallies=logged,
+    ),
+    Peer(
         name="poller with pandas",
         command=module("poller"),
         events=1_000_000,
@@ -176,7 +178,7 @@ def davy(
     load: Load,
     *,
     workers: int = 1,
-    batch: int = 10_000,
+    batch: int = LARGE,
     window: Window = USUAL,
     **env: str,
 ) -> Rate:
@@ -186,7 +188,8 @@ def davy(
     """
     with Parts(folder) as parts:
         flow = _flow(bootstrap, parts)
-        flow.apply(spec(report_every_s=1.0))
+        flow.apply(LIVE)
+        confirm(flow, LIVE.rollout, load.first_ms)
         publish(load, flow.settings, batch=batch)
         fleet = [flow.worker(f"worker-{number}", **env) for number in range(workers)]
         events = len(load.records)
@@ -216,14 +219,12 @@ def peer(bootstrap: str, folder: Path, load: Load, who: Peer) -> Rate:
     with Parts(folder) as parts:
         bench = Bench(flow=_flow(bootstrap, parts), folder=folder)
         bench.create_topics()
-        publish(load, bench.flow.settings, who.times)
+        publish(load, bench.flow.settings, who.times, batch=who.batch)
         group, events = f"peer-{uuid.uuid4().hex}", len(load.records) * who.times
         part = parts.start("peer", who.command(), env=bench.environment(group, events))
         rate = _rate(bench.flow, part, group=group, events=events)
         if who.tallies is not None:
-            _check_tallies(
-                who.name, load, partial(who.tallies, bench, group), who.lacks, bench.flow
-            )
+            _check_tallies(bench.flow, load, who, partial(who.tallies, bench, group))
             _check_verdicts(_records(bootstrap, bench.verdicts), rate)
         return rate
 
@@ -247,37 +248,23 @@ def _rate(flow: Pipeline, *parts: Part, group: str, events: int, window: Window 
 
 
 def _check_tallies(flow: Pipeline, load: Load, who: Peer, tallies: Callable[[], Tallies]) -> None:
-    asked = load.facts.tallies()
-    for told in asked.values():
-        for what in who.lacks:
-            del told[what]
+    asked = asked_of(load.facts, who.lacks)
     close_panes(load, flow.settings)
     what = f"{who.name} to have counted what was published"
     wait_until(lambda: tallies() == asked, what=what, deadline_s=SETTLES_S)
 
 
 def _check_panes(flow: Pipeline, load: Load) -> None:
-    """Every pane holds exactly what was published into it: counts, buckets, classes, scores."""
     close_panes(load, flow.settings)
     flow.eventually(lambda: closed_through(flow) >= load.last_pane, what="the last pane's end")
-    found = defaultdict[Key, Cell](Cell)
-    for body in flow.bodies("davy.Pane"):
-        for (_, arm), cell in cells_from_states(body["cells"]).items():
-            found[body["pane"], arm].merge(cell)
-    asked = load.facts.cells()
-    wrong = [key for key in asked | found if asked.get(key) != found.get(key)]
-    assert not wrong, f"not what was published: {sorted(wrong)[:3]} and {len(wrong)} panes in all"
+    check_panes(load.facts, flow.bodies("davy.Pane"))
+    check_promotion(flow)
 
 
 def _check_verdicts(verdicts: Iterable[Message], rate: Rate) -> None:
     """While it was measured; davy's are one for each second of its events' time."""
-    at_s = [message.timestamp()[1] / 1000 for message in verdicts]
-    count, seconds = sum(rate.began_s <= at <= rate.ended_s for at in at_s), _seconds(rate)
-    assert count >= VERDICTS * seconds, f"{count} verdicts in {seconds:.0f} s"
-
-
-def _seconds(rate: Rate) -> float:
-    return rate.ended_s - rate.began_s
+    at_s = (message.timestamp()[1] / 1000 for message in verdicts)
+    check_verdicts(at_s, rate.began_s, rate.ended_s)
 
 
 def _records(bootstrap: str, topic: str) -> Iterator[Message]:

@@ -19,8 +19,8 @@ from streams.demo.processes import Part, Parts
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.contest import GRACE_S, PARTITIONS
 from tests.benchmarks.events import PER_SECOND
-from tests.benchmarks.growth import STAYS
 from tests.benchmarks.meter import committed
+from tests.benchmarks.plans import STAYS, check_promotion, confirm
 from tests.benchmarks.results import Row
 from tests.load.bed import fill, pipeline, rss_kb, total
 
@@ -45,13 +45,16 @@ def rows(bootstrap: str, folder: Path, events: int) -> list[Row]:
     """Memory by events, and how soon a worker is at work before and after them."""
     with Parts(folder) as parts:
         flow = pipeline(bootstrap, parts)
-        flow.apply(spec(stages=STAYS))
+        steady, span_s = spec(stages=STAYS), max(1, events // PER_SECOND)
+        flow.apply(steady)
+        confirm(flow, steady.rollout, 1000 * (int(time.time()) - span_s))
         empty = [_start_s(flow, f"empty-{number}") for number in range(STARTS)]
-        feeder = fill(flow, events=events, span_s=max(1, events // PER_SECOND))
+        feeder = fill(flow, events=events, span_s=span_s)
         worker = flow.worker("long")
         looks = _looks(flow, worker, feeder, events)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == events
+        check_promotion(flow)
         full = [_start_s(flow, f"full-{number}") for number in range(STARTS)]
     return [memory(looks), starts(full, empty, events)]
 

@@ -25,7 +25,7 @@ PER_SECOND = 33_000
 """Of event time, unless told otherwise: panes are equally full for all."""
 AFTER_MS = 60_000
 LARGE = 10_000
-"""Records of a producer's batch: what librdkafka does by itself."""
+"""Records of a producer's batch: as many as librdkafka puts into one that it has at once."""
 CANDIDATE_SHARE = 0.25
 ERROR_RATE = 0.01
 CLASSES = 10
@@ -90,6 +90,11 @@ class Load:
     facts: Facts
     after: bytes
     """One of the baseline so much later that all panes are closed by it."""
+
+    @property
+    def first_ms(self) -> int:
+        """When the oldest pane begins, epoch ms."""
+        return int(self.facts.pane.min()) * 1000
 
     @property
     def last_pane(self) -> int:

@@ -16,24 +16,20 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 
 from streams.demo.processes import Part, Parts
-from streams.settings import Settings
-from streams.spec.model import Stage
+from streams.settings import Property, Settings
 from streams.wire.columns import decode_predictions
-from tests.agents.pipeline import Pipeline, spec
+from tests.agents.pipeline import Pipeline
 from tests.benchmarks.contest import GRACE_S
+from tests.benchmarks.plans import LIVE, check_promotion, confirm
 from tests.benchmarks.results import Row, spread
 from tests.load.bed import pipeline, published, streaming, total
 
 Came = tuple[int, float]
 """A decision's pane, and when it came, epoch ms."""
-LIVE = spec(
-    report_every_s=1.0, stages=(Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
-)
-"""Decides each second and stays where it is."""
 WARM = 30
-"""Decisions that are left out: the worker starts among the first events."""
+"""Panes that are left out: the worker starts among the first events."""
 NEARLY = 0.97
-"""Share of the events, and of the decisions, that must be there."""
+"""Share of the events, and of the panes, that must be there."""
 OPEN = 4
 """Panes that are not closed when the last event has come."""
 SAMPLED, READ = 40, 10_000
@@ -48,13 +44,14 @@ def rows(bootstrap: str, folder: Path, per_s: float, seconds: float) -> list[Row
     with Parts(folder) as parts:
         flow = pipeline(bootstrap, parts)
         flow.apply(LIVE)
-        flow.routed(LIVE.rollout, "observed", 2500, time.time_ns() // 1_000_000 - 60_000, 0)
+        confirm(flow, LIVE.rollout, time.time_ns() // 1_000_000)
         worker = flow.worker()
         feeder = streaming(flow, per_s=per_s, seconds=seconds)
         came = _came(flow, worker, feeder)
         assert worker.stop(grace_s=GRACE_S) == 0, worker.tail()
         assert total(flow, "accepted") == published(flow)
         assert published(flow) >= NEARLY * per_s * seconds, "the load was not reached"
+        check_promotion(flow)
         closable = _closable(flow)
     return told(came, closable, flow.settings, seconds, per_s)
 
@@ -66,13 +63,13 @@ def told(
     seconds: float,
     per_s: float,
 ) -> list[Row]:
-    """The rows of decisions in order of arrival; the first `WARM` are no measure."""
-    kept = [(pane, at_ms) for pane, at_ms in came[WARM:] if pane in closable]
-    assert len(kept) >= NEARLY * (seconds - WARM - OPEN), f"{len(kept)} decisions are too few"
+    """The rows of all panes but the first `WARM`, by decisions in order of arrival."""
+    kept = decided(came, sorted(closable)[WARM:])
+    assert len(kept) >= NEARLY * (seconds - WARM - OPEN), f"{len(kept)} panes are too few"
     close = [at_ms - closable[pane] for pane, at_ms in kept]
     end = [at_ms - over_ms(pane, settings.pane_ms, settings.lateness_ms) for pane, at_ms in kept]
     way = [all_ms - close_ms for all_ms, close_ms in zip(end, close, strict=True)]
-    note = f"{len(kept)} decisions at {per_s:,.0f} events/s"
+    note = f"{len(kept)} panes at {per_s:,.0f} events/s"
     name = "close of a pane to its decision"
     found = spread(name, [close], "ms", must=250, moonshot=100, note=note)
     for name, ms in (
@@ -80,6 +77,21 @@ def told(
         ("end of a pane until it can be closed", way),
     ):
         found += spread(name, [ms], "ms", must=0, moonshot=None, note=note)
+    return found
+
+
+def decided(came: Sequence[Came], panes: Sequence[int]) -> list[Came]:
+    """Each pane, and when the first decision that takes it into account was there; up to the last
+    pane of all decisions.
+
+    >>> decided([(1, 10.0), (3, 30.0)], [1, 2, 3, 4])
+    [(1, 10.0), (2, 30.0), (3, 30.0)]
+    """
+    found = []
+    for pane in panes:
+        at_ms = next((at_ms for last, at_ms in came if last >= pane), None)
+        if at_ms is not None:
+            found.append((pane, at_ms))
     return found
 
 
@@ -119,7 +131,8 @@ def _closable(flow: Pipeline) -> dict[int, float]:
 def _crossed(flow: Pipeline, number: int) -> dict[int, float]:
     """The same of one partition, as far as one event in `SAMPLED` tells."""
     settings, found = flow.settings, dict[int, float]()
-    consumer = Consumer(settings.confluent(**{"group.id": "reader", "fetch.queue.backoff.ms": 10}))
+    config: dict[str, Property] = {"group.id": "reader", "fetch.queue.backoff.ms": 10}
+    consumer = Consumer(settings.confluent(**config))
     place = TopicPartition(settings.topic("predictions"), number, 0)
     try:
         end = consumer.get_watermark_offsets(place, timeout=10)[1]
@@ -141,8 +154,9 @@ def _crossed(flow: Pipeline, number: int) -> dict[int, float]:
 @contextmanager
 def _reader(flow: Pipeline) -> Iterator[Consumer]:
     """Of everything on `decisions`, as soon as it is committed."""
-    config = {"group.id": "reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20}
-    consumer = Consumer(flow.settings.confluent(**config, **{"isolation.level": "read_committed"}))
+    config: dict[str, Property] = {"group.id": "reader", "enable.auto.commit": False}
+    config |= {"isolation.level": "read_committed", "fetch.wait.max.ms": 20}
+    consumer = Consumer(flow.settings.confluent(**config))
     name = flow.settings.topic("decisions")
     numbers = range(flow.settings.rollout_partitions)
     consumer.assign([TopicPartition(name, number, 0) for number in numbers])

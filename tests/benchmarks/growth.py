@@ -12,12 +12,13 @@ from pathlib import Path
 from streams.demo.processes import Parts
 from streams.settings import Settings
 from streams.spec.dimensions import Dimension
-from streams.spec.model import ALL_SEGMENT, RolloutSpec, Stage, Target
+from streams.spec.model import ALL_SEGMENT, RolloutSpec, Target
 from streams.wire.codec import Codec
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.contest import GRACE_S, PARTITIONS, SOON
 from tests.benchmarks.events import Load, close_panes, make, publish
 from tests.benchmarks.meter import measure
+from tests.benchmarks.plans import STAYS, check_promotion, confirm
 from tests.benchmarks.results import Row, of_rounds
 from tests.load.bed import closed_through, pipeline, total
 
@@ -26,8 +27,6 @@ Shape = tuple[int, int]
 SHAPES: tuple[Shape, ...] = ((1, 0), (10, 4), (50, 9))
 MUST = 1.3
 PANE_S = Settings.model_fields["pane_ms"].default / 1000
-STAYS = (Stage(weight_bp=2500, min_time_s=1e6), Stage(weight_bp=10_000))
-"""A rollout with these ends by no decision of its own."""
 
 
 def rows(
@@ -128,6 +127,7 @@ def _rate(bootstrap: str, folder: Path, shape: Shape, load: Load) -> float:
         flow = pipeline(bootstrap, parts)
         for each in planned(shape):
             flow.apply(each)
+            confirm(flow, each.rollout, load.first_ms)
         publish(load, flow.settings)
         worker = flow.worker()
         rate = measure(
@@ -153,3 +153,4 @@ def _check(flow: Pipeline, shape: Shape, load: Load) -> None:
         for cell in body["cells"]:
             found[body["rollout"], cell["segment"]] += cell["exposures"]
     assert found == expected(shape, len(load.records))
+    check_promotion(flow)

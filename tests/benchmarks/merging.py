@@ -20,7 +20,7 @@ from streams.spec.model import ALL_SEGMENT
 from streams.wire.codec import Codec
 from streams.wire.store import LocalSchemaStore
 from tests.agents.pipeline import spec
-from tests.benchmarks.growth import STAYS
+from tests.benchmarks.plans import STAYS
 from tests.benchmarks.results import Row, of_rounds
 
 PARTITIONS, PANES = 16, 60

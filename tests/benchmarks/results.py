@@ -109,12 +109,21 @@ def spread(
     ]
 
 
-def write(rows: list[Row], path: Path = BENCH) -> None:
-    """Write the rows and print them; the other rows of the file stay."""
+class PartlyError(Exception):
+    """Some rows of a part could not be measured: the message says which, and why."""
+
+    def __init__(self, rows: list[Row], reason: str) -> None:
+        """`rows` are those that could."""
+        super().__init__(reason)
+        self.rows = rows
+
+
+def write(rows: list[Row], path: Path = BENCH, *, part: str) -> None:
+    """Write the rows and print them; the rows of other parts stay, older ones of this part go."""
     path.parent.mkdir(exist_ok=True)
-    when = asdict(stamp())
+    when = {"part": part} | asdict(stamp())
     made = {row.name: asdict(row) | {"holds": row.holds} | when for row in rows}
-    kept = {row["name"]: row for row in _read(path)}
+    kept = {row["name"]: row for row in _read(path) if row.get("part") != part}
     path.write_text(json.dumps([*(kept | made).values()], indent=2))
     for row in rows:
         print(_line(row), flush=True)

@@ -23,7 +23,7 @@ from tests.benchmarks import (
 from tests.benchmarks import standings as standing
 from tests.benchmarks.endurance import Look
 from tests.benchmarks.meter import Rate
-from tests.benchmarks.results import Row, recorded, write
+from tests.benchmarks.results import PartlyError, Row, recorded, write
 from tests.load.feeder import ending
 
 CODEC = Codec(LocalSchemaStore())
@@ -45,8 +45,9 @@ class TestWrite:
     def test_rows_of_other_parts_stay(self, tmp_path, capsys):
         """A part replaces its own rows only; each says whether its bar is met."""
         path = tmp_path / "bench.json"
-        write([row("one", 1.0), row("two", 3.0)], path)
-        write([row("two", 1.5)], path)
+        write([row("one", 1.0)], path, part="first")
+        write([row("two", 3.0), row("left out", 3.0)], path, part="second")
+        write([row("two", 1.5)], path, part="second")
         told = {
             each["name"]: (each["value"], each["holds"]) for each in json.loads(path.read_text())
         }
@@ -55,7 +56,7 @@ class TestWrite:
 
     def test_what_was_recorded_is_found(self, tmp_path):
         path = tmp_path / "bench.json"
-        write([row("one", 1.25)], path)
+        write([row("one", 1.25)], path, part="all")
         assert recorded("one", path) == 1.25
         assert recorded("two", path) is None
         assert recorded("one", tmp_path / "nothing.json") is None
@@ -74,13 +75,25 @@ class TestParts:
             bench._load(asked)
 
     def test_a_part_that_breaks_off_is_told_and_writes_nothing(self, monkeypatch, capsys):
-        monkeypatch.setattr(bench, "write", lambda _: pytest.fail("nothing was measured"))
+        monkeypatch.setattr(bench, "write", lambda *_, **__: pytest.fail("nothing was measured"))
 
         def broken() -> list[Row]:
             raise PartError("no broker")
 
         assert not bench._measured("contest", broken)
         assert "contest broke off: no broker" in capsys.readouterr().err
+
+    def test_what_could_be_measured_of_a_part_is_written(self, monkeypatch, capsys):
+        """And the part is not whole: a peer that miscounts must not go unnoticed."""
+        kept = []
+        monkeypatch.setattr(bench, "write", lambda rows, part: kept.append((part, rows)))
+
+        def partly() -> list[Row]:
+            raise PartlyError([row("davy", 1.0)], "Quix Streams is left out: it counted 3")
+
+        assert not bench._measured("contest", partly)
+        assert kept == [("contest", [row("davy", 1.0)])]
+        assert "contest is not whole: Quix Streams is left out" in capsys.readouterr().err
 
 
 def rate(per_cpu_s: float = 1.0, per_s: float = 1.0, per_free_s: float = 1.0) -> Rate:
@@ -109,16 +122,33 @@ class TestStandings:
         assert not [name for name in names if "Quix" in name]
 
 
+class TestPeersThatFail:
+    def test_the_others_are_told_and_it_is_named(self, monkeypatch, tmp_path):
+        """Rows of those that counted rightly, none of the one that did not."""
+
+        def miscounts(_):
+            raise AssertionError("3 of 4 events")
+
+        turns = dict.fromkeys(RATES, lambda _: ANY) | {"Quix Streams": miscounts}
+        monkeypatch.setattr(standing, "_turns", lambda *_: turns)
+        with pytest.raises(PartlyError, match="Quix Streams is left out: 3 of 4") as caught:
+            standing.rows("", tmp_path, 1, 2)
+        names = {each.name for each in caught.value.rows}
+        assert "davy / Kafka Streams" in names
+        assert not [name for name in names if "Quix" in name]
+
+
 class TestWorkers:
     def test_two_are_compared_with_what_others_leave_them(self):
-        """One makes 120 in a second; two make 90 of each core that the broker leaves them."""
-        one = [rate(per_cpu_s=200.0, per_s=120.0)]
-        two = [rate(per_cpu_s=190.0, per_s=150.0, per_free_s=90.0)]
+        """One makes 120 of a core's second; two make 90 of each that the broker leaves them."""
+        one = [rate(per_cpu_s=120.0, per_s=100.0)]
+        two = [rate(per_cpu_s=120.0, per_s=150.0, per_free_s=90.0)]
         told = {each.name: each.value for each in workers.told(one, two)}
         assert told == {
+            "one worker of davy, by the clock": 100.0,
             "two workers of davy, by the clock": 150.0,
             "two workers / one, the broker's CPU accounted": 1.5,
-            "two workers / one, by CPU": 1.9,
+            "two workers / one, by CPU": 2.0,
         }
 
 
@@ -146,7 +176,7 @@ class TestFreshness:
         """Nor are those of panes of which nobody knows when they could be closed."""
         came = [(pane, 1.0) for pane in range(130)]
         closable = dict.fromkeys(range(70), 0.0)
-        with pytest.raises(AssertionError, match="40 decisions are too few"):
+        with pytest.raises(AssertionError, match="40 panes are too few"):
             freshness.told(came, closable, Settings(), 134.0, 1000.0)
 
     def test_events_end_when_they_are_due(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from streams.wire.codec import Codec
@@ -29,16 +30,17 @@ def rows(bootstrap: str, folder: Path, codec: Codec, most: int, rounds: int) -> 
 def told(one: list[Rate], two: list[Rate]) -> list[Row]:
     """The rows of these rates.
 
-    A worker uses one core. Of what the broker and all others leave of two, two workers make so many
-    times as much as one makes that has a core: what they leave idle counts against them. By CPU is
-    what they do twice: seconds of one worker that two of them replace.
+    One worker uses one core at most: it makes of a core what it makes of a second of its CPU.
+    Two are told by the cores that the broker and all others leave of two: what two leave idle
+    counts against them, what one leaves idle not for them. By CPU is what they do twice: seconds
+    of one worker that two of them replace.
     """
     pairs = list(zip(two, one, strict=True))
-    shared = tuple(2 * a.per_free_s / b.per_s for a, b in pairs)
+    shared = tuple(2 * a.per_free_s / b.per_cpu_s for a, b in pairs)
     spent = tuple(2 * a.per_cpu_s / b.per_cpu_s for a, b in pairs)
-    clock = tuple(rate.per_s for rate in two)
     return [
-        _row("two workers of davy, by the clock", "events/s", clock),
+        _row("one worker of davy, by the clock", "events/s", [rate.per_s for rate in one]),
+        _row("two workers of davy, by the clock", "events/s", [rate.per_s for rate in two]),
         _row("two workers / one, the broker's CPU accounted", "ratio", shared, 1.8, 1.95),
         _row("two workers / one, by CPU", "ratio", spent),
     ]
@@ -47,7 +49,7 @@ def told(one: list[Rate], two: list[Rate]) -> list[Row]:
 def _row(
     name: str,
     unit: str,
-    rounds: tuple[float, ...],
+    rounds: Sequence[float],
     must: float = 0,
     moonshot: float | None = None,
 ) -> Row:

@@ -27,7 +27,7 @@ def main() -> None:
     missed = 0
     for name in asked.only:
         found = loads[name]()
-        write(found, BUILD / "load.json")
+        write(found, BUILD / "load.json", part=name)
         missed += sum(not row.holds for row in found)
     sys.exit(1 if missed else 0)
 

@@ -17,11 +17,25 @@ from typing import Any
 
 import fastavro
 
-SCHEMA = fastavro.parse_schema(json.loads(Path("schemas/prediction.avsc").read_text()))
+SCHEMA = fastavro.parse_schema(
+    json.loads(
+        Path("schemas/prediction.avsc").read_text(),
+        object_hook=lambda node: {k: v for k, v in node.items() if k != "logicalType"},
+    )
+)
+"""Times are plain numbers, ms: to make a `datetime` of each would only take longer."""
 ARMS = {"v1": "baseline", "v2": "candidate"}
 LOG_GAMMA = math.log(1.01 / 0.99)
 Key = tuple[int, str]
 """(pane of one second, arm)."""
+
+
+def read(value: bytes) -> dict[str, Any]:
+    """A framed prediction."""
+    event: dict[str, Any] = fastavro.schemaless_reader(  # type: ignore[assignment]
+        io.BytesIO(value[5:]), SCHEMA, None, return_record_name=False
+    )
+    return event
 
 
 class Counts:
@@ -37,13 +51,11 @@ class Counts:
 
     def add(self, value: bytes) -> None:
         """Count one framed prediction."""
-        event: dict[str, Any] = fastavro.schemaless_reader(
-            io.BytesIO(value[5:]), SCHEMA, None, return_record_name=False
-        )
+        event = read(value)
         self._seen += 1
         arm = ARMS.get(event["model_version"])
         if arm is not None:
-            self._count((int(event["completed_at"].timestamp()), arm), event)
+            self._count((event["completed_at"] // 1000, arm), event)
         if self._seen == self._wanted:
             self.write()
 

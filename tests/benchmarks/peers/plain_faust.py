@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 
 import faust
+from faust.types import StreamT
 
 from tests.benchmarks.peers.counting import Counts
 
@@ -26,13 +26,13 @@ counts = Counts()
 
 
 @app.agent(predictions)
-async def sketch(values: AsyncIterator[bytes]) -> None:
+async def sketch(values: StreamT[bytes]) -> None:
     """Consume for ever."""
     async for value in values:
         counts.add(value)
 
 
-@app.timer(1.0)
+@app.timer(1.0)  # type: ignore[untyped-decorator]
 async def judge() -> None:
     """A verdict each second."""
     await verdicts.send(value=counts.verdict())

@@ -6,19 +6,17 @@ its arm's series, and the series of both arms are compared by Mann and Whitney's
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pandas as pd
 from confluent_kafka import Consumer, Producer
 from scipy.stats import mannwhitneyu
 
-from tests.benchmarks.peers.counting import ARMS, SCHEMA
+from tests.benchmarks.peers.counting import ARMS, read
 
 MOST = 10_000
 LATENESS = 2
@@ -79,11 +77,9 @@ class Poller:
 
 
 def _row(value: bytes) -> dict[str, Any]:
-    event: dict[str, Any] = fastavro.schemaless_reader(
-        io.BytesIO(value[5:]), SCHEMA, None, return_record_name=False
-    )
+    event = read(value)
     return {
-        "pane": int(event["completed_at"].timestamp()),
+        "pane": event["completed_at"] // 1000,
         "arm": ARMS.get(event["model_version"]),
         "failed": event["status"] != "OK",
         "latency_ms": event["latency_ms"],
@@ -104,7 +100,7 @@ def main() -> None:
     consumer.subscribe([os.environ["PEER_TOPIC"]])
     poller, told_at, wanted = Poller(), time.monotonic(), int(os.environ["PEER_EVENTS"])
     while True:
-        values = [message.value() for message in consumer.consume(MOST, 0.2)]
+        values = [message.value() or b"" for message in consumer.consume(MOST, 0.2)]
         if not values:
             continue
         poller.take(values)
