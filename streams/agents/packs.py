@@ -16,7 +16,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from streams.agents.batch_format import Head, end_of, head_of, rows
 
-LEAST = 16
+LEAST = 4
 """Records from which on a pack takes no more time than they do one by one, as measured."""
 MOST_BYTES = 1 << 20
 """Of a pack's records. The batches of librdkafka and Java have fewer, unless they are told to."""

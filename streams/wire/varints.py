@@ -13,6 +13,9 @@ def number_at(value: bytes, at: int) -> tuple[int, int]:
         IndexError: the data ends within it.
         ValueError: it is longer than need be, or than 64 bits.
     """
+    first = value[at]
+    if first < _MORE:  # most are: small batches are full of them
+        return (first >> 1) ^ -(first & 1), at + 1
     found, end = any_number_at(value, at)
     if end - at > 1 and not value[end - 1]:
         raise ValueError("a number that is longer than need be")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from streams.agents.batch import Batch
+from streams.agents.packs import LEAST
 from streams.agents.records import Records
 from streams.wire.framing import frame
 from tests.agents.pipeline import START_MS, Traffic, spec
@@ -30,10 +31,14 @@ BAD = {
 }
 
 
-def log_of(sent: list[Sent]) -> list[bytes]:
-    """Batches as a broker keeps them."""
-    starts = range(0, len(sent), SIZE)
-    return [batch(sent[at : at + SIZE], at, append_ms=START_MS + 10 * at) for at in starts]
+def log_of(sent: list[Sent], size: int = SIZE) -> list[bytes]:
+    """Batches of so many as a broker keeps them, as many of them together as have `SIZE`."""
+    batches = [
+        batch(sent[at : at + size], at, append_ms=START_MS + 10 * at)
+        for at in range(0, len(sent), size)
+    ]
+    polled = SIZE // size
+    return [b"".join(batches[at : at + polled]) for at in range(0, len(batches), polled)]
 
 
 async def written(log: list[bytes], *, packed: bool) -> list[Any]:
@@ -69,10 +74,21 @@ async def test_a_bad_record_among_good_ones(what: str, at: int) -> None:
     ]
 
 
-async def test_good_records() -> None:
-    found = await written(log_of(GOOD), packed=True)
-    assert found == await written(log_of(GOOD), packed=False)
+@pytest.mark.parametrize("size", [1, LEAST, 10, SIZE])
+async def test_good_records(size: int) -> None:
+    """However few there are in a batch: many small ones are decoded together."""
+    found = await written(log_of(GOOD, size), packed=True)
+    assert found == await written(log_of(GOOD, size), packed=False)
     assert letters(found) == []
+
+
+@pytest.mark.parametrize("size", [LEAST, 10])
+@pytest.mark.parametrize("what", list(BAD))
+async def test_a_bad_record_in_one_of_many_small_batches(what: str, size: int) -> None:
+    log = log_of([*GOOD[:117], BAD[what], *GOOD[118:]], size)
+    found = await written(log, packed=True)
+    assert found == await written(log, packed=False)
+    assert [offset for offset, *_ in letters(found)] == [b"117"]
 
 
 async def test_a_letter_has_the_offset_at_which_its_record_was_counted() -> None:
@@ -96,7 +112,8 @@ async def test_a_name_of_a_header_that_is_no_text_costs_nothing() -> None:
 
 def test_packs_are_what_is_read() -> None:
     """Otherwise none of the above would say anything."""
-    for log in log_of(GOOD):
-        records: Records = read(log)
-        assert len(records._parts) == 1
-        assert not isinstance(records._parts[0], list)
+    for size in (LEAST, 10, SIZE):
+        for log in log_of(GOOD, size):
+            records: Records = read(log)
+            assert len(records._parts) == SIZE // size
+            assert not any(isinstance(part, list) for part in records._parts)
