@@ -140,14 +140,14 @@ class TestPeersThatFail:
 
 class TestWorkers:
     def test_two_are_compared_with_what_others_leave_them(self):
-        """One makes 120 of a core's second; two make 90 of each that the broker leaves them."""
+        """One makes 100 in a second; two make 90 of each core that the broker leaves them."""
         one = [rate(per_cpu_s=120.0, per_s=100.0)]
         two = [rate(per_cpu_s=120.0, per_s=150.0, per_free_s=90.0)]
         told = {each.name: each.value for each in workers.told(one, two)}
         assert told == {
             "one worker of davy, by the clock": 100.0,
             "two workers of davy, by the clock": 150.0,
-            "two workers / one, the broker's CPU accounted": 1.5,
+            "two workers / one, the broker's CPU accounted": 1.8,
             "two workers / one, by CPU": 2.0,
         }
 

@@ -30,13 +30,13 @@ def rows(bootstrap: str, folder: Path, codec: Codec, most: int, rounds: int) -> 
 def told(one: list[Rate], two: list[Rate]) -> list[Row]:
     """The rows of these rates.
 
-    One worker uses one core at most: it makes of a core what it makes of a second of its CPU.
-    Two are told by the cores that the broker and all others leave of two: what two leave idle
-    counts against them, what one leaves idle not for them. By CPU is what they do twice: seconds
-    of one worker that two of them replace.
+    A worker uses one core at most, and one alone has it: the broker has the other. Two are told by
+    the cores that the broker and all others leave of two. In both, what a worker waits for, and
+    leaves its core idle, counts against it. By CPU it does not: seconds of one worker that a second
+    of each of two replaces.
     """
     pairs = list(zip(two, one, strict=True))
-    shared = tuple(2 * a.per_free_s / b.per_cpu_s for a, b in pairs)
+    shared = tuple(2 * a.per_free_s / b.per_s for a, b in pairs)
     spent = tuple(2 * a.per_cpu_s / b.per_cpu_s for a, b in pairs)
     return [
         _row("one worker of davy, by the clock", "events/s", [rate.per_s for rate in one]),

@@ -1,4 +1,4 @@
-"""What could not be beaten: events read and dropped, or decoded and dropped.
+"""What reading takes with confluent-kafka: events dropped, or decoded and dropped.
 
 `python -m tests.benchmarks.peers.limits drop|decode`.
 """
