@@ -64,7 +64,7 @@ class TestBlocks:
         """Of one measurement, figure by figure."""
         head, whole = rows(README, "speed"), rows(MEASURED, "bench")
         assert [ROW.sub(r"\1", line) for line in head] == list(HEADLINES)
-        assert [line for line in head if line not in whole] == []
+        assert [line for line in head if not any(row.startswith(line) for row in whole)] == []
 
 
 class TestReadme:

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 
 from infra.docs.known import (
     BUSY,
-    GIB_MIB,
     HOUR_S,
-    MIB,
     SPARE,
     WINDOWS_S,
+    WORKER_MIB,
+    Load,
     Measured,
+    cpu_s,
     further,
+    kept_mib,
     memory,
+    room_mib,
 )
 from infra.docs.markdown import table
 from streams.settings import Settings
 
-WORKER_MIB = 16 * GIB_MIB
-"""Memory of a worker, where its limit is told."""
 LINK_BYTES_S = 10e9 / 8
 """What a network of 10 Gbit/s carries each way."""
 LEAST_BROKERS = 3
@@ -58,19 +59,25 @@ def of_cells(known: Measured) -> str:
     return (
         f"A live cell takes at most {known.cell_us:,.0f} us of CPU in every pane of each source "
         f"partition:\nwith panes of {pane_ms:,} ms and {partitions} source partitions {BUSY:.0%} "
-        f"of a worker's core bears {_rounded(most)} of them.\n"
+        f"of a worker's core bears {_rounded(most)} of them, and no events besides.\n"
     )
 
 
-def obstacle(known: Measured, most: float) -> str:
+def obstacles(known: Measured, most: float) -> str:
     """What stands in the way of so many events a second, in sentences."""
-    judge, broker = _of_judge(known), _of_brokers(known)
-    side = "above" if judge.events_per_s > most else "below"
-    brokers = max(LEAST_BROKERS, math.ceil(most / broker.events_per_s))
+    brokers = max(LEAST_BROKERS, math.ceil(most / _of_brokers(known).events_per_s))
+    without, *late = (_of_judge(known, window_s).events_per_s for window_s in (0.0, *WINDOWS_S))
+    told = [
+        f"{_rounded(each)} with outcomes within {window_s / HOUR_S:g} h"
+        for each, window_s in zip(late, WINDOWS_S, strict=True)
+    ]
+    lowest = min(without, *late)
+    side = "above" if lowest > most else "below"
     return (
         "Of workers and brokers there can be more, of a rollout's judge there is one: with these "
-        f"settings it is\nthe first limit, at {_rounded(judge.events_per_s)} events/s, {side} the "
-        f"{most:,} of the table's last row, which need {brokers} brokers for their\nnetwork.\n"
+        f"settings it is\nthe first limit that stays, at {_rounded(without)} events/s; "
+        f"{', '.join(told)},\nwhich take more workers, so more partitions. The lowest is {side} "
+        f"the {most:,} of the table's last row,\nwhich need {brokers} brokers for their network.\n"
     )
 
 
@@ -84,20 +91,25 @@ def _rounded(value: float) -> str:
 
 
 def _of_workers(known: Measured) -> Iterator[Limit]:
-    yield Limit(
-        events_per_s=BUSY * known.events_per_s,
-        what="a worker's core, without outcomes",
-        why=f"it is to use {BUSY:.0%} of it",
-        helps="workers",
-    )
-    for window_s in WINDOWS_S:
-        room = (WORKER_MIB - known.base_mib) * MIB
+    for what, few in (("large batches", False), ("batches of 10", True)):
+        load = Load(events_per_s=1.0, few=few)
         yield Limit(
-            events_per_s=room / (known.pending_bytes * window_s),
+            events_per_s=BUSY / cpu_s(load, known),
+            what=f"a worker's core, {what}, without outcomes",
+            why=f"it is to use {BUSY:.0%} of it",
+            helps="workers",
+        )
+    for window_s in WINDOWS_S:
+        yield Limit(
+            events_per_s=_by_memory(known, window_s),
             what=f"a worker's {memory(WORKER_MIB)}, outcomes within {window_s / HOUR_S:g} h",
             why=f"{known.pending_bytes:.3g} bytes for each prediction that waits for its outcome",
             helps="workers, or a shorter `window`",
         )
+
+
+def _by_memory(known: Measured, window_s: float) -> float:
+    return room_mib(known) / kept_mib(Load(events_per_s=1.0, window_s=window_s), known)
 
 
 def _of_brokers(known: Measured) -> Limit:
@@ -110,12 +122,14 @@ def _of_brokers(known: Measured) -> Limit:
     )
 
 
-def _of_judge(known: Measured) -> Limit:
+def _of_judge(known: Measured, window_s: float = 0.0) -> Limit:
     """One core reads the panes of all source partitions, and judges."""
     pane_ms = Settings.model_fields["pane_ms"].default
     partitions = 1000 * max(0.0, BUSY * pane_ms - known.judging_ms) / known.pane_us
+    load = Load(events_per_s=1.0, window_s=window_s)
+    a_worker = min(BUSY * further(known) / cpu_s(load, known), _by_memory(known, window_s))
     return Limit(
-        events_per_s=partitions / SPARE * BUSY * further(known) * known.events_per_s,
+        events_per_s=partitions / SPARE * a_worker,
         what="the judge of one rollout",
         why=f"{BUSY:.0%} of a core that does nothing else judge, and read panes of "
         f"{partitions:,.0f} source partitions, {SPARE} for each worker",

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from infra.docs import when
 from infra.docs.measured import BUILD
+from streams.panes.seen import FULLEST
+from streams.settings import Settings
 
 MIB = 1 << 20
 GIB_MIB = 1024
@@ -25,8 +29,15 @@ MOST_OF_TWO = 2.0
 HOUR_S = 3600.0
 WINDOWS_S = (HOUR_S, 24 * HOUR_S)
 """How long predictions wait for outcomes, on the page."""
+WORKER_MIB = 16 * GIB_MIB
+"""Memory of a worker, at most."""
+KEY_BYTES = 2 * (np.dtype(np.uint64).itemsize + np.dtype(np.int64).itemsize) / FULLEST
+"""Of a request that may be repeated: its slot, in a table that has just doubled."""
+GENERATIONS = 2
+"""Tables of such requests."""
 ROWS = {
     "events_per_s": ("bench.json", r"davy", "make bench"),
+    "few_per_s": ("bench.json", r"davy, batches of 10", "make bench"),
     "two": ("bench.json", r"two workers / one, the broker's CPU accounted", "make bench"),
     "indexed_per_s": ("bench.json", r"predictions indexed", "make bench"),
     "outcomes_per_s": (
@@ -49,6 +60,9 @@ class Measured:
     """What was measured of a worker; per second is per second of CPU."""
 
     events_per_s: float
+    """Of producers that send large batches."""
+    few_per_s: float
+    """Of producers that send batches of ten."""
     two: float
     """Two workers do so many times as much as one."""
     indexed_per_s: float
@@ -89,6 +103,36 @@ def measured(build: Path = BUILD) -> Measured:
     if lacking:
         raise NotMeasuredError("\n".join(lacking))
     return Measured(**found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What comes in."""
+
+    events_per_s: float
+    """Predictions."""
+    window_s: float = 0.0
+    """How long predictions wait for outcomes, one for each; 0: there are none."""
+    few: bool = False
+    """Whether producers send ten events at a time, instead of many."""
+
+
+def cpu_s(load: Load, known: Measured) -> float:
+    """CPU of an event, s: decoded, folded and judged; with outcomes, indexed and joined too."""
+    joining = 1 / known.indexed_per_s + 1 / known.outcomes_per_s if load.window_s else 0.0
+    return 1 / (known.few_per_s if load.few else known.events_per_s) + joining
+
+
+def kept_mib(load: Load, known: Measured) -> float:
+    """Memory of all workers for what they keep of events, beside what each has anyway."""
+    kept_s: float = GENERATIONS * Settings.model_fields["lateness_ms"].default / 1000
+    an_event_s = KEY_BYTES * kept_s + known.pending_bytes * load.window_s
+    return load.events_per_s * an_event_s / MIB
+
+
+def room_mib(known: Measured) -> float:
+    """What a worker has for that, at most."""
+    return WORKER_MIB - known.base_mib
 
 
 def further(known: Measured) -> float:

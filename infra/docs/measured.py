@@ -26,9 +26,11 @@ HEADLINES = (
     "davy / plain Faust agent",
     "davy / Quix Streams",
     "davy / Kafka Streams",
+    "davy / Kafka Streams, batches of 10",
     "davy / consume and drop",
     "two workers / one, the broker's CPU accounted",
     "close of a pane to its decision, p99",
+    "end of a pane to its decision, p99",
     "decision to weight at Envoy, p99",
     "SDK: one call, p99",
     "SDK in a model server: p50 with / without",
@@ -77,8 +79,8 @@ def _of_demos(told: Iterable[dict[str, Any]]) -> str:
 
 
 def bench_table() -> str | None:
-    """Every row of the benchmark."""
-    return _measured("bench.json")
+    """Every row of the benchmark, and of what it is a figure."""
+    return _measured("bench.json", noted=True)
 
 
 def speed_table() -> str | None:
@@ -91,8 +93,8 @@ def load_table() -> str | None:
     return _measured("load.json")
 
 
-def _measured(name: str, only: Sequence[str] = ()) -> str | None:
-    """All rows of a file as they stand there, or these alone in their order."""
+def _measured(name: str, only: Sequence[str] = (), *, noted: bool = False) -> str | None:
+    """All rows of a file as they stand there, or these alone in their order; with their notes."""
     path = BUILD / name
     if not path.exists():
         return None
@@ -107,10 +109,12 @@ def _measured(name: str, only: Sequence[str] = ()) -> str | None:
             row["unit"],
             f"{SIGNS[row['better']]} {row['must']:,g}" if row["must"] else "",
             _rounds(row["rounds"]),
+            *([row["note"]] if noted else []),
         )
         for row in found
     ]
-    return table(("", "measured", "unit", "must", "rounds"), rows) + when.of_rows(found)
+    header = ("", "measured", "unit", "must", "rounds", *(["of"] if noted else []))
+    return table(header, rows) + when.of_rows(found)
 
 
 def _rounds(values: Sequence[float]) -> str:

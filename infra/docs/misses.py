@@ -13,6 +13,8 @@ from infra.docs.topics import ROOT
 
 README, MEASURED = Path("README.md"), Path("tests/MEASURED.md")
 BLOCK = "<!-- figures:{name} -->\n(.*?)<!-- /figures -->"
+COUNTED = r"(\d+) of (\d+)"
+"""How many figures of a row hold."""
 AT_MOST = frozenset({"ms", "us", "s", "MB", "MiB", "bytes"})
 """Units of which less is better, where a table does not say on which side of its bar it must be."""
 PLACES = {
@@ -34,7 +36,7 @@ def listed(tables: Mapping[str, Callable[[], str | None]]) -> str:
     for name, (page, heading, anchor) in PLACES.items():
         if rows := missed(tables[name]() or shown(page, name)):
             link = f"[{heading}](../{page}#{anchor})"
-            lines.append(f"- {link}: {'; '.join(f'*{row}*' for row in rows)}.\n")
+            lines.append(f"- {link}: {'; '.join(rows)}.\n")
     return "".join(lines) or "None of them.\n"
 
 
@@ -46,8 +48,15 @@ def shown(page: Path, name: str) -> str:
 
 
 def missed(table: str) -> list[str]:
-    """Names of the rows that miss their bar, as they stand in the first column."""
-    return [cells[0] for cells in _rows(table) if _misses(cells)]
+    """The rows that miss their bar: name, figure and bar."""
+    return [_told(cells) for cells in _rows(table) if _misses(cells)]
+
+
+def _told(cells: list[str]) -> str:
+    name, value, unit, must = cells[:4]
+    if re.fullmatch(COUNTED, value):
+        return f"*{name}* ({value} hold)"
+    return f"*{name}* ({value} {unit}, must {must})"
 
 
 def _rows(table: str) -> Iterator[list[str]]:
@@ -59,7 +68,7 @@ def _rows(table: str) -> Iterator[list[str]]:
 
 def _misses(cells: list[str]) -> bool:
     """Rows of simulations and of faults count what holds; others name value, unit and bar."""
-    if counted := re.fullmatch(r"(\d+) of (\d+)", cells[1]):
+    if counted := re.fullmatch(COUNTED, cells[1]):
         return counted[1] != counted[2]
     value, unit, must = cells[1:4]
     if not must:

@@ -11,30 +11,31 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
-from infra.docs.bounds import limits_table, obstacle, of_cells
+from infra.docs.bounds import limits_table, obstacles, of_cells
 from infra.docs.chart_files import ROOT
 from infra.docs.known import (
     BUSY,
     HOUR_S,
-    MIB,
     ROWS,
     SPARE,
     WINDOWS_S,
+    Load,
     Measured,
     NotMeasuredError,
+    cpu_s,
     further,
+    kept_mib,
     measured,
     memory,
+    room_mib,
     told_when,
 )
 from infra.docs.markdown import table
 from infra.docs.measured import BUILD
-from streams.panes.seen import FULLEST
 from streams.settings import Settings
 from streams.spec.units import UnitError, duration
 
@@ -42,20 +43,8 @@ PAGE = ROOT / "infra" / "sizing.md"
 BLOCK = re.compile(r"(<!-- (sizing|limits) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 RATES = (1_000, 10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 """Of the page: loads to look up, no measurements."""
-KEY_BYTES = 2 * (np.dtype(np.uint64).itemsize + np.dtype(np.int64).itemsize) / FULLEST
-"""Of a request that may be repeated: its slot, in a table that has just doubled."""
-GENERATIONS = 2
-"""Tables of such requests."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What comes in."""
-
-    events_per_s: float
-    """Predictions."""
-    window_s: float = 0.0
-    """How long predictions wait for outcomes, one for each; 0: there are none."""
+FEW = 10
+"""Events of a small batch, as the benchmark sends them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +58,7 @@ class Size:
 
 
 def size(load: Load, known: Measured, busy: float = BUSY) -> Size:
-    """Workers, partitions and memory for a load.
+    """Workers, partitions and memory for a load: as many workers as its CPU and memory ask for.
 
     Args:
         load: What comes in.
@@ -81,44 +70,36 @@ def size(load: Load, known: Measured, busy: float = BUSY) -> Size:
     """
     if known.two <= 1:
         raise NotMeasuredError("two workers did no more than one: measure again on an idle machine")
-    cpu = _seconds_an_event(load, known) * load.events_per_s / busy
+    cpu = cpu_s(load, known) * load.events_per_s / busy
     # Each further worker adds what the second one did.
-    workers = 1 + max(0, math.ceil((cpu - 1) / further(known)))
-    plain = Settings.model_fields
-    partitions = max(SPARE * workers, plain["source_partitions"].default)
-    kept_s = GENERATIONS * plain["lateness_ms"].default / 1000
-    an_event_s = KEY_BYTES * kept_s + known.pending_bytes * load.window_s
-    room_mib = known.base_mib + load.events_per_s / workers * an_event_s / MIB
-    return Size(workers=workers, partitions=partitions, memory_mib=room_mib)
-
-
-def _seconds_an_event(load: Load, known: Measured) -> float:
-    joining = 1 / known.indexed_per_s + 1 / known.outcomes_per_s if load.window_s else 0.0
-    return 1 / known.events_per_s + joining
+    by_cpu = 1 + max(0, math.ceil((cpu - 1) / further(known)))
+    kept = kept_mib(load, known)
+    workers = max(by_cpu, math.ceil(kept / room_mib(known)))
+    least = Settings.model_fields["source_partitions"].default
+    memory_mib = known.base_mib + kept / workers
+    return Size(workers=workers, partitions=max(SPARE * workers, least), memory_mib=memory_mib)
 
 
 def page_table(known: Measured) -> str:
     """What loads need, one a row."""
     header = ["events/s", "partitions", "workers", "memory of each"]
+    header += [f"batches of {FEW}: partitions", "workers"]
     for window_s in WINDOWS_S:
         kept = f"outcomes within {window_s / HOUR_S:g} h"
         header += [f"{kept}: partitions", "workers", "memory of each"]
-    rows = [
-        (
-            f"{rate:,}",
-            *(
-                cell
-                for window_s in (0.0, *WINDOWS_S)
-                for cell in _cells(size(Load(events_per_s=rate, window_s=window_s), known))
-            ),
-        )
-        for rate in RATES
-    ]
-    return table(tuple(header), rows)
+    return table(tuple(header), [_row(rate, known) for rate in RATES])
+
+
+def _row(rate: int, known: Measured) -> tuple[str, ...]:
+    load = Load(events_per_s=rate)
+    few = size(replace(load, few=True), known)
+    late = [size(replace(load, window_s=window_s), known) for window_s in WINDOWS_S]
+    cells = [_cells(size(load, known)), _cells(few)[:2], *map(_cells, late)]
+    return (f"{rate:,}", *chain.from_iterable(cells))
 
 
 def _cells(found: Size) -> tuple[str, str, str]:
-    return str(found.partitions), str(found.workers), memory(found.memory_mib)
+    return f"{found.partitions:,}", f"{found.workers:,}", memory(found.memory_mib)
 
 
 def written(text: str, build: Path = BUILD) -> str:
@@ -132,7 +113,7 @@ def written(text: str, build: Path = BUILD) -> str:
         known = measured(build)
         made = {
             "sizing": page_table(known) + told_when(build),
-            "limits": f"{limits_table(known)}\n{obstacle(known, RATES[-1])}\n{of_cells(known)}",
+            "limits": f"{limits_table(known)}\n{obstacles(known, RATES[-1])}\n{of_cells(known)}",
         }
     except NotMeasuredError as lack:
         told = "".join(f"- {line}\n" for line in str(lack).splitlines())
@@ -146,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.docs.sizing", description=__doc__)
     parser.add_argument("--events", type=float, help="predictions a second; without it, the page")
     parser.add_argument("--window", default="0s", help="how long they wait for outcomes: 6h")
+    parser.add_argument("--few", action="store_true", help=f"producers send {FEW} events at a time")
     parser.add_argument("--busy", type=float, default=BUSY, help="share of a core that is used")
     parser.add_argument("--build", type=Path, default=BUILD, help="where the measurements are")
     asked = parser.parse_args(arguments)
@@ -156,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--events is above 0, --busy above 0 and at most 1")
     try:
         window_s = duration(asked.window)
-        load = Load(events_per_s=asked.events, window_s=window_s)
+        load = Load(events_per_s=asked.events, window_s=window_s, few=asked.few)
         found = size(load, measured(asked.build), asked.busy)
     except (NotMeasuredError, UnitError) as error:
         sys.stderr.write(f"{error}\n")

@@ -28,7 +28,14 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def row(name: str) -> Row:
     return Row(
-        name=name, value=1.0, unit="ms", must=2.0, moonshot=None, better="lower", rounds=(1.0,)
+        name=name,
+        value=1.0,
+        unit="ms",
+        must=2.0,
+        moonshot=None,
+        better="lower",
+        rounds=(1.0,),
+        note="two partitions",
     )
 
 
@@ -79,7 +86,7 @@ class TestTables:
         now = stamp()
         table = measured.bench_table()
         assert told(table) == [f"{now.date}, at {now.commit}" if now.commit else now.date]
-        assert "| one | 1 | ms | ≤ 2 | 1 |\n" in str(table)
+        assert "| one | 1 | ms | ≤ 2 | 1 | two partitions |\n" in str(table)
 
     def test_rows_that_do_not_say_are_shown_without(
         self, build: Path, capsys: pytest.CaptureFixture[str]

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from infra.docs import sizing
-from infra.docs.bounds import limits_table, obstacle, of_cells
-from infra.docs.known import Measured, NotMeasuredError, measured
-from infra.docs.sizing import Load, size
+from infra.docs.bounds import limits_table, obstacles, of_cells
+from infra.docs.known import WORKER_MIB, Load, Measured, NotMeasuredError, measured
+from infra.docs.sizing import size
 
 KNOWN = Measured(
     events_per_s=100_000,
+    few_per_s=20_000,
     two=1.8,
     indexed_per_s=1_000_000,
     outcomes_per_s=200_000,
@@ -27,6 +28,7 @@ KNOWN = Measured(
 )
 NAMES = {
     "events_per_s": "davy",
+    "few_per_s": "davy, batches of 10",
     "two": "two workers / one, the broker's CPU accounted",
     "indexed_per_s": "predictions indexed",
     "outcomes_per_s": "outcomes decoded, joined and counted in cohorts",
@@ -76,6 +78,18 @@ class TestSize:
         assert size(replace(load, events_per_s=31_251), KNOWN).workers == 2
         without = size(replace(load, window_s=0.0), KNOWN).memory_mib
         assert found.memory_mib - without == pytest.approx(31_249 * 3600 * 20 / 2**20)
+
+    def test_no_worker_keeps_more_than_it_has_room_for(self) -> None:
+        """A day's outcomes of a million events a second are 1.6 TiB; 40 workers have the CPU."""
+        found = size(Load(events_per_s=1_000_000, window_s=86_400), KNOWN)
+        assert found.workers == 104
+        assert found.memory_mib <= WORKER_MIB
+        assert found.partitions == 208
+
+    def test_small_batches_take_more_workers(self) -> None:
+        """Half of a core is 10,000 events of them; another one brings 0.8 of that."""
+        assert size(Load(events_per_s=10_001, few=True), KNOWN).workers == 2
+        assert size(Load(events_per_s=10_001), KNOWN).workers == 1
 
     def test_repeated_requests_are_remembered(self) -> None:
         """64 bytes each, for two seconds of lateness, twice."""
@@ -139,7 +153,7 @@ class TestPage:
             for line in table.splitlines()
             if line.startswith("|")
         ]
-        rates = ["9,700", "50,000", "230,000", "4,200,000", "40,000,000"]
+        rates = ["9,700", "10,000", "50,000", "230,000", "4,200,000", "40,000,000"]
         assert [rate for _, rate in cells[2:]] == rates
         assert cells[-1][0] == "the judge of one rollout"
         assert "panes of 2,000 source partitions, 2 for each worker" in table
@@ -155,11 +169,12 @@ class TestPage:
         assert "core bears 1,900 of them" in of_cells(KNOWN)
 
     def test_says_what_cannot_be_got_over(self) -> None:
-        """A further worker does .8 of the first; a broker's network bears 4,200,000."""
-        told = obstacle(KNOWN, 10_000_000)
-        assert "at 40,000,000 events/s, above the 10,000,000" in told
+        """1000 workers: a further one does .8 of the first, or as much as it has room for."""
+        told = obstacles(KNOWN, 10_000_000)
+        assert "at 40,000,000 events/s; 25,000,000 with outcomes within 1 h, 9,700,000" in told
+        assert "lowest is below the 10,000,000" in told
+        assert "lowest is above the 9,000,000" in obstacles(KNOWN, 9_000_000)
         assert "need 3 brokers" in told
-        assert "below the" in obstacle(replace(KNOWN, pane_us=200_000.0), 10_000_000)
 
     def test_a_cell_that_costs_nothing_bears_no_division(self) -> None:
         assert "too little" in of_cells(replace(KNOWN, cell_us=-1.0))
@@ -176,6 +191,12 @@ class TestPage:
     def test_answers_for_one_load(self, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert sizing.main(["--events", "80000", "--build", str(build)]) == 0
         assert capsys.readouterr().out == "source_partitions: 4\nworkers: 2, each with 448 MiB\n"
+
+    def test_answers_for_small_batches(
+        self, build: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert sizing.main(["--events", "80000", "--few", "--build", str(build)]) == 0
+        assert capsys.readouterr().out.startswith("source_partitions: 20\nworkers: 10, ")
 
     def test_says_when_its_figures_were_measured(self, build: Path) -> None:
         """Of the rows that it is worked out from; others do not matter."""
