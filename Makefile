@@ -98,8 +98,7 @@ style: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases infra/rigs infra/peers infra/docs infra/readers tests/conftest.py
-	$(BIN)/mypy --explicit-package-bases --exclude /test_ infra/rigs infra/peers tests/benchmarks
+	$(BIN)/mypy --explicit-package-bases --exclude /test_ infra/rigs infra/peers infra/docs infra/readers tests/conftest.py tests/benchmarks
 
 walls: $(READY)
 	$(BIN)/lint-imports

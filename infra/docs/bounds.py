@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from infra.docs.known import (
     BUSY,
+    FEW,
     HOUR_S,
     SPARE,
     WINDOWS_S,
@@ -91,7 +92,7 @@ def _rounded(value: float) -> str:
 
 
 def _of_workers(known: Measured) -> Iterator[Limit]:
-    for what, few in (("large batches", False), ("batches of 10", True)):
+    for what, few in (("large batches", False), (f"batches of {FEW}", True)):
         load = Load(events_per_s=1.0, few=few)
         yield Limit(
             events_per_s=BUSY / cpu_s(load, known),

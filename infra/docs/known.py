@@ -29,6 +29,8 @@ MOST_OF_TWO = 2.0
 HOUR_S = 3600.0
 WINDOWS_S = (HOUR_S, 24 * HOUR_S)
 """How long predictions wait for outcomes, on the page."""
+FEW = 10
+"""Events of a small batch, as the benchmark sends them."""
 WORKER_MIB = 16 * GIB_MIB
 """Memory of a worker, at most."""
 KEY_BYTES = 2 * (np.dtype(np.uint64).itemsize + np.dtype(np.int64).itemsize) / FULLEST
@@ -62,7 +64,7 @@ class Measured:
     events_per_s: float
     """Of producers that send large batches."""
     few_per_s: float
-    """Of producers that send batches of ten."""
+    """Of producers that send batches of `FEW`."""
     two: float
     """Two workers do so many times as much as one."""
     indexed_per_s: float
@@ -114,7 +116,7 @@ class Load:
     window_s: float = 0.0
     """How long predictions wait for outcomes, one for each; 0: there are none."""
     few: bool = False
-    """Whether producers send ten events at a time, instead of many."""
+    """Whether producers send `FEW` events at a time, instead of many."""
 
 
 def cpu_s(load: Load, known: Measured) -> float:

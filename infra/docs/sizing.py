@@ -19,6 +19,7 @@ from infra.docs.bounds import limits_table, obstacles, of_cells
 from infra.docs.chart_files import ROOT
 from infra.docs.known import (
     BUSY,
+    FEW,
     HOUR_S,
     ROWS,
     SPARE,
@@ -43,8 +44,6 @@ PAGE = ROOT / "infra" / "sizing.md"
 BLOCK = re.compile(r"(<!-- (sizing|limits) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 RATES = (1_000, 10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 """Of the page: loads to look up, no measurements."""
-FEW = 10
-"""Events of a small batch, as the benchmark sends them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,8 @@ def check_panes(facts: Facts, bodies: Iterable[Mapping[str, Any]]) -> None:
     assert not wrong, f"not what was published: {sorted(wrong)[:3]} and {len(wrong)} panes in all"
     for arm, told in facts.tallies().items():
         mine = [cell for (_, who), cell in found.items() if who == arm]
-        assert told["exposures"] == sum(each.exposures for each in mine)
-        assert told["errors"] == sum(each.errors for each in mine)
+        found_of = sum(each.exposures for each in mine), sum(each.errors for each in mine)
+        assert found_of == (told["exposures"], told["errors"]), f"{arm}: {found_of} in all"
 
 
 def check_verdicts(at_s: Iterable[float], began_s: float, ended_s: float) -> None:

@@ -16,11 +16,12 @@ from confluent_kafka import Consumer
 from scipy.stats import theilslopes
 
 from streams.demo.processes import Part, Parts
+from streams.errors import PartError
 from tests.agents.pipeline import Pipeline, spec
 from tests.benchmarks.contest import GRACE_S, PARTITIONS
 from tests.benchmarks.events import PER_SECOND
 from tests.benchmarks.meter import committed
-from tests.benchmarks.plans import STAYS, check_promotion, confirm
+from tests.benchmarks.plans import CONFIRMED_S, STAYS, check_promotion, confirm
 from tests.benchmarks.results import Row
 from tests.load.bed import fill, pipeline, rss_kb, total
 
@@ -46,6 +47,10 @@ def rows(bootstrap: str, folder: Path, events: int) -> list[Row]:
     with Parts(folder) as parts:
         flow = pipeline(bootstrap, parts)
         steady, span_s = spec(stages=STAYS), max(1, events // PER_SECOND)
+        if span_s > CONFIRMED_S:
+            raise PartError(
+                f"--long is at most {CONFIRMED_S * PER_SECOND:,}: weights hold no longer"
+            )
         flow.apply(steady)
         confirm(flow, steady.rollout, 1000 * (int(time.time()) - span_s))
         empty = [_start_s(flow, f"empty-{number}") for number in range(STARTS)]

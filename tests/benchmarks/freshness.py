@@ -71,14 +71,13 @@ def told(
     end = [at_ms - over_ms(pane, settings.pane_ms, settings.lateness_ms) for pane, at_ms in kept]
     way = [all_ms - close_ms for all_ms, close_ms in zip(end, close, strict=True)]
     note = f"{len(kept)} panes at {per_s:,.0f} events/s"
-    name = "close of a pane to its decision"
-    found = spread(name, [close], "ms", must=250, moonshot=100, note=note)
-    for name, ms in (
-        ("end of a pane to its decision", end),
-        ("end of a pane until it can be closed", way),
-    ):
-        found += spread(name, [ms], "ms", must=0, moonshot=None, note=note)
-    return found
+    asked = spread(
+        "close of a pane to its decision", [close], "ms", must=250, moonshot=100, note=note
+    )
+    beside = (("end of a pane to its decision", end), ("end of a pane until it can be closed", way))
+    for name, ms in beside:
+        asked += spread(name, [ms], "ms", must=0, moonshot=None, note=note)
+    return asked
 
 
 def decided(came: Sequence[Came], panes: Sequence[int]) -> list[Came]:

@@ -11,7 +11,8 @@ STAYS = (Stage(weight_bp=WEIGHT_BP, min_time_s=1e6), Stage(weight_bp=FULL_BP))
 """A rollout with these ends by no decision of its own."""
 LIVE = spec(report_every_s=1.0, stages=STAYS)
 """Decides each second and stays where it is."""
-BEFORE_MS = 60_000
+BEFORE_MS, CONFIRMED_S = 60_000, 3540
+"""Before the first event, and from it on: for so long the weights are confirmed."""
 
 
 def confirm(flow: Pipeline, rollout: str, first_ms: int) -> None:

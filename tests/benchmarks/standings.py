@@ -33,8 +33,8 @@ GOALS = {
     "consume, decode and drop": (0, None),
 }
 """Ratio that davy must reach to each, and the one to dream of."""
-SMALL_TOO = {"Kafka Streams, batches of 10": SMALL}
-"""Who is compared with another one than `OURS`."""
+OURS_FOR = {"Kafka Streams, batches of 10": SMALL}
+"""Which of ours a peer is compared with, where that is not `OURS`."""
 Rates = dict[str, list[Rate]]
 Turn = Callable[[Path], Rate]
 """A run of one of them in a folder."""
@@ -118,7 +118,7 @@ def _duplicates(rates: Rates) -> Row:
 
 def _beside(name: str, rates: Rates) -> tuple[Row, Row, Row]:
     must, moonshot = GOALS[name]
-    speed, ours = _speed(name, rates), rates[SMALL_TOO.get(name, OURS)]
+    speed, ours = _speed(name, rates), rates[OURS_FOR.get(name, OURS)]
     ratio = _row(f"davy / {name}", "ratio", _ratios(ours, rates[name]), must, moonshot)
     return speed, _clock(name, rates), ratio
 
